@@ -1,0 +1,87 @@
+"""Batches of bounded size in which every spectrum has its own, fixed array shape.
+
+A spectrum's arrays are trimmed to its good pixels and padded to a multiple of `ROUND`. Nothing about them depends on the
+other spectra, so that results do not depend on the company a spectrum is in, to the bit; and few shapes means few
+compilations.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxz.spectra import Spectra
+
+ROUND = 512
+
+
+class Chunk(NamedTuple):
+    """Some spectra of one shape, in the order of `rows`; rows beyond `len(rows)` are empty spectra that fill the batch.
+
+    Attributes:
+        rows: indices into the `Spectra`.
+        pixels: where the arrays come from in the rows of the `Spectra`.
+        wave: (batch, pix) float64 Å.
+        flux, ivar: (batch, pix) float64.
+        resolution: (batch, diag, pix) float64, or None.
+    """
+
+    rows: np.ndarray
+    pixels: list[slice]
+    wave: np.ndarray
+    flux: np.ndarray
+    ivar: np.ndarray
+    resolution: np.ndarray | None
+
+
+def round_up(size: int) -> int:
+    """Return the least multiple of `ROUND` that is not below `size`."""
+    return -(-size // ROUND) * ROUND
+
+
+def good_range(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first good pixel of each spectrum and one past its last; equal where there is none."""
+    good = spectra.ivar > 0
+    npix = good.shape[1]
+    first = np.argmax(good, axis=1)
+    end = np.where(good.any(axis=1), npix - np.argmax(good[:, ::-1], axis=1), first)
+    return first, end
+
+
+def chunks(spectra: Spectra, rows: np.ndarray, keys: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, Chunk]]:
+    """Yield (key, chunk) for the spectra `rows`, at most `batch_size` at a time, all of one chunk with equal keys.
+
+    Args:
+        spectra: the whole batch.
+        rows: indices of the spectra wanted.
+        keys: (len(rows), …) integers; spectra are put together only if theirs are equal.
+        batch_size: spectra of one chunk at most; fewer are filled up to a power of two.
+    """
+    first, end = good_range(spectra)
+    width = np.array([round_up(int(n)) for n in (end - first)[rows]], dtype=int)
+    together = np.column_stack([width, keys])
+    for key in np.unique(together, axis=0):
+        members = rows[(together == key).all(axis=1)]
+        for begin in range(0, len(members), batch_size):
+            part = members[begin : begin + batch_size]
+            batch = min(batch_size, 1 << (len(part) - 1).bit_length())
+            yield key[1:], _gather(spectra, part, first, end, int(key[0]), batch)
+
+
+def _gather(spectra: Spectra, rows: np.ndarray, first: np.ndarray, end: np.ndarray, width: int, batch: int) -> Chunk:
+    wave = np.tile(np.arange(1.0, width + 1), (batch, 1))
+    flux, ivar = np.zeros((2, batch, width))
+    ndiag = 0 if spectra.resolution is None else spectra.resolution.shape[1]
+    resolution = np.zeros((batch, ndiag, width))
+    taken = [slice(int(first[row]), int(end[row])) for row in rows]
+    for place, (row, pixels) in enumerate(zip(rows, taken, strict=True)):
+        length = pixels.stop - pixels.start
+        wave[place, :length] = spectra.wave[row, pixels]
+        # Pixels that fill up go on with the last pixel's width: they have no weight, but edges must increase.
+        last_width = wave[place, length - 1] - wave[place, length - 2]
+        wave[place, length:] = wave[place, length - 1] + last_width * np.arange(1, width - length + 1)
+        flux[place, :length] = spectra.flux[row, pixels]
+        ivar[place, :length] = spectra.ivar[row, pixels]
+        if spectra.resolution is not None:
+            resolution[place, :, :length] = spectra.resolution[row, :, pixels]
+    return Chunk(rows, taken, wave, flux, ivar, resolution if ndiag else None)

@@ -1,0 +1,63 @@
+"""P(z) from a χ² curve, and priors on z.
+
+A prior is a function of the trial redshifts that returns a penalty -2 ln p(z), to be added to χ²: shape (shift,) for all
+spectra alike or (spec, shift). The three here are those of Redrock's priors file.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from jaxz.scan import ZScan
+
+Prior = Callable[[np.ndarray], np.ndarray]
+
+CONFIDENCE_WIDTH = 0.005
+"""Half width, in units of 1+z, of the redshift interval that counts as agreement [M, §3.4]."""
+
+
+def gaussian(z0: float | np.ndarray, sigma: float | np.ndarray) -> Prior:
+    """Return the penalty ((z - z0)/σ)², for numbers or one value for each spectrum."""
+    centre, width = _columns(z0, sigma)
+    return lambda z: ((z - centre) / width) ** 2
+
+
+def lorentzian(z0: float | np.ndarray, sigma: float | np.ndarray) -> Prior:
+    """Return the penalty 2 ln(1 + ((z - z0)/σ)²), for numbers or one value for each spectrum."""
+    centre, width = _columns(z0, sigma)
+    return lambda z: 2 * np.log1p(((z - centre) / width) ** 2)
+
+
+def tophat(z0: float | np.ndarray, width: float | np.ndarray) -> Prior:
+    """Return a penalty that is 0 where |z - z0| < width/2 and infinite elsewhere."""
+    centre, full = _columns(z0, width)
+    return lambda z: np.where(np.abs(z - centre) < full / 2, 0.0, np.inf)
+
+
+def _columns(centre: float | np.ndarray, width: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    centre, width = np.asarray(centre, dtype=float), np.asarray(width, dtype=float)
+    if not np.all(width > 0):
+        raise ValueError("the width of a prior on z must be positive")
+    return (x[:, None] if x.ndim else x for x in (centre, width))
+
+
+def posterior(scan: ZScan, prior: Prior | None = None) -> np.ndarray:
+    """Return the probability of each trial redshift, (spec, shift) float64, summing to 1.
+
+    P(z) ∝ p(z) exp(-χ²(z)/2) dz. Without `prior`, p is flat in z, and as the grid is uniform in log(1+z), dz ∝ 1+z. It is as
+    good as the noise model: where χ² of the best fit is far above the number of pixels, P(z) is too narrow. A row is NaN where
+    there is no curve, or where the prior leaves no redshift.
+    """
+    return normalise(scan.chi2.astype(np.float64) + (0.0 if prior is None else prior(scan.z)), scan.z)
+
+
+def normalise(score: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return the probability of each trial redshift for χ² plus the penalty of a prior, both (…, shift)."""
+    with np.errstate(invalid="ignore"):
+        weight = np.exp(-(score - score.min(axis=-1, keepdims=True)) / 2) * (1 + z)
+        return weight / weight.sum(axis=-1, keepdims=True)
+
+
+def mass_near(probability: np.ndarray, z: np.ndarray, best: float) -> float:
+    """Return the posterior mass of one spectrum, (shift,), within 0.005(1+z) of its redshift `best`."""
+    return float(np.sum(probability[np.abs(z - best) < CONFIDENCE_WIDTH * (1 + best)]))

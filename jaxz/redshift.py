@@ -1,0 +1,192 @@
+"""A χ² curve → redshifts: candidates, their order, scores and flags."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from jaxz.kernels.minima import best_minima
+from jaxz.models.basis import Basis
+from jaxz.posterior import Prior, mass_near, normalise
+from jaxz.refine import Fit, refine
+from jaxz.scan import ZScan
+from jaxz.spectra import Spectra
+from jaxz.status import Status, ZWarn
+
+LIGHT_SPEED = 299792.458
+"""km/s."""
+
+EXCLUSION = 1000.0
+"""Candidates closer than this, in km/s, are one."""
+
+SMALL_DELTA_CHI2 = 9.0
+LITTLE_COVERAGE = 10
+"""Redrock's thresholds: Δχ² to the next candidate, and good pixels for each coefficient."""
+
+
+class Redshifts(eqx.Module):
+    """The redshift of each spectrum, with its error, scores, alternatives and flags; all NumPy, float64.
+
+    Args:
+        ids: names of the spectra.
+        z: (spec,) best redshift; NaN where `status` is one of those that cannot be scanned.
+        zerr: (spec,) 1 σ error (Δχ² = 1); infinite where χ² has no minimum (BAD_MINFIT).
+        chi2: (spec,) χ² of the best fit in native pixels.
+        deltachi2: (spec,) χ² of the next candidate minus the best; the depth of the curve where there is no other.
+        zwarn: (spec,) `ZWarn` bits.
+        status: (spec,) `Status` codes.
+        coeff: (spec, basis) coefficients of the best fit.
+        npixels: (spec,) good pixels.
+        significance: (spec,) 1 - χ²min / Q1(χ²) [M, eq. 7].
+        robustness: (spec,) (min2 - min1) / σ(χ² ≤ Q1) [M, eq. 8], min2 the lowest other candidate.
+        pconf: (spec,) posterior mass within 0.005(1+z) of z.
+        zalt, zalt_err, zalt_chi2: (spec, cand) candidates, best first, the first being z; NaN where there are fewer.
+        spectype, subtype: of the basis.
+        meta: per-spectrum columns handed on from `Spectra`.
+    """
+
+    ids: tuple[str, ...] = eqx.field(static=True)
+    z: np.ndarray
+    zerr: np.ndarray
+    chi2: np.ndarray
+    deltachi2: np.ndarray
+    zwarn: np.ndarray
+    status: np.ndarray
+    coeff: np.ndarray
+    npixels: np.ndarray
+    significance: np.ndarray
+    robustness: np.ndarray
+    pconf: np.ndarray
+    zalt: np.ndarray
+    zalt_err: np.ndarray
+    zalt_chi2: np.ndarray
+    spectype: str = eqx.field(static=True)
+    subtype: str = eqx.field(static=True)
+    meta: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def find_redshifts(
+    scan: ZScan,
+    spectra: Spectra,
+    basis: Basis,
+    *,
+    nminima: int = 5,
+    prior: Prior | None = None,
+    batch_size: int = 64,
+) -> Redshifts:
+    """Return the redshift of each spectrum from its χ² curve.
+
+    The `nminima` lowest minima of the curve that are more than 1000 km/s apart are fitted again in native pixels and in
+    float64 (see `jaxz.refine`). Their z, errors, χ² and order come from those fits, the scores and P(z) from the curve.
+    A candidate at the end of the range, or without a minimum of χ² near it, comes after all others.
+
+    Args:
+        scan: of the same spectra with the same basis.
+        spectra: what was measured.
+        basis: as given to the scan.
+        nminima: candidates for each spectrum.
+        prior: penalty on z (see `jaxz.posterior`). It takes part in the choice and the order of candidates, in `deltachi2` and
+            in `pconf`; `chi2` and the scores stay those of the data.
+        batch_size: spectra on the device at a time. The answer does not depend on it.
+
+    Raises:
+        ValueError: if `scan` is not of `spectra`, `nminima` is not positive, or `prior` has the wrong shape.
+    """
+    if scan.ids != spectra.ids:
+        raise ValueError("scan and spectra have different ids: pass the spectra that were scanned")
+    if nminima < 1:
+        raise ValueError(f"nminima={nminima}: use 1 or more")
+    penalty = _penalty(scan, prior)
+    # Two at least, because Δχ² needs the second.
+    index = _candidates(scan, penalty, max(nminima, 2), batch_size)
+    fit = refine(spectra, basis, np.where(index >= 0, scan.first + index, np.nan), scan.step, batch_size=batch_size)
+
+    extra = np.where(index >= 0, np.take_along_axis(np.broadcast_to(penalty, scan.chi2.shape), index, axis=1), np.nan)
+    at_limit = (index == 0) | (index == len(scan.z) - 1)
+    order = np.lexsort((fit.chi2 + extra, at_limit | ~np.isfinite(fit.shift_err)), axis=1)
+    fit = Fit(*(np.take_along_axis(x, order[..., None] if x.ndim == 3 else order, axis=1) for x in fit))
+    index, at_limit, score = (np.take_along_axis(x, order, axis=1) for x in (index, at_limit, fit.chi2 + extra))
+
+    z = 10.0 ** (fit.shift * scan.step) - 1
+    curve = _curve_scores(scan, penalty, index, z[:, 0])
+    deltachi2 = np.where(np.isnan(score[:, 1]), curve.depth, score[:, 1] - score[:, 0])
+    no_minimum = ~np.isfinite(fit.shift_err[:, 0]) | ~fit.converged[:, 0]
+    measured = scan.status == Status.OK
+    status = np.where(measured & (index[:, 0] >= 0) & ~fit.converged[:, 0], Status.NOT_CONVERGED, scan.status)
+    zwarn = (
+        ZWarn.LITTLE_COVERAGE * (~measured | (spectra.npixels < LITTLE_COVERAGE * len(basis)))
+        + ZWarn.SMALL_DELTA_CHI2 * (measured & ~(deltachi2 >= SMALL_DELTA_CHI2))
+        + ZWarn.Z_FITLIMIT * (measured & at_limit[:, 0])
+        + ZWarn.NODATA * (spectra.npixels == 0)
+        + ZWarn.BAD_MINFIT * (measured & no_minimum)
+    )
+    zerr = (1 + z) * np.log(10) * scan.step * fit.shift_err
+    return Redshifts(
+        ids=spectra.ids,
+        z=z[:, 0],
+        zerr=zerr[:, 0],
+        chi2=fit.chi2[:, 0],
+        deltachi2=deltachi2,
+        zwarn=zwarn.astype(np.int32),
+        status=status,
+        coeff=fit.coeff[:, 0],
+        npixels=spectra.npixels,
+        significance=curve.significance,
+        robustness=curve.robustness,
+        pconf=curve.pconf,
+        zalt=z[:, :nminima],
+        zalt_err=zerr[:, :nminima],
+        zalt_chi2=fit.chi2[:, :nminima],
+        spectype=basis.spectype,
+        subtype=basis.name,
+        meta=spectra.meta,
+    )
+
+
+def _penalty(scan: ZScan, prior: Prior | None) -> np.ndarray:
+    penalty = np.zeros(len(scan.z)) if prior is None else np.asarray(prior(scan.z), dtype=np.float64)
+    if penalty.shape not in (scan.z.shape, scan.chi2.shape):
+        raise ValueError(f"prior has shape {penalty.shape}: return {scan.z.shape}, or {scan.chi2.shape} for one a spectrum")
+    return penalty
+
+
+def _candidates(scan: ZScan, penalty: np.ndarray, count: int, batch_size: int) -> np.ndarray:
+    """Return the indices of the lowest minima of each curve, (spec, cand), -1 where there are fewer."""
+    exclude = int(EXCLUSION / (LIGHT_SPEED * np.log(10) * scan.step))
+    search = jax.jit(jax.vmap(lambda curve: best_minima(curve, count, exclude)))
+    found = [np.zeros((0, count), dtype=int)]
+    for begin in range(0, len(scan), batch_size):
+        rows = slice(begin, begin + batch_size)
+        with jax.enable_x64(True):
+            found.append(np.asarray(search(scan.chi2[rows] + (penalty if penalty.ndim == 1 else penalty[rows]))))
+    return np.concatenate(found)
+
+
+class _CurveScores(NamedTuple):
+    significance: np.ndarray
+    robustness: np.ndarray
+    pconf: np.ndarray
+    depth: np.ndarray
+
+
+def _curve_scores(scan: ZScan, penalty: np.ndarray, index: np.ndarray, z: np.ndarray) -> _CurveScores:
+    """Return the scores of each curve, one at a time so that no second copy of all curves is made."""
+    scores = np.full((4, len(scan)), np.nan)
+    for row in np.flatnonzero(index[:, 0] >= 0):
+        chi2 = scan.chi2[row].astype(np.float64)
+        quartile = np.quantile(chi2, 0.25)
+        lowest = chi2[index[row, 0]]
+        others = index[row, 1:][index[row, 1:] >= 0]
+        second = chi2[others].min() if len(others) else np.nan
+        probability = normalise(chi2 + (penalty if penalty.ndim == 1 else penalty[row]), scan.z)
+        scores[:, row] = (
+            1 - lowest / quartile,
+            (second - lowest) / np.std(chi2[chi2 <= quartile]),
+            mass_near(probability, scan.z, z[row]),
+            chi2.max() - lowest,
+        )
+    return _CurveScores(*scores)

@@ -1,0 +1,204 @@
+"""What was measured: `Spectra`, and the integer lattice, `LogGrid`, on which it is compared with a model."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+import equinox as eqx
+import numpy as np
+
+DEFAULT_STEP = 5e-5
+"""The default lattice step in dex: 34.5 km/s, near the native sampling of MUSE and DESI."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LogGrid:
+    """A window of the lattice λ_i = 10^(i·step), vacuum Å, i = start … start + size - 1.
+
+    λ_i is the centre of pixel i; its edges are 10^((i ± ½)·step). A redshift of 10^(k·step) - 1 is a shift by k pixels.
+
+    Raises:
+        ValueError: if `size` or `step` is not positive.
+    """
+
+    start: int
+    size: int
+    step: float = DEFAULT_STEP
+
+    def __post_init__(self) -> None:
+        if self.size < 1 or not self.step > 0:
+            raise ValueError(f"LogGrid needs size >= 1 and step > 0, got size={self.size}, step={self.step}")
+
+    @classmethod
+    def covering(cls, wave_min: float, wave_max: float, step: float = DEFAULT_STEP) -> "LogGrid":
+        """Return the smallest window whose pixels hold all of `wave_min` … `wave_max` (Å)."""
+        first = math.floor(math.log10(wave_min) / step + 0.5)
+        last = math.ceil(math.log10(wave_max) / step - 0.5)
+        return cls(first, max(last - first + 1, 1), step)
+
+    @property
+    def loglam(self) -> np.ndarray:
+        """log10 of the pixel centres, (size,) float64."""
+        return (self.start + np.arange(self.size)) * self.step
+
+    @property
+    def wave(self) -> np.ndarray:
+        """Pixel centres in Å, (size,) float64."""
+        return 10.0**self.loglam
+
+
+class Spectra(eqx.Module):
+    """A batch of spectra with their native pixels; lengths and wavelength grids may differ.
+
+    A pixel counts only if its flux is finite and its inverse variance is finite and positive: all others get flux 0 and
+    ivar 0 here, once, so that no later step meets NaN × 0. Rows shorter than the longest are padded with such pixels.
+
+    Args:
+        wave: (pix,) for a grid common to all, or (spec, pix); pixel centres, vacuum Å, strictly increasing.
+        flux: (spec, pix) or (pix,) f_λ, in any unit; float32 stays float32.
+        ivar: like `flux`, inverse variance in the unit of flux⁻².
+        ids: a name for each spectrum; numbers from 0 if absent.
+        resolution: (spec, diag, pix) banded matrix in DESI's layout (row d holds the diagonal of offset
+            diag//2 - d, stored by column), or None.
+        meta: columns of per-spectrum values, each of length spec (``TARGETID`` goes to the catalog).
+
+    Raises:
+        ValueError: if the shapes disagree, a spectrum has no pixels, or a wavelength is not finite, not positive or not
+            increasing. The message names the spectrum.
+    """
+
+    wave: np.ndarray
+    flux: np.ndarray
+    ivar: np.ndarray
+    ids: tuple[str, ...] = eqx.field(static=True)
+    resolution: np.ndarray | None
+    meta: dict[str, np.ndarray]
+
+    def __init__(
+        self,
+        wave: np.ndarray,
+        flux: np.ndarray,
+        ivar: np.ndarray,
+        *,
+        ids: Sequence[str] | None = None,
+        resolution: np.ndarray | None = None,
+        meta: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
+        flux, ivar = (np.atleast_2d(_native_float(x)) for x in (flux, ivar))
+        wave = np.asarray(wave, dtype=np.float64)
+        if flux.ndim != 2 or ivar.shape != flux.shape or flux.shape[1] == 0:
+            raise ValueError(f"flux and ivar need one shape (spec, pix), got {flux.shape} and {ivar.shape}")
+        if wave.shape not in (flux.shape[1:], flux.shape):
+            raise ValueError(f"wave has shape {wave.shape}; flux {flux.shape} needs {flux.shape[1:]} or {flux.shape}")
+        self.ids = tuple(str(i) for i in (range(len(flux)) if ids is None else ids))
+        if len(self.ids) != len(flux):
+            raise ValueError(f"{len(self.ids)} ids for {len(flux)} spectra")
+        _check_wave(np.atleast_2d(wave), self.ids)
+        with np.errstate(invalid="ignore"):
+            good = np.isfinite(flux) & np.isfinite(ivar) & (ivar > 0)
+        self.wave = np.broadcast_to(wave, flux.shape)
+        self.flux = np.where(good, flux, flux.dtype.type(0))
+        self.ivar = np.where(good, ivar, ivar.dtype.type(0))
+        self.resolution = None if resolution is None else _check_resolution(resolution, flux.shape)
+        self.meta = {name: np.asarray(column) for name, column in (meta or {}).items()}
+        for name, column in self.meta.items():
+            if len(column) != len(flux):
+                raise ValueError(f"meta column {name!r} has {len(column)} values for {len(flux)} spectra")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, rows: slice | Sequence[int] | np.ndarray) -> "Spectra":
+        """Return the spectra of a slice, a list of indices or a mask."""
+        index = np.arange(len(self))[rows if isinstance(rows, slice) else np.asarray(rows)]
+        return Spectra(
+            self.wave[index],
+            self.flux[index],
+            self.ivar[index],
+            ids=[self.ids[i] for i in index],
+            resolution=None if self.resolution is None else self.resolution[index],
+            meta={name: column[index] for name, column in self.meta.items()},
+        )
+
+    @property
+    def npixels(self) -> np.ndarray:
+        """Good pixels of each spectrum, (spec,) int."""
+        return np.count_nonzero(self.ivar > 0, axis=1)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Spectra"]) -> "Spectra":
+        """Return one batch of all spectra of `parts`, padded to the longest.
+
+        A meta column that a part lacks is filled with NaN, -1 or an empty string there; a resolution matrix that a part
+        lacks is the identity.
+
+        Raises:
+            ValueError: if `parts` is empty.
+        """
+        if not parts:
+            raise ValueError("no spectra to concatenate: give at least one")
+        width = max(part.flux.shape[1] for part in parts)
+        names = dict.fromkeys(name for part in parts for name in part.meta)
+        return cls(
+            np.concatenate([_pad_wave(part.wave, width) for part in parts]),
+            np.concatenate([_pad(part.flux, width) for part in parts]),
+            np.concatenate([_pad(part.ivar, width) for part in parts]),
+            ids=[name for part in parts for name in part.ids],
+            resolution=_concatenate_resolution(parts, width),
+            meta={name: np.concatenate([_column(part, name, parts) for part in parts]) for name in names},
+        )
+
+
+def _native_float(values: np.ndarray) -> np.ndarray:
+    """float32 stays float32 (FITS files hold it big-endian), everything else becomes float64."""
+    values = np.asarray(values)
+    return values.astype(np.float32 if values.dtype.itemsize <= 4 and values.dtype.kind == "f" else np.float64)
+
+
+def _check_wave(wave: np.ndarray, ids: Sequence[str]) -> None:
+    with np.errstate(invalid="ignore"):
+        wrong = ~(np.isfinite(wave) & (wave > 0)).all(axis=1) | (np.diff(wave, axis=1) <= 0).any(axis=1)
+    if wrong.any():
+        raise ValueError(
+            f"spectrum {ids[int(np.argmax(wrong))]!r}: wavelengths must be finite, positive and strictly increasing "
+            "(sort the pixels, or check the wavelength column and its unit)"
+        )
+
+
+def _check_resolution(resolution: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    resolution = _native_float(resolution)
+    if resolution.ndim != 3 or (resolution.shape[0], resolution.shape[2]) != shape:
+        raise ValueError(f"resolution has shape {resolution.shape}; flux {shape} needs (spec, diag, pix)")
+    return resolution
+
+
+def _pad(values: np.ndarray, width: int) -> np.ndarray:
+    return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, width - values.shape[-1])])
+
+
+def _pad_wave(wave: np.ndarray, width: int) -> np.ndarray:
+    """Padded pixels go on with the last pixel's width, so that wavelengths still increase."""
+    if wave.shape[1] == width:
+        return wave
+    last_step = wave[:, -1:] - wave[:, -2:-1] if wave.shape[1] > 1 else np.ones_like(wave)
+    return np.concatenate([wave, wave[:, -1:] + last_step * np.arange(1, width - wave.shape[1] + 1)], axis=1)
+
+
+def _concatenate_resolution(parts: Sequence[Spectra], width: int) -> np.ndarray | None:
+    if all(part.resolution is None for part in parts):
+        return None
+    ndiag = max(1 if part.resolution is None else part.resolution.shape[1] for part in parts)
+    rows = []
+    for part in parts:
+        bands = np.ones((len(part), 1, part.flux.shape[1])) if part.resolution is None else part.resolution
+        margin = (ndiag - bands.shape[1]) // 2
+        rows.append(_pad(np.pad(bands, [(0, 0), (margin, ndiag - bands.shape[1] - margin), (0, 0)]), width))
+    return np.concatenate(rows)
+
+
+def _column(part: Spectra, name: str, parts: Sequence[Spectra]) -> np.ndarray:
+    if name in part.meta:
+        return part.meta[name]
+    like = next(other.meta[name] for other in parts if name in other.meta)
+    blank = {"f": np.nan, "i": -1, "u": 0, "b": False}.get(like.dtype.kind, "")
+    return np.full((len(part), *like.shape[1:]), blank, dtype=like.dtype)

@@ -1,0 +1,52 @@
+"""One status code per spectrum, and the ZWARN bits of the catalog.
+
+A spectrum that cannot be measured never raises and never hides behind a large number: its status says why, its
+redshift is NaN, and the other spectra of the batch are not touched.
+"""
+
+import enum
+
+
+class Status(enum.IntEnum):
+    """What became of one spectrum; `explain` puts a code into words."""
+
+    OK = 0
+    NO_DATA = 1
+    TOO_FEW_PIXELS = 2
+    NO_COVERAGE = 3
+    NOT_CONVERGED = 4
+
+
+_MEANING = {
+    Status.OK: "measured",
+    Status.NO_DATA: "no pixel with a finite flux and a positive inverse variance",
+    Status.TOO_FEW_PIXELS: "fewer good pixels than basis vectors: nothing can be fitted",
+    Status.NO_COVERAGE: "the basis covers no good pixel at any trial redshift: check zmin, zmax and the wavelength unit",
+    Status.NOT_CONVERGED: "the non-negative fit did not converge at the best redshift",
+}
+
+
+def explain(code: int) -> str:
+    """Return the meaning of a `Status` code in words.
+
+    Raises:
+        ValueError: if `code` is not a `Status`.
+    """
+    return _MEANING[Status(code)]
+
+
+class ZWarn(enum.IntFlag):
+    """Redrock's warning bits, with Redrock's numbers; bits 16 to 23 are left to surveys (DESI uses 16 to 19)."""
+
+    SKY = 1 << 0
+    LITTLE_COVERAGE = 1 << 1
+    SMALL_DELTA_CHI2 = 1 << 2
+    NEGATIVE_MODEL = 1 << 3
+    MANY_OUTLIERS = 1 << 4
+    Z_FITLIMIT = 1 << 5
+    NEGATIVE_EMISSION = 1 << 6
+    UNPLUGGED = 1 << 7
+    BAD_TARGET = 1 << 8
+    NODATA = 1 << 9
+    BAD_MINFIT = 1 << 10
+    POORDATA = 1 << 11
