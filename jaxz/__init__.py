@@ -1,0 +1,35 @@
+"""Galaxy redshifts from spectra, thousands at a time, in pure JAX.
+
+`jaxz.io`, `jaxz.mock`, `jaxz.plot`, `jaxz.validate` and `jaxz.load_basis` are loaded when first touched, so that
+`import jaxz` needs neither astropy nor matplotlib.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from jaxz import kernels as kernels
+from jaxz.models import Basis as Basis
+from jaxz.redshift import Redshifts as Redshifts, find_redshifts as find_redshifts
+from jaxz.scan import ZScan as ZScan, nmf_scan as nmf_scan
+from jaxz.spectra import LogGrid as LogGrid, Spectra as Spectra
+from jaxz.status import Status as Status, ZWarn as ZWarn
+
+if TYPE_CHECKING:
+    from jaxz import io as io, mock as mock, plot as plot, validate as validate
+    from jaxz.io import load_basis as load_basis
+
+__version__ = "0.1.0"
+
+_LAZY_MODULES = ("io", "mock", "plot", "validate")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f"jaxz.{name}")
+    if name == "load_basis":
+        return importlib.import_module("jaxz.io").load_basis
+    raise AttributeError(f"module 'jaxz' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY_MODULES, "load_basis"})

@@ -1,0 +1,34 @@
+"""What every test stands on: strict JAX, fixed seeds, and the real data where they are at hand."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import jax
+import numpy as np
+import pytest
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+# The first call of an example compiles, so a deadline would measure the compiler.
+hypothesis.settings.register_profile("jaxz", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("jaxz")
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """Return the folder of real spectra; skip where there is none."""
+    folder = Path(os.environ.get("JAXZ_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no folder {folder}: set JAXZ_DATA to the real data to run this test")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Return random numbers that are the same in every run."""
+    return np.random.default_rng(20260101)
