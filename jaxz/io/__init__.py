@@ -1,0 +1,22 @@
+"""Files in and out: spectra of MUSE, SDSS and plain tables; redshift catalogs, basis files, the line list.
+
+The only part of jaxz that uses astropy.
+"""
+
+from jaxz.io.basis import (
+    basis_names as basis_names,
+    load_basis as load_basis,
+    read_basis as read_basis,
+    write_basis as write_basis,
+)
+from jaxz.io.catalog import (
+    read_catalog as read_catalog,
+    to_table as to_table,
+    write as write,
+    write_curves as write_curves,
+)
+from jaxz.io.files import FileError as FileError, read_table as read_table
+from jaxz.io.lines import read_lines as read_lines
+from jaxz.io.output import check_output as check_output
+from jaxz.io.reader import FORMATS as FORMATS, expand as expand, read as read
+from jaxz.io.wavelengths import airtovac as airtovac

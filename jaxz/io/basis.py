@@ -1,0 +1,151 @@
+"""Basis files in Redrock's template layout, and the bases that come with jaxz."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+
+from jaxz.io.files import FileError, number_in, open_fits, summary_of
+from jaxz.io.output import replacing
+from jaxz.models.basis import Basis
+from jaxz.spectra import DEFAULT_STEP, LogGrid
+
+_SHIPPED = resources.files("jaxz") / "data"
+_DEFAULT = "interim"
+_ON_LATTICE = 1e-3
+_VECTORS = "BASIS_VECTORS"
+
+
+def basis_names() -> list[str]:
+    """Return the names of the bases that come with jaxz."""
+    names = [item.name for item in _SHIPPED.iterdir()]
+    return sorted(name[len("basis-") : -len(".fits")] for name in names if name.startswith("basis-"))
+
+
+def load_basis(name_or_path: str | Path | None = None) -> Basis:
+    """Return a basis by name, or from a file.
+
+    Args:
+        name_or_path: one of `basis_names`, or the path of a file for `read_basis`; the default basis if None.
+
+    Raises:
+        FileError: if there is neither such a basis nor such a file (the message lists the known names), or the file
+            cannot be read.
+    """
+    wanted = _DEFAULT if name_or_path is None else name_or_path
+    if wanted in basis_names():
+        with resources.as_file(_SHIPPED / f"basis-{wanted}.fits") as path:
+            return read_basis(path)
+    if not Path(wanted).is_file():
+        raise FileError(f"{wanted}: no such basis file or basis; known bases: {', '.join(basis_names())}")
+    return read_basis(wanted)
+
+
+def read_basis(path: str | Path) -> Basis:
+    """Read a basis in Redrock's template layout; rest-frame vacuum wavelengths, f_λ.
+
+    Vectors sampled in log10 λ on the lattice (``LOGLAM = 1``, CRVAL1 a multiple of CDELT1) are taken as they are.
+    Others are averaged over the lattice pixels that they cover wholly, as if constant within each of their own pixels:
+    with their own step CDELT1 if sampled in log10 λ, with `DEFAULT_STEP` if in λ.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The basis, float32 or float64 as in the file; RRSUBTYP is its name.
+
+    Raises:
+        FileError: if the file cannot be read, is not such a file, or holds PCA templates.
+    """
+    path = Path(path)
+    with open_fits(path) as hdus:
+        if _VECTORS not in hdus or hdus[_VECTORS].data is None:
+            raise FileError(f"{path}: not a basis file: no image {_VECTORS} (it holds {summary_of(hdus)})")
+        header, stored = hdus[_VECTORS].header, hdus[_VECTORS].data
+    if stored.ndim != 2:
+        raise FileError(f"{path}[{_VECTORS}]: has shape {stored.shape}; it needs (basis, rest)")
+    method = str(header.get("RRMETHOD", "")).strip()
+    if method.upper() == "PCA":
+        raise FileError(f"{path}: RRMETHOD is PCA: the NMF scan needs a non-negative basis, one with RRMETHOD = 'NMF'")
+    vectors = stored.astype(np.float32 if stored.dtype.kind == "f" and stored.dtype.itemsize == 4 else np.float64)
+    try:
+        grid, vectors = _on_lattice(f"{path}[{_VECTORS}]", header, vectors)
+        return Basis(
+            vectors,
+            grid,
+            name=str(header.get("RRSUBTYP", "")).strip(),
+            version=str(header.get("VERSION", "0")).strip(),
+            spectype=str(header.get("RRTYPE", "GALAXY")).strip(),
+        )
+    except FileError:
+        raise
+    except ValueError as error:
+        raise FileError(f"{path}: {error}") from error
+
+
+def write_basis(
+    basis: Basis, path: str | Path, *, redshifts: np.ndarray | None = None, overwrite: bool = False
+) -> None:
+    """Write a basis in Redrock's template layout; `read_basis` returns an identical one.
+
+    Args:
+        basis: what to write.
+        path: of the file; it appears only when it is complete.
+        redshifts: (shift,) the grid on which Redrock should scan; 0 to 6.7 in steps of two lattice pixels if None.
+        overwrite: whether to replace an existing file.
+
+    Raises:
+        FileError: as `check_output`.
+    """
+    if redshifts is None:
+        redshifts = 10.0 ** np.arange(0.0, np.log10(7.7), 2 * basis.grid.step) - 1.0
+    vectors = fits.PrimaryHDU(basis.vectors)
+    vectors.header.update(
+        EXTNAME=_VECTORS,
+        CRVAL1=basis.grid.start * basis.grid.step,
+        CDELT1=basis.grid.step,
+        CRPIX1=1,
+        CTYPE1="log10(wavelength)",
+        LOGLAM=1,
+        RRTYPE=basis.spectype,
+        RRSUBTYP=basis.name,
+        RRMETHOD="NMF",
+        RRIGM="None",
+        VERSION=basis.version,
+        VACUUM=True,
+    )
+    with replacing(path, overwrite=overwrite) as unfinished:
+        fits.HDUList([vectors, fits.ImageHDU(redshifts, name="REDSHIFTS")]).writeto(unfinished)
+
+
+def _on_lattice(where: str, header: Any, vectors: np.ndarray) -> tuple[LogGrid, np.ndarray]:
+    start, step = number_in(header, "CRVAL1"), number_in(header, "CDELT1")
+    if not (np.isfinite(start) and step > 0):
+        raise FileError(f"{where}: no wavelengths: the header needs CRVAL1 and CDELT1 (and LOGLAM = 1 if log10)")
+    size = vectors.shape[1]
+    start += (1 - header.get("CRPIX1", 1)) * step
+    edges = start + (np.arange(size + 1) - 0.5) * step
+    if not header.get("LOGLAM", 0):
+        return _average(where, edges, vectors, DEFAULT_STEP)
+    first = round(start / step)
+    if abs(start / step - first) < _ON_LATTICE:
+        return LogGrid(first, size, step), vectors
+    return _average(where, 10.0**edges, vectors, step)
+
+
+def _average(where: str, edges: np.ndarray, vectors: np.ndarray, step: float) -> tuple[LogGrid, np.ndarray]:
+    """Average over lattice pixels: differences of the running integral of f_λ dλ, which is linear within each pixel."""
+    if not edges[0] > 0:
+        raise FileError(f"{where}: wavelengths must be positive: check CRVAL1, CDELT1 and LOGLAM")
+    first = int(np.ceil(np.log10(edges[0]) / step + 0.5))
+    last = int(np.floor(np.log10(edges[-1]) / step - 0.5))
+    if last < first:
+        raise FileError(f"{where}: the vectors cover no whole lattice pixel of {step} dex")
+    lattice = 10.0 ** ((np.arange(first, last + 2) - 0.5) * step)
+    integral = np.zeros((len(vectors), len(edges)))
+    np.cumsum(vectors * np.diff(edges), axis=1, out=integral[:, 1:])
+    at_lattice = np.stack([np.interp(lattice, edges, row) for row in integral])
+    averages = np.diff(at_lattice, axis=1) / np.diff(lattice)
+    return LogGrid(first, last - first + 1, step), averages.astype(vectors.dtype)

@@ -1,0 +1,173 @@
+"""The redshift catalog: a FITS table that Redrock's readers understand."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+
+from jaxz import __version__
+from jaxz.io.files import FileError, open_fits, summary_of, table_of
+from jaxz.io.output import replacing
+from jaxz.models.basis import Basis
+from jaxz.redshift import Redshifts
+from jaxz.scan import ZScan
+from jaxz.status import Status
+
+_EXTENSIONS = ("REDSHIFTS", "ZBEST")
+NOT_A_TARGET = -1
+"""TARGETID of a spectrum whose file gives none."""
+
+
+def to_table(redshifts: Redshifts) -> Table:
+    """Return redshifts as an astropy table with Redrock's columns and types first, then ours.
+
+    ``TARGETID`` i8 (-1 where the input gives none), ``Z`` f8, ``ZERR`` f4, ``ZWARN`` i4, ``CHI2`` f4, ``COEFF``
+    f4[basis], ``FITMETHOD``, ``NPIXELS`` i4, ``SPECTYPE``, ``SUBTYPE``, ``NCOEFF`` i2, ``DELTACHI2`` f4; ``ID``,
+    ``STATUS`` i2 (a `Status` code), ``SIGNIFICANCE``, ``ROBUSTNESS``, ``PCONF`` f4, ``ZALT`` f8[cand], ``ZALT_ERR``
+    f4[cand], ``ZALT_CHI2`` f8[cand]; then the other columns of `redshifts.meta` (``RA``, ``DEC``, ``FILE``). A spectrum
+    that could not be measured has Z = NaN, and STATUS says why.
+
+    Args:
+        redshifts: of (spec,) spectra.
+    """
+    nspec, ncoeff = redshifts.coeff.shape
+    targetid = redshifts.meta.get("TARGETID", np.full(nspec, NOT_A_TARGET))
+    columns = {
+        "TARGETID": np.asarray(targetid, dtype=np.int64),
+        "Z": np.asarray(redshifts.z, dtype=np.float64),
+        "ZERR": _float32(redshifts.zerr),
+        "ZWARN": np.asarray(redshifts.zwarn, dtype=np.int32),
+        "CHI2": _float32(redshifts.chi2),
+        "COEFF": _float32(redshifts.coeff),
+        "FITMETHOD": np.full(nspec, "NMF"),
+        "NPIXELS": np.asarray(redshifts.npixels, dtype=np.int32),
+        "SPECTYPE": np.full(nspec, redshifts.spectype),
+        "SUBTYPE": np.full(nspec, redshifts.subtype),
+        "NCOEFF": np.full(nspec, ncoeff, dtype=np.int16),
+        "DELTACHI2": _float32(redshifts.deltachi2),
+        "ID": np.array(redshifts.ids, dtype=str),
+        "STATUS": np.asarray(redshifts.status, dtype=np.int16),
+        "SIGNIFICANCE": _float32(redshifts.significance),
+        "ROBUSTNESS": _float32(redshifts.robustness),
+        "PCONF": _float32(redshifts.pconf),
+        "ZALT": np.asarray(redshifts.zalt, dtype=np.float64),
+        "ZALT_ERR": _float32(redshifts.zalt_err),
+        "ZALT_CHI2": np.asarray(redshifts.zalt_chi2, dtype=np.float64),
+    }
+    further = {name: column for name, column in redshifts.meta.items() if name not in columns}
+    return Table({**columns, **further})
+
+
+def write(
+    redshifts: Redshifts,
+    path: str | Path,
+    *,
+    basis: Basis | None = None,
+    header: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write a redshift catalog: FITS, HDU ``REDSHIFTS``, with the columns of `to_table`.
+
+    Both headers say the versions of jaxz and JAX, the device, and, if `basis` is given, its name, version and SHA-256.
+
+    Args:
+        redshifts: what to write.
+        path: of the file; it appears only when it is complete.
+        basis: that the redshifts were found with.
+        header: further keywords, e.g. the grid and the options (long ones become HIERARCH cards).
+        overwrite: whether to replace an existing file.
+
+    Raises:
+        FileError: as `check_output`.
+    """
+    cards = _cards(basis, header or {})
+    table = to_table(redshifts)
+    for name in table.colnames:
+        if table[name].dtype.kind == "U":
+            table[name] = [_ascii(text) for text in table[name]]
+    hdu = fits.BinTableHDU(table, header=cards, name=_EXTENSIONS[0])
+    with replacing(path, overwrite=overwrite) as unfinished:
+        fits.HDUList([fits.PrimaryHDU(header=cards), hdu]).writeto(unfinished)
+
+
+def read_catalog(path: str | Path) -> Table:
+    """Read a redshift catalog of ours or of Redrock's (any version: wider types and no ``FITMETHOD`` are fine).
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The table as it is in the file, headers in its `meta`; ``ID`` (the TARGETID in digits) is added if it has none.
+
+    Raises:
+        FileError: if the file cannot be read or is not such a catalog.
+    """
+    path = Path(path)
+    with open_fits(path) as hdus:
+        name = next((name for name in _EXTENSIONS if name in hdus), None)
+        if name is None or not isinstance(hdus[name], fits.BinTableHDU):
+            raise FileError(f"{path}: not a redshift catalog: no table REDSHIFTS (it holds {summary_of(hdus)})")
+        table = table_of(path, hdus[name])
+        table.meta = {**hdus[0].header, **table.meta}
+    missing = {"TARGETID", "Z"} - set(table.colnames)
+    if missing:
+        raise FileError(f"{path}[{name}]: not a redshift catalog: no column {', '.join(sorted(missing))}")
+    if "ID" not in table.colnames:
+        table["ID"] = table["TARGETID"].astype(str)
+    return table
+
+
+def write_curves(scan: ZScan, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write χ²(z) of every spectrum: FITS, images ``Z`` (shift,) and ``CHI2`` (spec, shift), table ``SPECTRA``.
+
+    The table has the columns ``ID`` and ``STATUS``, one row for each row of ``CHI2``.
+
+    Args:
+        scan: what to write.
+        path: of the file; it appears only when it is complete.
+        overwrite: whether to replace an existing file.
+
+    Raises:
+        FileError: as `check_output`.
+    """
+    spectra = Table({"ID": [_ascii(name) for name in scan.ids], "STATUS": np.asarray(scan.status, dtype=np.int16)})
+    hdus = [
+        fits.PrimaryHDU(),
+        fits.ImageHDU(np.asarray(scan.z), name="Z"),
+        fits.ImageHDU(np.asarray(scan.chi2), name="CHI2"),
+        fits.BinTableHDU(spectra, name="SPECTRA"),
+    ]
+    with replacing(path, overwrite=overwrite) as unfinished:
+        fits.HDUList(hdus).writeto(unfinished)
+
+
+def _float32(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        return np.asarray(values).astype(np.float32)
+
+
+def _cards(basis: Basis | None, further: Mapping[str, Any]) -> fits.Header:
+    device = jax.devices()[0]
+    cards: dict[str, Any] = {
+        "JAXZVER": __version__,
+        "JAXVER": jax.__version__,
+        "DEVICE": f"{len(jax.devices())} x {device.device_kind} ({device.platform})",
+    }
+    if basis is not None:
+        cards |= {"BASIS": basis.name, "BASISVER": basis.version, "BASISSHA": basis.sha256}
+    header = fits.Header()
+    for key, value in {**cards, **further}.items():
+        card = value if isinstance(value, (bool, int, float)) else _ascii(str(value))
+        header[key if len(key) <= 8 else f"HIERARCH {key}"] = card
+    for status in Status:
+        header[f"STATUS{status.value}"] = (status.name, "meaning of this value of the column STATUS")
+    return header
+
+
+def _ascii(text: str) -> str:
+    """FITS has no other letters."""
+    return text.encode("ascii", "backslashreplace").decode()

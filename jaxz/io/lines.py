@@ -1,0 +1,17 @@
+"""The spectral lines that plots are labelled with."""
+
+from importlib import resources
+
+from astropy.table import Table
+
+from jaxz.io.files import read_text_table
+
+
+def read_lines() -> Table:
+    """Return the strong lines of galaxy spectra, by wavelength.
+
+    Returns:
+        Columns ``name``, ``wave`` (rest-frame vacuum, Å) and ``kind`` (``emission``, ``absorption`` or ``both``).
+    """
+    with resources.as_file(resources.files("jaxz") / "data" / "lines.ecsv") as path:
+        return read_text_table(path, "ecsv")

@@ -1,0 +1,91 @@
+"""MUSE spectra as MPDAF writes them: single spectra, and Source files that hold several."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxz.io.files import FileError, image_shape, inverse, number_in, spectra_of, stem_of
+from jaxz.io.wavelengths import vacuum_angstrom
+from jaxz.spectra import Spectra
+
+_SOURCE_DATA = re.compile(r"SPE_(.+)_DATA")
+
+
+def is_mpdaf_spectrum(hdus: Any) -> bool:
+    """Tell whether an open FITS file holds an extension ``DATA`` with one axis."""
+    return "DATA" in hdus and len(image_shape(hdus["DATA"])) == 1
+
+
+def is_mpdaf_source(hdus: Any) -> bool:
+    """Tell whether an open FITS file holds extensions ``SPE_<name>_DATA``."""
+    return bool(_names_of_spectra(hdus))
+
+
+def from_mpdaf_spectrum(path: Path, hdus: Any) -> Spectra:
+    """Return the spectrum of an MPDAF spectrum file: ``DATA``, ``STAT`` (variance) and, where there is one, ``DQ``.
+
+    Raises:
+        FileError: if there is no variance, or the wavelengths are not given.
+    """
+    if "STAT" not in hdus:
+        raise FileError(f"{path}: no extension STAT: add one with the variance of each pixel of DATA")
+    good = hdus["DQ"].data == 0 if "DQ" in hdus else None
+    return _spectrum(path, hdus, "DATA", "STAT", good)
+
+
+def from_mpdaf_source(path: Path, hdus: Any, name: str | None) -> Spectra:
+    """Return one spectrum of an MPDAF Source file.
+
+    Args:
+        path: the file.
+        hdus: the open file.
+        name: of the spectrum; the header's ``REFSPEC`` if None.
+
+    Raises:
+        FileError: if that spectrum is not there (the message lists those present), or has no variance.
+    """
+    present = _names_of_spectra(hdus)
+    wanted = name or hdus[0].header.get("REFSPEC")
+    if wanted is None:
+        raise FileError(f"{path}: the header names no REFSPEC: choose a spectrum of {', '.join(present)}")
+    if wanted not in present:
+        raise FileError(f"{path}: no spectrum {wanted!r}: choose one of {', '.join(present)}")
+    data, stat = f"SPE_{wanted}_DATA", f"SPE_{wanted}_STAT"
+    if stat not in hdus:
+        raise FileError(f"{path}: no extension {stat}: add one with the variance, or choose another spectrum")
+    return _spectrum(path, hdus, data, stat, None)
+
+
+def _names_of_spectra(hdus: Any) -> list[str]:
+    return [match[1] for hdu in hdus if (match := _SOURCE_DATA.fullmatch(hdu.name)) and len(image_shape(hdu)) == 1]
+
+
+def _spectrum(path: Path, hdus: Any, data: str, stat: str, good: np.ndarray | None) -> Spectra:
+    flux, variance = hdus[data].data, hdus[stat].data
+    if flux is None or variance is None or flux.shape != variance.shape:
+        raise FileError(f"{path}: {data} and {stat} have different lengths: they need one value for each pixel")
+    ivar = inverse(variance)
+    if good is not None:
+        ivar = np.where(good, ivar, ivar.dtype.type(0))
+    header = hdus[0].header
+    meta = {"RA": np.array([number_in(header, "RA")]), "DEC": np.array([number_in(header, "DEC")])}
+    identifier = header.get("ID")
+    if isinstance(identifier, int) and not isinstance(identifier, bool):
+        meta["TARGETID"] = np.array([identifier], dtype=np.int64)
+    wave = _wave(f"{path}[{data}]", hdus[data].header, len(flux))
+    return spectra_of(path, wave, flux, ivar, ids=[stem_of(path)], meta=meta)
+
+
+def _wave(where: str, header: Any, size: int) -> np.ndarray:
+    medium = str(header.get("CTYPE1", "")).strip()
+    if medium not in ("AWAV", "WAVE"):
+        raise FileError(f"{where}: CTYPE1 is {medium!r}: set it to AWAV (wavelengths in air) or WAVE (in vacuum)")
+    start = number_in(header, "CRVAL1")
+    step = number_in(header, "CDELT1" if "CDELT1" in header else "CD1_1")
+    if not np.isfinite(start + step):
+        raise FileError(f"{where}: no wavelengths: the header needs CRVAL1 and CDELT1 (or CD1_1)")
+    first = 1.0 - header.get("CRPIX1", 0.0)  # 0 is what the FITS standard says of an absent CRPIX
+    values = start + step * (first + np.arange(size))
+    return vacuum_angstrom(where, values, header.get("CUNIT1"), air=medium == "AWAV")

@@ -1,0 +1,59 @@
+"""Writing output files: never half a file, never over an existing one unasked."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jaxz.io.files import FileError
+
+
+def check_output(path: str | Path, *, overwrite: bool = False) -> Path:
+    """Return `path` if a file can be written there; to be called before a long computation, too.
+
+    Args:
+        path: of the file to be written.
+        overwrite: whether it may replace an existing file.
+
+    Raises:
+        FileError: if the file exists and `overwrite` is False, or its folder is missing or not writable.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise FileError(f"{path}: is a folder: give the name of a file in it")
+        if path.exists() and not overwrite:
+            raise FileError(f"{path}: exists already: choose another name or ask to overwrite it")
+        if not path.parent.is_dir():
+            raise FileError(f"{path}: the folder {path.parent} does not exist: create it first")
+        probe = _beside(path)
+        probe.touch()
+        probe.unlink()
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(f"{path}: cannot write in the folder {path.parent}: {error.strerror}") from error
+    return path
+
+
+@contextmanager
+def replacing(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a temporary name in the folder of `path` to write to; it becomes `path` only if all went well.
+
+    Raises:
+        FileError: as `check_output`, or if writing fails (a full disk).
+    """
+    path = check_output(path, overwrite=overwrite)
+    unfinished = _beside(path)
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise FileError(f"{path}: could not be written: {error.strerror or error}") from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """A hidden name whose ending is that of `path`: astropy compresses what ends in ``.gz``."""
+    return path.with_name(f".{os.getpid()}.{path.name}")

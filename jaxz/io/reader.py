@@ -1,0 +1,137 @@
+"""Spectrum files of any kind → `Spectra`; the kind is recognised from the contents."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxz.io.files import FileError, image_shape, open_fits, read_text_table, summary_of, syntax_of
+from jaxz.io.muse import from_mpdaf_source, from_mpdaf_spectrum, is_mpdaf_source, is_mpdaf_spectrum
+from jaxz.io.sdss import from_sdss_spectrum, is_sdss_spectrum
+from jaxz.io.table import from_fits_table, from_table, is_spectrum_table, spectrum_table_of
+from jaxz.spectra import Spectra
+
+FORMATS = {
+    "mpdaf": "MPDAF spectrum",
+    "mpdaf-source": "MPDAF Source",
+    "sdss": "SDSS or BOSS spec file",
+    "table": "FITS, ECSV or CSV table with wave, flux, and ivar or error",
+}
+"""The kinds of spectrum files that can be read."""
+
+
+def read(
+    paths: str | Path | Sequence[str | Path], *, format: str | None = None, spectrum: str | None = None
+) -> Spectra:
+    """Read spectra from files: MPDAF (MUSE) spectra and Sources, SDSS/BOSS spec files, FITS, ECSV and CSV tables.
+
+    Args:
+        paths: a file, a folder (all spectrum files directly in it, sorted by name), or a list of both.
+        format: one of `FORMATS`, where the kind should not be recognised from the contents.
+        spectrum: of MPDAF Source files, the name of the spectrum; their ``REFSPEC`` if None.
+
+    Returns:
+        All spectra, vacuum Å, padded to the longest. Ids are file stems, or what a table of many spectra says. `meta`
+        has ``FILE`` and, where known, ``TARGETID`` (int64), ``RA`` and ``DEC`` (degrees).
+
+    Raises:
+        FileError: for the first file that cannot be read; one line that names the file, what is wrong, and the fix.
+        ValueError: if `format` is unknown.
+
+    Example:
+        ``spectra = jaxz.io.read("udf10_00002.fits")``
+    """
+    if format is not None and format not in FORMATS:
+        raise ValueError(f"unknown format {format!r}: choose one of {', '.join(FORMATS)}")
+    return Spectra.concatenate([_read_file(path, format, spectrum) for path in expand(paths)])
+
+
+def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+    """Return the files that `read` would read, in its order, for reading them one by one.
+
+    A folder gives its spectrum files, and damaged ones, so that these are not passed over in silence; files of another
+    kind and hidden ones are left out. A path that is not a folder is returned as it is.
+
+    Args:
+        paths: as for `read`.
+
+    Raises:
+        FileError: if nothing is given, or a folder cannot be listed or holds no spectra.
+    """
+    given = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+    if not given:
+        raise FileError("no input files: give at least one file or folder")
+    return [file for path in given for file in (_spectra_in(path) if os.path.isdir(path) else [path])]
+
+
+def _spectra_in(folder: Path) -> list[Path]:
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    except OSError as error:
+        raise FileError(f"{folder}: the folder cannot be listed: {error.strerror}") from error
+    found = [path for path in files if _may_be_spectrum(path)]
+    if not found:
+        raise FileError(f"{folder}: the folder holds no spectra; known kinds: {_known_kinds()}")
+    return found
+
+
+def _may_be_spectrum(path: Path) -> bool:
+    syntax = ""
+    try:
+        syntax = syntax_of(path)
+        if syntax == "fits":
+            with open_fits(path) as hdus:
+                return _kind_of(hdus) is not None
+        return syntax is not None and is_spectrum_table(read_text_table(path, syntax).colnames)
+    except FileError:
+        return syntax != "csv"  # prose has commas too
+
+
+def _read_file(path: Path, format: str | None, spectrum: str | None) -> Spectra:
+    syntax = syntax_of(path)
+    if syntax is None:
+        raise FileError(f"{path}: neither FITS, ECSV nor CSV; known kinds: {_known_kinds()}")
+    if syntax != "fits":
+        table = read_text_table(path, syntax)
+        if format not in (None, "table"):
+            raise FileError(f"{path}: is {syntax.upper()}, not {FORMATS[format]}: leave out the format, or say 'table'")
+        _refuse_name(path, "table", spectrum)
+        return from_table(path, table)
+    with open_fits(path) as hdus:
+        kind = _kind_of(hdus) if format is None else format
+        if kind is None or (format is not None and not _IS[format](hdus)):
+            raise FileError(f"{path}: {_what_is_wrong(hdus, format)}")
+        if kind == "mpdaf-source":
+            return from_mpdaf_source(path, hdus, spectrum)
+        _refuse_name(path, kind, spectrum)
+        return _FROM[kind](path, hdus)
+
+
+def _refuse_name(path: Path, kind: str, spectrum: str | None) -> None:
+    if spectrum is not None:
+        raise FileError(f"{path}: a file of kind {kind} has no spectrum named {spectrum!r}: leave out that name")
+
+
+def _kind_of(hdus: Any) -> str | None:
+    return next((kind for kind, is_kind in _IS.items() if is_kind(hdus)), None)
+
+
+def _what_is_wrong(hdus: Any, format: str | None) -> str:
+    axes = len(image_shape(hdus["DATA"])) if "DATA" in hdus else 0
+    if axes > 1:
+        return f"not a spectrum: DATA has {axes} axes: extract spectra from the cube or image first"
+    wanted = f"known kinds: {_known_kinds()}" if format is None else f"format {format!r} is {FORMATS[format]}"
+    return f"not a known kind of spectrum file: it holds {summary_of(hdus)}; {wanted}"
+
+
+def _known_kinds() -> str:
+    return ", ".join(f"{name} ({meaning})" for name, meaning in FORMATS.items())
+
+
+_IS = {
+    "mpdaf": is_mpdaf_spectrum,
+    "mpdaf-source": is_mpdaf_source,
+    "sdss": is_sdss_spectrum,
+    "table": lambda hdus: spectrum_table_of(hdus) is not None,
+}
+_FROM = {"mpdaf": from_mpdaf_spectrum, "sdss": from_sdss_spectrum, "table": from_fits_table}

@@ -1,0 +1,161 @@
+"""Files that cannot be read: one clear line each, and nothing passed over in silence."""
+
+import gzip
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from jaxz import io
+
+Write = Callable[..., Path]
+Unprivileged = Callable[[], AbstractContextManager[None]]
+
+
+def refused(path: Path | list[Path], **options: str) -> str:
+    with pytest.raises(io.FileError) as caught:
+        io.read(path, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_missing(tmp_path: Path) -> None:
+    assert refused(tmp_path / "x.fits") == f"{tmp_path}/x.fits: cannot be opened: No such file or directory"
+
+
+def test_empty(tmp_path: Path) -> None:
+    (tmp_path / "x.fits").touch()
+    assert refused(tmp_path / "x.fits").startswith(f"{tmp_path}/x.fits: the file is empty")
+
+
+def test_unreadable(open_folder: Path, write_mpdaf: Write, unprivileged: Unprivileged) -> None:
+    path = write_mpdaf(open_folder / "x.fits")
+    path.chmod(0o000)
+    with unprivileged():
+        assert refused(path) == f"{path}: cannot be opened: Permission denied"
+    open_folder.chmod(0o000)
+    with unprivileged():
+        assert refused(path) == f"{path}: cannot be opened: Permission denied"
+
+
+def test_no_input_at_all() -> None:
+    assert refused([]) == "no input files: give at least one file or folder"
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_truncated_anywhere(tmp_path: Path, write_mpdaf: Write, zipped: bool) -> None:
+    whole = write_mpdaf(tmp_path / "whole.fits").read_bytes()
+    whole = gzip.compress(whole) if zipped else whole
+    path = tmp_path / "x.fits"
+    lengths = [1, 5, *range(100, len(whole), len(whole) // 60), len(whole) - 1]
+    for length in lengths:
+        path.write_bytes(whole[:length])
+        assert str(path) in refused(path)
+    path.write_bytes(whole)
+    assert len(io.read(path)) == 1
+
+
+def test_gzipped_files_are_read_and_named_without_their_endings(tmp_path: Path, write_mpdaf: Write) -> None:
+    plain = write_mpdaf(tmp_path / "x.fits")
+    (tmp_path / "y.fits.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    spectra = io.read(tmp_path / "y.fits.gz")
+    assert spectra.ids == ("y",)
+    np.testing.assert_array_equal(spectra.flux, io.read(plain).flux)
+
+
+def test_noise_after_a_fits_signature(tmp_path: Path, rng: np.random.Generator) -> None:
+    (tmp_path / "x.fits").write_bytes(b"SIMPLE  =" + rng.bytes(5000))
+    assert "truncated or damaged" in refused(tmp_path / "x.fits")
+
+
+def test_fits_of_no_known_kind_lists_what_it_holds_and_what_is_known(tmp_path: Path) -> None:
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((2, 3)), name="MAP")]).writeto(tmp_path / "x.fits")
+    message = refused(tmp_path / "x.fits")
+    assert "PRIMARY (no data), MAP (image 2 x 3)" in message
+    assert all(kind in message for kind in io.FORMATS)
+
+
+def test_a_cube_is_not_a_spectrum(tmp_path: Path) -> None:
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((5, 2, 3)), name="DATA")]).writeto(tmp_path / "x.fits")
+    assert "not a spectrum: DATA has 3 axes: extract spectra" in refused(tmp_path / "x.fits")
+
+
+@pytest.mark.parametrize("contents", [b"dear reader\n", b"\x89PNG\r\n\x1a\n\0\0,", b"4000 1 1\n4001 2 1\n"])
+def test_neither_fits_nor_a_table(tmp_path: Path, contents: bytes) -> None:
+    (tmp_path / "x.fits").write_bytes(contents)
+    assert "neither FITS, ECSV nor CSV" in refused(tmp_path / "x.fits")
+
+
+def test_damaged_ecsv(tmp_path: Path) -> None:
+    (tmp_path / "x.ecsv").write_text("# %ECSV 1.0\n# ---\n# datatype:\n# - {name: wave\nwave flux\n1 2\n")
+    assert "cannot be read as ECSV" in refused(tmp_path / "x.ecsv")
+
+
+def test_a_kind_that_is_not_that_of_the_file(tmp_path: Path, write_mpdaf: Write) -> None:
+    path = write_mpdaf(tmp_path / "x.fits")
+    assert "format 'sdss' is SDSS or BOSS spec file" in refused(path, format="sdss")
+    (tmp_path / "x.csv").write_text("wave,flux,ivar\n4000,1,1\n")
+    assert "is CSV, not MPDAF spectrum" in refused(tmp_path / "x.csv", format="mpdaf")
+
+
+def test_an_unknown_kind_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="unknown format 'muse': choose one of mpdaf, mpdaf-source, sdss, table"):
+        io.read(tmp_path / "x.fits", format="muse")
+
+
+def test_the_kind_is_seen_from_the_contents_not_from_the_name(tmp_path: Path, write_mpdaf: Write) -> None:
+    fits_file = write_mpdaf(tmp_path / "x.csv")
+    (tmp_path / "y.fits").write_text("wave,flux,ivar\n4000,1,1\n4001,1,1\n")
+    assert io.read([fits_file, tmp_path / "y.fits"]).npixels.tolist() == [200, 2]
+
+
+@pytest.fixture
+def mixed(tmp_path: Path, write_mpdaf: Write) -> Path:
+    """Return a folder of three spectra, of two lengths, among other things."""
+    write_mpdaf(tmp_path / "c.fits")
+    write_mpdaf(tmp_path / "a.fits")
+    (tmp_path / "b.csv").write_text("wave,flux,ivar\n4000,1,1\n4001,1,1\n4002,1,1\n")
+    (tmp_path / ".hidden.csv").write_text("wave,flux,ivar\n4000,1,1\n")
+    (tmp_path / "README.md").write_text("Spectra, and what they are\n\nSome, of, them\nare good, others\n")
+    (tmp_path / "truth.ecsv").write_text("# %ECSV 1.0\n# ---\n# datatype:\n# - {name: Z, datatype: int64}\nZ\n1\n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\0")
+    (tmp_path / "inner").mkdir()
+    fits.PrimaryHDU(np.zeros((4, 4))).writeto(tmp_path / "image.fits")
+    return tmp_path
+
+
+def test_a_folder_gives_its_spectra_sorted(mixed: Path) -> None:
+    assert [path.name for path in io.expand(mixed)] == ["a.fits", "b.csv", "c.fits"]
+    spectra = io.read(mixed)
+    assert spectra.ids == ("a", "b", "c")
+    assert spectra.npixels.tolist() == [200, 3, 200]
+    assert spectra.meta["TARGETID"].tolist() == [42, -1, 42]
+    assert np.isnan(spectra.meta["RA"][1])
+    np.testing.assert_array_equal(spectra.flux[2], io.read(mixed / "c.fits").flux[0])
+
+
+def test_a_damaged_spectrum_in_a_folder_is_not_passed_over(mixed: Path) -> None:
+    damaged = mixed / "b.fits"
+    damaged.write_bytes((mixed / "a.fits").read_bytes()[:9000])
+    assert damaged in io.expand(mixed)
+    assert str(damaged) in refused(mixed)
+
+
+def test_files_and_folders_are_read_in_the_order_given(mixed: Path, tmp_path: Path) -> None:
+    assert io.read([mixed / "c.fits", str(mixed)]).ids == ("c", "a", "b", "c")
+    assert io.expand(mixed / "missing.fits") == [mixed / "missing.fits"]
+
+
+def test_a_folder_without_spectra(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing here\n")
+    assert refused(tmp_path).startswith(f"{tmp_path}: the folder holds no spectra; known kinds: mpdaf")
+
+
+def test_a_folder_that_cannot_be_listed(open_folder: Path, unprivileged: Unprivileged) -> None:
+    open_folder.chmod(0o000)
+    with unprivileged():
+        assert "the folder cannot be listed: Permission denied" in refused(open_folder)

@@ -1,0 +1,153 @@
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from astropy.io import fits
+from hypothesis import given
+
+from jaxz import Basis, LogGrid, io
+
+
+def write_template(path: Path, vectors: np.ndarray, **cards: Any) -> Path:
+    hdu = fits.PrimaryHDU(vectors)
+    hdu.header["EXTNAME"] = "BASIS_VECTORS"
+    for name, value in cards.items():
+        hdu.header[name] = value
+    hdu.writeto(path, overwrite=True)
+    return path
+
+
+def averaged(edges: np.ndarray, vectors: np.ndarray, grid: LogGrid) -> np.ndarray:
+    """Return the mean of piecewise constant vectors over each lattice pixel, pixel by pixel."""
+    out = np.zeros((len(vectors), grid.size))
+    for j in range(grid.size):
+        low, high = 10 ** ((grid.start + j - 0.5) * grid.step), 10 ** ((grid.start + j + 0.5) * grid.step)
+        for i in range(vectors.shape[1]):
+            overlap = max(0.0, min(high, edges[i + 1]) - max(low, edges[i]))
+            out[:, j] += vectors[:, i] * overlap / (high - low)
+    return out
+
+
+@given(
+    start=st.integers(20000, 90000),
+    step=st.sampled_from([5e-5, 2.2155e-5, 1e-4]),
+    shape=st.tuples(st.integers(1, 4), st.integers(1, 30)),
+    wide=st.booleans(),
+)
+def test_write_then_read_is_identical(tmp_path_factory: Any, start: int, step: float, shape: Any, wide: bool) -> None:
+    vectors = np.random.default_rng(start).uniform(1e-9, 1, shape).astype(np.float64 if wide else np.float32)
+    basis = Basis(vectors, LogGrid(start, shape[1], step), name="LEARNED", version="1.2", spectype="QSO")
+    path = tmp_path_factory.mktemp("basis") / "b.fits"
+    io.write_basis(basis, path)
+    read = io.read_basis(path)
+    assert (read.grid, read.name, read.version, read.spectype) == (basis.grid, "LEARNED", "1.2", "QSO")
+    np.testing.assert_array_equal(read.vectors, vectors)
+    assert read.vectors.dtype == vectors.dtype
+    assert read.sha256 == basis.sha256
+
+
+def test_the_layout_is_redrocks(tmp_path: Path) -> None:
+    basis = Basis(np.ones((2, 9)), LogGrid(60000, 9), name="X", version="3")
+    io.write_basis(basis, tmp_path / "b.fits")
+    with fits.open(tmp_path / "b.fits") as hdus:
+        assert [hdu.name for hdu in hdus] == ["BASIS_VECTORS", "REDSHIFTS"]
+        header = hdus["BASIS_VECTORS"].header
+        assert hdus["BASIS_VECTORS"].data.shape == (2, 9)
+        assert header["CRVAL1"] + header["CDELT1"] * 4 == pytest.approx(np.log10(basis.grid.wave[4]), abs=1e-12)
+        assert (header["LOGLAM"], header["RRTYPE"], header["RRSUBTYP"], header["VERSION"]) == (1, "GALAXY", "X", "3")
+        assert (header["RRMETHOD"], header["RRIGM"]) == ("NMF", "None")
+        redshifts = hdus["REDSHIFTS"].data
+    assert redshifts[0] == 0
+    assert 6.69 < redshifts[-1] < 6.7001
+    with pytest.raises(io.FileError, match="exists already"):
+        io.write_basis(basis, tmp_path / "b.fits")
+    io.write_basis(basis, tmp_path / "b.fits", redshifts=np.array([0.1, 0.2]), overwrite=True)
+    assert fits.getdata(tmp_path / "b.fits", "REDSHIFTS").tolist() == [0.1, 0.2]
+
+
+def test_a_reference_pixel_other_than_the_first(tmp_path: Path) -> None:
+    path = write_template(tmp_path / "b.fits", np.ones((1, 5)), CRVAL1=3.5, CDELT1=5e-5, CRPIX1=3, LOGLAM=1)
+    assert io.read_basis(path).grid == LogGrid(69998, 5)
+
+
+@pytest.mark.parametrize("offset", [0.0, 9e-4, -9e-4])
+def test_vectors_on_the_lattice_are_taken_as_they_are(tmp_path: Path, rng: np.random.Generator, offset: float) -> None:
+    vectors = rng.uniform(0, 1, (3, 50))
+    path = write_template(tmp_path / "b.fits", vectors, CRVAL1=3.5 + offset * 5e-5, CDELT1=5e-5, LOGLAM=1)
+    basis = io.read_basis(path)
+    assert basis.grid == LogGrid(70000, 50)
+    np.testing.assert_array_equal(basis.vectors, vectors)
+
+
+def test_vectors_between_lattice_pixels_are_averaged(tmp_path: Path, rng: np.random.Generator) -> None:
+    vectors = rng.uniform(0, 1, (2, 40))
+    start, step = 3.5 + 0.3e-4, 1e-4
+    basis = io.read_basis(write_template(tmp_path / "b.fits", vectors, CRVAL1=start, CDELT1=step, LOGLAM=1))
+    assert basis.grid == LogGrid(35001, 39, step)
+    edges = 10 ** (start + (np.arange(41) - 0.5) * step)
+    np.testing.assert_allclose(basis.vectors, averaged(edges, vectors, basis.grid), rtol=1e-9)
+
+
+@pytest.mark.parametrize("step", [0.1, 2.0])
+def test_vectors_sampled_in_wavelength_are_averaged(tmp_path: Path, rng: np.random.Generator, step: float) -> None:
+    """Finer and coarser than the lattice pixels of about 0.58 Å."""
+    size = 200 if step < 1 else 20
+    vectors = rng.uniform(0, 1, (2, size)).astype(np.float32)
+    basis = io.read_basis(write_template(tmp_path / "b.fits", vectors, CRVAL1=5000.0, CDELT1=step))
+    edges = 5000.0 + (np.arange(size + 1) - 0.5) * step
+    assert basis.grid.step == 5e-5
+    assert basis.vectors.dtype == np.float32
+    low, high = 10 ** ((basis.grid.start - 0.5) * 5e-5), 10 ** ((basis.grid.start + basis.grid.size - 0.5) * 5e-5)
+    assert edges[0] <= low < edges[0] + 0.6
+    assert edges[-1] - 0.6 < high <= edges[-1]
+    np.testing.assert_allclose(basis.vectors, averaged(edges, vectors.astype(float), basis.grid), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "cards", "message"),
+    [
+        (np.ones((1, 5)), {"RRMETHOD": "PCA"}, "RRMETHOD is PCA: the NMF scan needs a non-negative basis"),
+        (-np.ones((1, 5)), {}, "has negative or non-finite values: the NMF scan needs a non-negative basis"),
+        (np.full((1, 5), np.nan), {"RRMETHOD": "NMF"}, "non-finite"),
+        (np.eye(2, 5) * [[1], [0]], {}, "has an empty vector"),
+        (np.ones(5), {}, r"has shape \(5,\); it needs \(basis, rest\)"),
+        (np.ones((1, 5)), {"CDELT1": -5e-5}, "no wavelengths: the header needs CRVAL1 and CDELT1"),
+        (np.ones((1, 5)), {"CRVAL1": "blue"}, "no wavelengths"),
+        (np.ones((1, 5)), {"LOGLAM": 0, "CRVAL1": -1.0, "CDELT1": 0.1}, "wavelengths must be positive"),
+        (np.ones((1, 5)), {"LOGLAM": 0, "CRVAL1": 5000.0, "CDELT1": 1e-3}, "cover no whole lattice pixel"),
+    ],
+)
+def test_bad_bases_are_refused(tmp_path: Path, vectors: np.ndarray, cards: dict[str, Any], message: str) -> None:
+    path = write_template(tmp_path / "b.fits", vectors, **{"CRVAL1": 3.5, "CDELT1": 5e-5, "LOGLAM": 1, **cards})
+    with pytest.raises(io.FileError, match=message) as caught:
+        io.read_basis(path)
+    assert str(path) in str(caught.value)
+
+
+def test_what_is_no_basis_file_is_refused(tmp_path: Path) -> None:
+    fits.PrimaryHDU(np.zeros((2, 2))).writeto(tmp_path / "x.fits")
+    with pytest.raises(io.FileError, match=r"not a basis file: no image BASIS_VECTORS .it holds PRIMARY .image 2 x 2"):
+        io.read_basis(tmp_path / "x.fits")
+
+
+def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
+    assert "interim" in io.basis_names()
+    with pytest.raises(io.FileError, match=r"nope: no such basis file or basis; known bases: .*interim"):
+        io.load_basis("nope")
+    with pytest.raises(io.FileError, match="known bases"):
+        io.load_basis(tmp_path / "missing.fits")
+
+
+def test_a_basis_is_loaded_by_name_by_path_and_by_default(tmp_path: Path) -> None:
+    shipped = io.load_basis()
+    io.write_basis(shipped, tmp_path / "b.fits")
+    assert io.load_basis("interim").sha256 == io.load_basis(tmp_path / "b.fits").sha256 == shipped.sha256
+    assert io.load_basis(str(tmp_path / "b.fits")).name == "INTERIM"
+
+
+def test_the_shipped_basis_is_the_original_to_its_stated_precision(data: Path) -> None:
+    original, shipped = io.read_basis(data / "templates" / "interim-nmf-k10.fits"), io.load_basis()
+    assert shipped.grid == original.grid == LogGrid(55400, 24000)
+    np.testing.assert_allclose(shipped.vectors, original.vectors, rtol=8e-6, atol=0)

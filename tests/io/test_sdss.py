@@ -1,0 +1,57 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from jaxz import io
+
+
+@pytest.fixture
+def spec(tmp_path: Path, pixels: Any) -> Path:
+    """Return a file in the layout of SDSS's spec files; pixel 3 has no data, 4 and 5 are flagged."""
+    loglam = 3.55 + 1e-4 * np.arange(200)
+    ivar = 1 / pixels.variance
+    ivar[3] = 0
+    flags = np.zeros(200, dtype=np.int32)
+    flags[3:6] = [1 << 24, 1 << 23, 1 << 4]
+    columns = [
+        fits.Column("flux", "E", array=pixels.flux),
+        fits.Column("loglam", "E", array=loglam),
+        fits.Column("ivar", "E", array=ivar),
+        fits.Column("and_mask", "J", array=flags),
+        fits.Column("or_mask", "J", array=flags),
+        fits.Column("model", "E", array=pixels.flux),
+    ]
+    primary = fits.PrimaryHDU()
+    primary.header.update(PLATEID=4039, MJD=55648, FIBERID=759, PLUG_RA=206.64, PLUG_DEC=9.5, RA=200.0, DEC=10.0)
+    path = tmp_path / "spec-4039-55648-0759.fits"
+    fits.HDUList([primary, fits.BinTableHDU.from_columns(columns, name="COADD")]).writeto(path)
+    return path
+
+
+def test_pixels_names_and_position(spec: Path, pixels: Any) -> None:
+    spectra = io.read(spec)
+    assert spectra.ids == ("spec-4039-55648-0759",)
+    assert spectra.meta["TARGETID"].tolist() == [4039_55648_0759]
+    assert (spectra.meta["RA"][0], spectra.meta["DEC"][0]) == (206.64, 9.5)
+    np.testing.assert_allclose(spectra.wave[0], 10 ** (3.55 + 1e-4 * np.arange(200)), rtol=6e-7)  # loglam is float32
+    assert spectra.flux.dtype == spectra.ivar.dtype == np.float32
+    good = np.arange(200) != 3
+    np.testing.assert_array_equal(spectra.flux[0, good], pixels.flux.astype(np.float32)[good])
+
+
+def test_pixels_without_data_do_not_count_but_flagged_ones_do(spec: Path) -> None:
+    np.testing.assert_array_equal(np.flatnonzero(io.read(spec).ivar[0] == 0), [3])
+
+
+def test_a_table_with_loglam_alone_is_a_plain_table(spec: Path, tmp_path: Path) -> None:
+    with fits.open(spec) as hdus:
+        columns = [column for column in hdus[1].columns if column.name != "and_mask"]
+        fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns)]).writeto(tmp_path / "plain.fits")
+    plain, coadd = io.read(tmp_path / "plain.fits", format="table"), io.read(spec, format="sdss")
+    np.testing.assert_array_equal(plain.wave, coadd.wave)
+    np.testing.assert_array_equal(plain.ivar, coadd.ivar)
+    with pytest.raises(io.FileError, match="format 'sdss' is SDSS or BOSS spec file"):
+        io.read(tmp_path / "plain.fits", format="sdss")
