@@ -1,7 +1,7 @@
 """Batches of bounded size in which every spectrum has its own, fixed array shape.
 
-A spectrum's arrays are trimmed to its good pixels and padded to a multiple of `ROUND`. Nothing about them depends on the
-other spectra, so that results do not depend on the company a spectrum is in, to the bit; and few shapes means few
+A spectrum's arrays are trimmed to its good pixels and padded to a multiple of `ROUND`. Nothing about them depends on
+the other spectra, so that results do not depend on the company a spectrum is in, to the bit; and few shapes means few
 compilations.
 """
 
@@ -40,12 +40,16 @@ def round_up(size: int) -> int:
 
 
 def good_range(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first good pixel of each spectrum and one past its last; equal where there is none."""
+    """Return the first pixel of each spectrum that matters and one past its last; equal where there is none.
+
+    These are the good pixels and, where there is a resolution matrix, those from which light is spread into them.
+    """
     good = spectra.ivar > 0
     npix = good.shape[1]
-    first = np.argmax(good, axis=1)
-    end = np.where(good.any(axis=1), npix - np.argmax(good[:, ::-1], axis=1), first)
-    return first, end
+    reach = 0 if spectra.resolution is None else spectra.resolution.shape[1] // 2
+    first = np.maximum(np.argmax(good, axis=1) - reach, 0)
+    end = np.minimum(npix - np.argmax(good[:, ::-1], axis=1) + reach, npix)
+    return first, np.where(good.any(axis=1), end, first)
 
 
 def chunks(spectra: Spectra, rows: np.ndarray, keys: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, Chunk]]:

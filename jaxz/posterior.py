@@ -1,7 +1,7 @@
 """P(z) from a χ² curve, and priors on z.
 
-A prior is a function of the trial redshifts that returns a penalty -2 ln p(z), to be added to χ²: shape (shift,) for all
-spectra alike or (spec, shift). The three here are those of Redrock's priors file.
+A prior is a function of the trial redshifts that returns a penalty -2 ln p(z), to be added to χ²: shape (shift,) for
+all spectra alike or (spec, shift). The three here are those of Redrock's priors file.
 """
 
 from collections.abc import Callable
@@ -38,15 +38,15 @@ def _columns(centre: float | np.ndarray, width: float | np.ndarray) -> tuple[np.
     centre, width = np.asarray(centre, dtype=float), np.asarray(width, dtype=float)
     if not np.all(width > 0):
         raise ValueError("the width of a prior on z must be positive")
-    return (x[:, None] if x.ndim else x for x in (centre, width))
+    return np.expand_dims(centre, -1), np.expand_dims(width, -1)
 
 
 def posterior(scan: ZScan, prior: Prior | None = None) -> np.ndarray:
     """Return the probability of each trial redshift, (spec, shift) float64, summing to 1.
 
-    P(z) ∝ p(z) exp(-χ²(z)/2) dz. Without `prior`, p is flat in z, and as the grid is uniform in log(1+z), dz ∝ 1+z. It is as
-    good as the noise model: where χ² of the best fit is far above the number of pixels, P(z) is too narrow. A row is NaN where
-    there is no curve, or where the prior leaves no redshift.
+    P(z) ∝ p(z) exp(-χ²(z)/2) dz. Without `prior`, p is flat in z, and as the grid is uniform in log(1+z), dz ∝ 1+z. It
+    is as good as the noise model: where χ² of the best fit is far above the number of pixels, P(z) is too narrow. A row
+    is NaN where there is no curve, or where the prior leaves no redshift.
     """
     return normalise(scan.chi2.astype(np.float64) + (0.0 if prior is None else prior(scan.z)), scan.z)
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxz.kernels.minima import best_minima
 from jaxz.models.basis import Basis
 from jaxz.posterior import Prior, mass_near, normalise
-from jaxz.refine import Fit, refine
+from jaxz.refine import refine
 from jaxz.scan import ZScan
 from jaxz.spectra import Spectra
 from jaxz.status import Status, ZWarn
@@ -89,8 +89,8 @@ def find_redshifts(
         spectra: what was measured.
         basis: as given to the scan.
         nminima: candidates for each spectrum.
-        prior: penalty on z (see `jaxz.posterior`). It takes part in the choice and the order of candidates, in `deltachi2` and
-            in `pconf`; `chi2` and the scores stay those of the data.
+        prior: penalty on z (see `jaxz.posterior`). It takes part in the choice and the order of candidates, in
+            `deltachi2` and in `pconf`; `chi2` and the scores stay those of the data.
         batch_size: spectra on the device at a time. The answer does not depend on it.
 
     Raises:
@@ -108,7 +108,7 @@ def find_redshifts(
     extra = np.where(index >= 0, np.take_along_axis(np.broadcast_to(penalty, scan.chi2.shape), index, axis=1), np.nan)
     at_limit = (index == 0) | (index == len(scan.z) - 1)
     order = np.lexsort((fit.chi2 + extra, at_limit | ~np.isfinite(fit.shift_err)), axis=1)
-    fit = Fit(*(np.take_along_axis(x, order[..., None] if x.ndim == 3 else order, axis=1) for x in fit))
+    fit = fit.reordered(order)
     index, at_limit, score = (np.take_along_axis(x, order, axis=1) for x in (index, at_limit, fit.chi2 + extra))
 
     z = 10.0 ** (fit.shift * scan.step) - 1
@@ -150,20 +150,25 @@ def find_redshifts(
 def _penalty(scan: ZScan, prior: Prior | None) -> np.ndarray:
     penalty = np.zeros(len(scan.z)) if prior is None else np.asarray(prior(scan.z), dtype=np.float64)
     if penalty.shape not in (scan.z.shape, scan.chi2.shape):
-        raise ValueError(f"prior has shape {penalty.shape}: return {scan.z.shape}, or {scan.chi2.shape} for one a spectrum")
+        raise ValueError(
+            f"prior has shape {penalty.shape}: return {scan.z.shape}, or {scan.chi2.shape} for one a spectrum"
+        )
     return penalty
 
 
 def _candidates(scan: ZScan, penalty: np.ndarray, count: int, batch_size: int) -> np.ndarray:
     """Return the indices of the lowest minima of each curve, (spec, cand), -1 where there are fewer."""
     exclude = int(EXCLUSION / (LIGHT_SPEED * np.log(10) * scan.step))
-    search = jax.jit(jax.vmap(lambda curve: best_minima(curve, count, exclude)))
     found = [np.zeros((0, count), dtype=int)]
     for begin in range(0, len(scan), batch_size):
         rows = slice(begin, begin + batch_size)
         with jax.enable_x64(True):
-            found.append(np.asarray(search(scan.chi2[rows] + (penalty if penalty.ndim == 1 else penalty[rows]))))
+            curves = scan.chi2[rows] + (penalty if penalty.ndim == 1 else penalty[rows])
+            found.append(np.asarray(_batch_minima(curves, count, exclude)))
     return np.concatenate(found)
+
+
+_batch_minima = jax.jit(jax.vmap(best_minima, in_axes=(0, None, None)), static_argnums=(1, 2))
 
 
 class _CurveScores(NamedTuple):

@@ -66,13 +66,13 @@ def nmf_scan(
 ) -> ZScan:
     """Return χ²(z) of the non-negative fit of `basis` at every lattice redshift from `zmin` to `zmax` [M, eq. 5–6].
 
-    The result keeps 4 bytes (float32) for each spectrum and trial redshift. While it runs, a CPU holds the arrays of one
-    spectrum at a time, an accelerator those of one batch: about (16 K(K+1)/2 + 8 K²) bytes for each trial redshift, 60 MB
-    for a spectrum with 17,730 of them and K = 10, whatever the number of spectra.
+    The result keeps 4 bytes (float32) for each spectrum and trial redshift. While it runs, a CPU holds the arrays of
+    one spectrum at a time, an accelerator those of one batch: about (16 K(K+1)/2 + 8 K²) bytes for each trial redshift,
+    60 MB for a spectrum with 17,730 of them and K = 10, whatever the number of spectra.
 
-    The normal equations are summed in float64 in both precisions (see `jaxz.kernels.normal`); `precision` is that of the
-    non-negative fit. The χ² of the fitted coefficients is again evaluated in float64, so that float32 enters it only in second
-    order, and rounded to `precision` at the end.
+    The normal equations are summed in float64 in both precisions (see `jaxz.kernels.normal`); `precision` is that of
+    the non-negative fit. The χ² of the fitted coefficients is again evaluated in float64, so that float32 enters it
+    only in second order, and rounded to `precision` at the end.
 
     Args:
         spectra: what was measured.
@@ -80,7 +80,7 @@ def nmf_scan(
         zmin, zmax: range of trial redshifts, above -1.
         step: of the lattice, dex; the basis is resampled if its own differs. The basis' step if absent.
         engine: "fft" for all redshifts at once, "direct" for the same sums one redshift after the other.
-        weighting: "ivar" minimises χ². "uniform" is the published recipe, an unweighted fit of λ f_λ whose χ² is then taken.
+        weighting: "ivar" minimises χ²; "uniform" is the published recipe, an unweighted fit of λ f_λ, whose χ² is taken.
         precision: of the fit, and of the curve.
         resampling: "overlap" conserves information; "linear" is the published recipe.
         batch_size: spectra on the device at a time. The answer does not depend on it.
@@ -104,7 +104,8 @@ def nmf_scan(
     chi2 = np.full((len(spectra), len(shifts)), np.nan, dtype=precision)
     rows = np.flatnonzero(status == Status.OK)
     with jax.enable_x64(True):
-        vectors = jnp.asarray(basis.vectors, dtype=jnp.float64)
+        rms = np.sqrt(np.mean(np.square(basis.vectors, dtype=np.float64), axis=1, keepdims=True))
+        vectors = jnp.asarray(basis.vectors / rms, dtype=jnp.float64)
         transforms = functools.cache(lambda nfft: normal.transform_basis(vectors, nfft))
         keys = _shapes(spectra, rows, basis.grid, shifts)
         for (size, nfft), chunk in chunks(spectra, rows, keys, batch_size):
@@ -140,7 +141,9 @@ def trial_shifts(zmin: float, zmax: float, step: float) -> np.ndarray:
     first = math.ceil(math.log10(1 + zmin) / step - tiny)
     last = math.floor(math.log10(1 + zmax) / step + tiny)
     if last < first:
-        raise ValueError(f"no lattice redshift between zmin={zmin} and zmax={zmax}: widen the range or make the step finer")
+        raise ValueError(
+            f"no lattice redshift between zmin={zmin} and zmax={zmax}: widen the range or make the step finer"
+        )
     return np.arange(first, last + 1)
 
 
@@ -206,6 +209,9 @@ def _chi2_curve(
 ) -> Float[Array, " shift"]:
     """Scan one spectrum; `offset` is the basis pixel under spectrum pixel 0 at the first trial redshift."""
     size, step = plan.window.size, plan.window.step
+    # χ² does not change with the units of flux and ivar; unit ivar keeps every product within the range of float32.
+    unit = jnp.maximum(jnp.mean(ivar), jnp.finfo(ivar.dtype).tiny)
+    flux, ivar = flux * jnp.sqrt(unit), ivar / unit
     if plan.resampling == "overlap":
         flux, ivar = resample.overlap(edges, flux, ivar, start, size=size, width=plan.width)
     else:
@@ -219,29 +225,9 @@ def _chi2_curve(
     weighted = equations(ivar)
     if plan.weighting == "uniform":
         # The published recipe fits λ f_λ without weights, which is f_λ with weights λ².
-        relative = 10.0 ** (2 * step * jnp.arange(size))
+        relative = 10.0 ** (2 * step * jnp.arange(size, dtype=flux.dtype))
         fitted = equations(jnp.where(ivar > 0, relative, 0))
     else:
         fitted = weighted
-    coeff = _non_negative(fitted, plan.precision)
-    return _chi2(weighted, jnp.sum(ivar * jnp.square(flux)), coeff).astype(plan.precision)
-
-
-def _non_negative(equations: normal.NormalEquations, precision: Precision) -> Float[Array, "basis shift"]:
-    """Solve in `precision`, after giving each vector unit length in float64."""
-    gram = equations.unpack()
-    diagonal = jnp.stack([gram[i, i] for i in range(len(gram))])
-    scale = jnp.where(diagonal > 0, jax.lax.rsqrt(jnp.where(diagonal > 0, diagonal, 1)), 0)
-    unit_gram = (gram * scale[:, None] * scale[None]).astype(precision)
-    unit_rhs = (equations.rhs * scale).astype(precision)
-    return nnls(unit_gram, unit_rhs).coeff.astype(scale.dtype) * scale
-
-
-def _chi2(
-    equations: normal.NormalEquations, const: Float[Array, ""], coeff: Float[Array, "basis shift"]
-) -> Float[Array, " shift"]:
-    """χ² = c - 2 wᵀb + wᵀA w for each shift."""
-    first, second = normal.pairs(len(coeff))
-    twice = jnp.where(jnp.asarray(first == second), 1.0, 2.0)[:, None]
-    quadratic = jnp.sum(twice * equations.gram * coeff[first] * coeff[second], axis=0)
-    return const - 2 * jnp.sum(equations.rhs * coeff, axis=0) + quadratic
+    coeff = nnls(fitted.unpack().astype(plan.precision), fitted.rhs.astype(plan.precision)).coeff
+    return normal.chi2(weighted, jnp.sum(ivar * jnp.square(flux)), coeff.astype(flux.dtype)).astype(plan.precision)

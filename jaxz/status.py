@@ -21,7 +21,7 @@ _MEANING = {
     Status.OK: "measured",
     Status.NO_DATA: "no pixel with a finite flux and a positive inverse variance",
     Status.TOO_FEW_PIXELS: "fewer good pixels than basis vectors: nothing can be fitted",
-    Status.NO_COVERAGE: "the basis covers no good pixel at any trial redshift: check zmin, zmax and the wavelength unit",
+    Status.NO_COVERAGE: "the basis covers no good pixel at any trial redshift: check zmin, zmax, the wavelength unit",
     Status.NOT_CONVERGED: "the non-negative fit did not converge at the best redshift",
 }
 

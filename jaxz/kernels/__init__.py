@@ -1,1 +1,9 @@
 """Arrays in, arrays out: the numerical kernels, public for those who build on them."""
+
+from jaxz.kernels import (
+    minima as minima,
+    nnls as nnls,
+    normal as normal,
+    resample as resample,
+    resolution as resolution,
+)

@@ -8,8 +8,8 @@ from jaxz._typing import Array, Float, Int
 def best_minima(curve: Float[Array, " shift"], count: int, exclude: int) -> Int[Array, " cand"]:
     """Return the indices of the `count` lowest local minima, lowest first, no two within `exclude` samples.
 
-    A local minimum is below its left and not above its right neighbour; the ends of the curve count as minima if the curve
-    rises inwards. NaN is never a minimum. Places that cannot be filled hold -1.
+    A local minimum is below its left and not above its right neighbour; the ends of the curve count as minima if the
+    curve rises inwards. NaN is never a minimum. Places that cannot be filled hold -1.
     """
     curve = jnp.where(jnp.isnan(curve), jnp.inf, curve)
     beyond = jnp.full(1, jnp.inf, curve.dtype)
@@ -25,9 +25,7 @@ def best_minima(curve: Float[Array, " shift"], count: int, exclude: int) -> Int[
     return jnp.stack(found)
 
 
-def parabola(
-    x: Float[Array, "3"], y: Float[Array, "3"]
-) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
+def parabola(x: Float[Array, "3"], y: Float[Array, "3"]) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
     """Return vertex x₀, value y₀ and curvature a of y = y₀ + a (x - x₀)² through three equally spaced points.
 
     Where the points do not bend upwards, a ≤ 0 tells so and the vertex is the lowest of the three.

@@ -1,16 +1,16 @@
 """Batched non-negative least squares from normal equations, by principal pivoting.
 
-Minimises χ²(w) = wᵀA w - 2 wᵀb + c over w ≥ 0 for many small problems side by side. The optimality conditions are a linear
-complementarity problem: with the gradient g = b - A w, every coefficient has either w_i > 0 and g_i = 0, or w_i = 0 and
-g_i ≤ 0. Principal pivoting (Murty 1974, Math. Prog. 7, 63; Júdice & Pires 1994, Comput. Oper. Res. 21, 587) keeps the
-tableau (A | b) pivoted on a set P of positive coefficients, in which
+Minimises χ²(w) = wᵀA w - 2 wᵀb + c over w ≥ 0 for many small problems side by side. The optimality conditions are a
+linear complementarity problem: with the gradient g = b - A w, every coefficient has either w_i > 0 and g_i = 0, or w_i
+= 0 and g_i ≤ 0. Principal pivoting (Murty 1974, Math. Prog. 7, 63; Júdice & Pires 1994, Comput. Oper. Res. 21, 587)
+keeps the tableau (A | b) pivoted on a set P of positive coefficients, in which
 
     column b holds  w_i = (A_PP⁻¹ b_P)_i for i in P  and  g_i = b_i - (A_iP A_PP⁻¹ b_P) for i outside,
     the diagonal    (A_PP⁻¹)_ii                       and  A_ii - A_iP A_PP⁻¹ A_Pi,
 
 so that a negative w_i and a positive g_i look alike, and moving i across the border of P changes χ² by g_i²/diagonal in
-both. Each step moves the index with the largest such change. One step is one rank-1 update of K × (K+1) numbers, the same
-arithmetic for every problem, and a typical problem of K = 10 is solved in eight.
+both. Each step moves the index with the largest such change. One step is one rank-1 update of K × (K+1) numbers, the
+same arithmetic for every problem, and a typical problem of K = 10 is solved in eight.
 """
 
 import functools
@@ -46,8 +46,9 @@ def nnls(
 ) -> NNLSResult:
     """Return argmin wᵀA w - 2 wᵀb over w ≥ 0 for each lane.
 
-    A vector that vanishes (A_ii ≤ 0, as round-off can leave it), or that the positive ones already reproduce to round-off,
-    gets coefficient 0. Differentiable in both modes: the derivative is that of the solution on its own positive set.
+    A vector that vanishes (A_ii ≤ 0, as round-off can leave it), or that the positive ones already reproduce to
+    round-off, gets coefficient 0. Differentiable in both modes: the derivative is that of the solution on its own
+    positive set.
 
     Args:
         gram: A, symmetric positive semi-definite, float32 or float64.
@@ -80,7 +81,7 @@ class _Pivoting(NamedTuple):
     right: Float[Array, "basis lane"]
     right_rhs: Float[Array, " lane"]
     side: Float[Array, "basis lane"]
-    count: Int[Array, ""]
+    pivots: Int[Array, ""]
     active: Bool[Array, " lane"]
 
 
@@ -91,7 +92,7 @@ def _solve(
     """Pivot until no lane has a violated condition; then one step of iterative refinement with the original matrix."""
     eps = float(jnp.finfo(rhs.dtype).eps)
     # A change of χ² below this is round-off; a Schur complement below `collinear` is a vector that others reproduce.
-    threshold = eps**1.5 * jnp.max(jnp.square(rhs), axis=0)
+    threshold = eps**1.5 * _largest(jnp.square(rhs))
     collinear = 32 * eps
 
     def choose(state: _Pivoting) -> _Pivoting:
@@ -99,17 +100,17 @@ def _solve(
         violated = (state.rhs * state.side > 0) & (diagonal > collinear)
         change = jnp.where(violated, jnp.square(state.rhs) / jnp.where(violated, diagonal, 1), 0)
         order = jnp.arange(len(rhs), 0, -1, dtype=rhs.dtype)[:, None]
-        rank = jnp.where(state.count < max_iter // 2, change, jnp.where(change > threshold, order, 0))
-        active = jnp.max(change, axis=0) > threshold
+        rank = jnp.where(state.pivots < max_iter // 2, change, jnp.where(change > threshold[None], order, 0))
+        active = _largest(change) > threshold
         index = jnp.where(active, jnp.argmax(rank, axis=0), len(rhs))
-        pick = (jnp.arange(len(rhs))[:, None] == index).astype(rhs.dtype)
+        pick = (jnp.arange(len(rhs))[:, None] == index[None]).astype(rhs.dtype)
         row = _combine(pick, state.gram)
         pivot = jnp.where(active, _combine(pick, diagonal), 1)
         # The pivoted tableau is symmetric within each side of the border and antisymmetric across it.
-        column = row * state.side * _combine(pick, state.side)
+        column = row * state.side * _combine(pick, state.side)[None]
         return state._replace(
             left=column - pick,
-            right=(row + pick) / pivot,
+            right=(row + pick) / pivot[None],
             right_rhs=_combine(pick, state.rhs) / pivot,
             side=state.side * (1 - 2 * pick),
             active=active,
@@ -121,14 +122,14 @@ def _solve(
         return choose(
             state._replace(
                 gram=state.gram - state.left[:, None] * state.right[None],
-                rhs=state.rhs - state.left * state.right_rhs,
-                count=state.count + 1,
+                rhs=state.rhs - state.left * state.right_rhs[None],
+                pivots=state.pivots + 1,
             )
         )
 
     zero = jnp.zeros_like(rhs)
     start = _Pivoting(gram, rhs, zero, zero, zero[0], jnp.ones_like(rhs), jnp.int32(0), zero[0] > 0)
-    end = jax.lax.while_loop(lambda s: (s.count < max_iter) & jnp.any(s.active), step, choose(start))
+    end = jax.lax.while_loop(lambda s: (s.pivots < max_iter) & jnp.any(s.active), step, choose(start))
     positive = end.side < 0
     coeff = jnp.where(positive, jnp.maximum(end.rhs, 0), 0)
     residual = jnp.where(positive, rhs - _apply(gram, coeff), 0)
@@ -153,9 +154,15 @@ def _solve_jvp(max_iter: int, primals: tuple, tangents: tuple) -> tuple:
 
 def _combine(weight: Float[Array, "basis lane"], values: Float[Array, "basis *any lane"]) -> Float[Array, "*any lane"]:
     """Σ_i weight_i values_i, written out: with the batch on the last axis each term is one long vector operation."""
-    return functools.reduce(operator.add, [weight[i] * values[i] for i in range(len(weight))])
+    terms = [jnp.expand_dims(weight[i], range(values.ndim - 2)) * values[i] for i in range(len(weight))]
+    return functools.reduce(operator.add, terms)
+
+
+def _largest(values: Float[Array, "basis lane"]) -> Float[Array, " lane"]:
+    """Largest of the basis axis, written out like `_combine`."""
+    return functools.reduce(jnp.maximum, list(values))
 
 
 def _apply(gram: Float[Array, "basis basis lane"], coeff: Float[Array, "basis lane"]) -> Float[Array, "basis lane"]:
     """A w for each lane; A symmetric on the entries that matter."""
-    return functools.reduce(operator.add, [gram[:, i] * coeff[i] for i in range(len(coeff))])
+    return functools.reduce(operator.add, [gram[:, i] * coeff[i][None] for i in range(len(coeff))])

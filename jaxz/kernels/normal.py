@@ -4,12 +4,12 @@ For lattice flux f, inverse variance v and basis B, and a shift of k lattice pix
 
     A_k = Σ_p v_p B_a(p - k) B_b(p - k),   b_k = Σ_p v_p f_p B_a(p - k),   c = Σ_p v_p f_p²,
 
-so that χ²_k(w) = wᵀA_k w - 2 wᵀb_k + c. Each entry is a correlation over k: all shifts together cost one FFT of v and of
-v·f and K(K+1)/2 + K inverse FFTs, against transforms of the basis and of its pairwise products that are stored once.
+so that χ²_k(w) = wᵀA_k w - 2 wᵀb_k + c. Each entry is a correlation over k: all shifts together cost one FFT of v and
+of v·f and K(K+1)/2 + K inverse FFTs, against transforms of the basis and of its pairwise products that are stored once.
 `direct` is the same sum written out at chosen shifts.
 
-Work in float64: where the bright lines of a vector are out of the window, its A_aa is many orders of magnitude below its
-largest value, and the round-off of an FFT is relative to the largest.
+Work in float64: where the bright lines of a vector are out of the window, its A_aa is many orders of magnitude below
+its largest value, and the round-off of an FFT is relative to the largest.
 """
 
 from typing import NamedTuple
@@ -93,9 +93,12 @@ def _next_fast_length(need: int) -> int:
 def transform_basis(vectors: Float[Array, "basis rest"], nfft: int) -> BasisTransforms:
     """Return the stored transforms of a basis for FFTs of `nfft` points."""
     first, second = pairs(len(vectors))
-    transform = lambda rows: jnp.conj(jnp.fft.rfft(rows, n=nfft, axis=-1))
     power = jnp.sqrt(jnp.sum(jnp.square(jnp.square(vectors)), axis=1))
-    return BasisTransforms(transform(vectors), transform(vectors[first] * vectors[second]), power)
+    return BasisTransforms(
+        jnp.conj(jnp.fft.rfft(vectors, n=nfft, axis=-1)),
+        jnp.conj(jnp.fft.rfft(vectors[first] * vectors[second], n=nfft, axis=-1)),
+        power,
+    )
 
 
 def by_fft(
@@ -116,8 +119,11 @@ def by_fft(
         nshift: number of shifts.
         nfft: from `fft_length` or longer.
     """
-    place = lambda values: jnp.fft.rfft(jnp.roll(jnp.pad(values, (0, nfft - len(values))), offset))
-    correlate = lambda values, stored: jnp.fft.irfft(place(values) * stored, n=nfft, axis=-1)[:, :nshift]
+
+    def correlate(values: Float[Array, " obs"], stored: Complex[Array, "row freq"]) -> Float[Array, "row shift"]:
+        placed = jnp.roll(jnp.pad(values, (0, nfft - len(values))), offset)
+        return jnp.fft.irfft(jnp.fft.rfft(placed)[None] * stored, n=nfft, axis=-1)[:, :nshift]
+
     equations = NormalEquations(correlate(ivar, transforms.products), correlate(ivar * flux, transforms.vectors))
     return _without_vanishing(equations, ivar, transforms.power)
 
@@ -143,7 +149,7 @@ def direct(
     def at(start: Int[Array, ""]) -> tuple[Float[Array, " pair"], Float[Array, " basis"]]:
         begin = jnp.clip(start, -nobs, nrest) + nobs
         window = jax.lax.dynamic_slice(margin, (jnp.zeros_like(begin), begin), (nbasis, nobs))
-        weighted = window * ivar
+        weighted = window * ivar[None]
         gram = jnp.matmul(weighted, window.T, precision=HIGHEST)
         return gram[row, column], jnp.matmul(weighted, flux, precision=HIGHEST)
 
@@ -152,19 +158,29 @@ def direct(
     return _without_vanishing(NormalEquations(gram.T, rhs.T), ivar, power)
 
 
+def chi2(
+    equations: NormalEquations, const: Float[Array, ""], coeff: Float[Array, "basis shift"]
+) -> Float[Array, " shift"]:
+    """Return c - 2 wᵀb + wᵀA w at each shift."""
+    row, column = pairs(len(coeff))
+    terms = [
+        (1 if a == b else 2) * gram * coeff[a] * coeff[b]
+        for gram, a, b in zip(equations.gram, row, column, strict=True)
+    ]
+    return const + sum(terms) - 2 * sum(rhs * w for rhs, w in zip(equations.rhs, coeff, strict=True))
+
+
 def _without_vanishing(
     equations: NormalEquations, ivar: Float[Array, " obs"], power: Float[Array, " basis"]
 ) -> NormalEquations:
     """Remove a vector where almost nothing of it is in the window.
 
-    A vector whose A_aa is below `FAINT` ‖v‖ ‖B_a²‖ could only matter with a coefficient that puts light thousands of times
-    brighter outside the window, and its A_aa drowns in the round-off of the transforms, which is relative to
+    A vector whose A_aa is below `FAINT` ‖v‖ ‖B_a²‖ could only matter with a coefficient that puts light thousands of
+    times brighter outside the window, and its A_aa drowns in the round-off of the transforms, which is relative to
     ‖v‖ ‖B_a²‖. Its row, column and right-hand side become exactly zero, so that its coefficient is 0.
     """
     nbasis = len(power)
     floor = FAINT * power[:, None] * jnp.sqrt(jnp.sum(jnp.square(ivar)))
     row, column = pairs(nbasis)
-    keep = equations.gram[np.flatnonzero(row == column)] > floor
-    return NormalEquations(
-        jnp.where(keep[row] & keep[column], equations.gram, 0), jnp.where(keep, equations.rhs, 0)
-    )
+    keep = equations.gram[_pair_index(nbasis).diagonal()] > floor
+    return NormalEquations(jnp.where(keep[row] & keep[column], equations.gram, 0), jnp.where(keep, equations.rhs, 0))

@@ -1,7 +1,7 @@
 """Native pixels ↔ lattice.
 
-Everything is measured in lattice pixels: pixel j of the lattice reaches from j - ½ to j + ½, and a native pixel from one
-`edges` value to the next.
+Everything is measured in lattice pixels: pixel j of the lattice reaches from j - ½ to j + ½, and a native pixel from
+one `edges` value to the next.
 """
 
 import jax
@@ -14,8 +14,8 @@ from jaxz._typing import Array, Float, Int
 def pixel_edges(wave: np.ndarray, step: float) -> np.ndarray:
     """Return the edges of native pixels in lattice pixels, (…, pix + 1) float64.
 
-    An edge lies midway between two pixel centres; the outermost pixels are as wide as their neighbours. Computed with NumPy
-    in float64, because a lattice position needs nine digits.
+    An edge lies midway between two pixel centres; the outermost pixels are as wide as their neighbours. Computed with
+    NumPy in float64, because a lattice position needs nine digits.
 
     Args:
         wave: (…, pix) centres in Å, increasing; at least two pixels.
@@ -30,9 +30,10 @@ def pixel_edges(wave: np.ndarray, step: float) -> np.ndarray:
 def overlap_width(edges: np.ndarray) -> int:
     """Return how many native pixels one lattice pixel can meet at most, for the static `width` of `overlap`."""
     first = np.floor(edges[..., :1] + 0.5)
-    counts = [int(np.bincount(np.floor(row - start + 0.5).astype(int)).max()) for row, start in zip(
-        edges.reshape(-1, edges.shape[-1]), first.reshape(-1, 1), strict=True
-    )]
+    counts = [
+        int(np.bincount(np.floor(row - start + 0.5).astype(int)).max())
+        for row, start in zip(edges.reshape(-1, edges.shape[-1]), first.reshape(-1, 1), strict=True)
+    ]
     return max(counts) + 1
 
 
@@ -63,7 +64,7 @@ def overlap(
     Returns:
         flux and ivar on the lattice; flux is 0 where ivar is 0.
     """
-    low = start + jnp.arange(size) - jnp.asarray(0.5, edges.dtype)
+    low = (start + jnp.arange(size, dtype=start.dtype)).astype(edges.dtype) - 0.5
     first = jnp.searchsorted(edges, low, side="right") - 1
     total = jnp.zeros(size, flux.dtype)
     total_ivar = jnp.zeros(size, ivar.dtype)
@@ -88,8 +89,8 @@ def interpolate(
 ) -> tuple[Float[Array, " obs"], Float[Array, " obs"]]:
     """Put one spectrum on the lattice by the published recipe: linear interpolation of flux and of variance.
 
-    A lattice pixel next to a masked native pixel, or outside the spectrum, gets ivar 0. Neighbouring lattice pixels share
-    their noise, and the sum of ivar changes with the step: for comparison with [M, §3.2] only.
+    A lattice pixel next to a masked native pixel, or outside the spectrum, gets ivar 0. Neighbouring lattice pixels
+    share their noise, and the sum of ivar changes with the step: for comparison with [M, §3.2] only.
 
     Args:
         loglam: centres of the native pixels in lattice pixels, increasing.
@@ -100,12 +101,12 @@ def interpolate(
     Returns:
         flux and ivar on the lattice.
     """
-    centre = (start + jnp.arange(size)).astype(loglam.dtype)
+    centre = (start + jnp.arange(size, dtype=start.dtype)).astype(loglam.dtype)
     left = jnp.clip(jnp.searchsorted(loglam, centre, side="right") - 1, 0, len(flux) - 2)
     share = ((centre - loglam[left]) / (loglam[left + 1] - loglam[left])).astype(flux.dtype)
     good = (share >= 0) & (share <= 1) & (ivar[left] > 0) & (ivar[left + 1] > 0)
-    variance = lambda pixel: 1 / jnp.where(ivar[pixel] > 0, ivar[pixel], 1)
-    mixed = (1 - share) * variance(left) + share * variance(left + 1)
+    variance = 1 / jnp.where(ivar > 0, ivar, 1)
+    mixed = (1 - share) * variance[left] + share * variance[left + 1]
     mixed_flux = (1 - share) * flux[left] + share * flux[left + 1]
     return jnp.where(good, mixed_flux, 0), jnp.where(good, 1 / jnp.where(good, mixed, 1), 0)
 

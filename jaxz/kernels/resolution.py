@@ -9,8 +9,8 @@ def apply_resolution(bands: Float[Array, "diag pix"], model: Float[Array, "pix b
     """Return R m for the banded matrix R of one spectrum.
 
     Args:
-        bands: row d holds the diagonal of offset o_d = diag//2 - d stored by column, bands[d, j] = R[j - o_d, j]: the layout of
-            DESI's files (Bolton & Schlegel 2010, PASP 122, 248, for what R means).
+        bands: row d holds the diagonal of offset o_d = diag//2 - d stored by column, bands[d, j] = R[j - o_d, j]: the
+            layout of DESI's files (Bolton & Schlegel 2010, PASP 122, 248, for what R means).
         model: columns to be convolved.
     """
     half = len(bands) // 2

@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+
+from jaxz import posterior
+from jaxz.redshift import find_redshifts
+from jaxz.refine import best_fit, refine
+from jaxz.scan import ZScan, nmf_scan
+from jaxz.spectra import Spectra
+from jaxz.status import Status, ZWarn
+from tests import small
+
+RANGE = {"zmin": small.ZMIN, "zmax": small.ZMAX}
+
+
+@pytest.fixture(scope="module")
+def basis():
+    return small.basis()
+
+
+@pytest.fixture(scope="module")
+def sample(basis):
+    rng = np.random.default_rng(11)
+    z = rng.uniform(0.02, 0.23, size=60)
+    spectra, coeff = small.spectra(rng, z, np.geomspace(2, 100, 60))
+    scan = nmf_scan(spectra, basis, **RANGE)
+    return spectra, scan, find_redshifts(scan, spectra, basis), z, coeff
+
+
+def test_redshifts_are_right_within_their_errors(sample):
+    _, _, found, z, _ = sample
+    pull = (found.z - z) / found.zerr
+    assert np.all(np.abs(found.z - z) < 1e-3)
+    assert 0.75 < np.std(pull) < 1.3
+    assert np.abs(np.mean(pull)) < 0.5
+    assert np.all(found.zwarn == 0)
+    assert found.z.dtype == found.zerr.dtype == np.float64
+
+
+def test_errors_scale_with_the_noise(sample):
+    _, _, found, _, _ = sample
+    assert np.median(found.zerr[:20]) > 8 * np.median(found.zerr[-20:])
+
+
+def test_chi2_and_coefficients_are_those_of_the_model(sample, basis):
+    spectra, _, found, _, coeff = sample
+    model = best_fit(spectra, basis, found.z)
+    np.testing.assert_allclose(found.chi2, np.sum(spectra.ivar * (spectra.flux - model) ** 2, axis=1), rtol=1e-6)
+    assert np.all(np.abs(found.chi2 / found.npixels - 1) < 0.3)
+    np.testing.assert_allclose(found.coeff[-1], coeff[-1], rtol=0.1)
+
+
+def test_scores_follow_their_equations(sample):
+    _, scan, found, _, _ = sample
+    row = 5
+    chi2 = scan.chi2[row].astype(float)
+    quartile = np.quantile(chi2, 0.25)
+    best = chi2[np.argmin(np.abs(scan.z - found.z[row]))]
+    assert found.significance[row] == pytest.approx(1 - best / quartile, rel=1e-3)
+    velocity = 299792.458 * np.log((1 + scan.z) / (1 + found.z[row]))
+    padded = np.concatenate([[np.inf], chi2, [np.inf]])
+    local = (chi2 < padded[:-2]) & (chi2 <= padded[2:]) & (np.abs(velocity) > 1000)
+    expected = (chi2[local].min() - best) / np.std(chi2[chi2 <= quartile])
+    assert found.robustness[row] == pytest.approx(expected, rel=1e-3)
+
+
+def test_candidates_are_ranked_and_apart(sample):
+    _, _, found, _, _ = sample
+    assert found.zalt.shape == (60, 5)
+    np.testing.assert_array_equal(found.zalt[:, 0], found.z)
+    np.testing.assert_array_equal(found.zalt_chi2[:, 0], found.chi2)
+    for row in found.zalt:
+        row = row[np.isfinite(row)]
+        velocity = 299792.458 * np.abs(np.subtract.outer(np.log1p(row), np.log1p(row)))
+        assert np.all(velocity[~np.eye(len(row), dtype=bool)] > 800)
+    np.testing.assert_allclose(found.deltachi2[:20], (found.zalt_chi2[:, 1] - found.zalt_chi2[:, 0])[:20])
+
+
+def test_float32_scan_gives_the_float64_redshift(sample, basis):
+    spectra, _, found, _, _ = sample
+    double = find_redshifts(nmf_scan(spectra, basis, **RANGE, precision="float64"), spectra, basis)
+    assert np.all(np.abs(found.z - double.z) < 0.1 * double.zerr)
+
+
+def test_company_and_batch_size_do_not_change_a_bit(rng, sample, basis):
+    spectra, _, found, _, _ = sample
+    long = small.spectra(rng, 0.1, 5.0, wave=np.geomspace(3500, 7000, 3000))[0]
+    empty = Spectra(spectra.wave[0], spectra.flux[0], np.zeros(700), ids=["empty"])
+    company = Spectra.concatenate([spectra[:2], long, empty, spectra[2:4]])
+    other = find_redshifts(nmf_scan(company, basis, **RANGE), company, basis, batch_size=3)
+    for name in ("z", "zerr", "chi2", "coeff", "significance", "robustness", "pconf", "zalt", "zwarn"):
+        np.testing.assert_array_equal(getattr(other, name)[[0, 1, 4, 5]], getattr(found, name)[:4])
+    assert other.status[3] == Status.NO_DATA
+    assert np.isnan(other.z[3])
+    assert other.zwarn[3] == ZWarn.NODATA | ZWarn.LITTLE_COVERAGE
+
+
+def test_noise_alone_is_flagged(rng, basis):
+    wave = 3800 + 2.0 * np.arange(700)
+    blank = Spectra(wave, rng.normal(size=(20, 700)), np.ones((20, 700)))
+    found = find_redshifts(nmf_scan(blank, basis, **RANGE), blank, basis)
+    assert np.mean((found.zwarn & ZWarn.SMALL_DELTA_CHI2) > 0) > 0.8
+    assert np.median(found.pconf) < 0.9
+
+
+def test_a_minimum_at_the_end_of_the_range_is_flagged(rng, basis):
+    spectra, _ = small.spectra(rng, [0.2002], 30.0)
+    found = find_redshifts(nmf_scan(spectra, basis, zmin=0.1995, zmax=0.2), spectra, basis)
+    assert found.zwarn[0] & ZWarn.Z_FITLIMIT
+
+
+def test_a_prior_chooses_between_candidates(sample, basis):
+    spectra, scan, found, _, _ = sample
+    wanted = found.zalt[0, 1]
+    pulled = find_redshifts(scan, spectra, basis, prior=posterior.tophat(wanted, 0.004))
+    assert pulled.z[0] == pytest.approx(wanted, abs=1e-4)
+    assert pulled.chi2[0] > found.chi2[0]
+    excluded = find_redshifts(scan, spectra, basis, prior=posterior.tophat(5.0, 0.1))
+    assert np.isnan(excluded.z).all()
+    assert np.all(excluded.zwarn & ZWarn.BAD_MINFIT)
+
+
+def test_resolution_is_applied_to_the_model(rng, basis):
+    """Spectra blurred by a banded matrix are fitted well only by the model blurred alike."""
+    spectra, _ = small.spectra(rng, [0.1], 1e4)
+    kernel = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
+    bands = np.tile(kernel[:, None], (1, 1, 700))
+    blurred = np.convolve(spectra.flux[0], kernel, mode="same")
+    inside = np.where(np.abs(np.arange(700) - 350) < 340, 1.0, 0.0)
+    with_matrix = Spectra(spectra.wave, blurred[None], inside[None], resolution=bands)
+    without = Spectra(spectra.wave, blurred[None], inside[None])
+    shift = np.array([[np.log10(1.1) / basis.grid.step]])
+    sharp, right = (refine(s, basis, shift, basis.grid.step).chi2[0, 0] for s in (without, with_matrix))
+    assert right < 1e-2 * sharp
+
+
+def test_wrong_use_raises(sample, basis):
+    spectra, scan, _, _, _ = sample
+    with pytest.raises(ValueError, match="different ids"):
+        find_redshifts(scan, spectra[:2], basis)
+    with pytest.raises(ValueError, match="nminima=0"):
+        find_redshifts(scan, spectra, basis, nminima=0)
+    with pytest.raises(ValueError, match="prior has shape"):
+        find_redshifts(scan, spectra, basis, prior=lambda z: np.zeros(3))
+
+
+def test_one_candidate_still_has_deltachi2(sample, basis):
+    spectra, scan, _, _, _ = sample
+    one = find_redshifts(scan, spectra, basis, nminima=1)
+    assert one.zalt.shape == (60, 1)
+    assert np.isfinite(one.deltachi2).all()
+
+
+def test_an_empty_batch_is_an_empty_result(basis):
+    nothing = Spectra(np.arange(4000.0, 4010), np.zeros((0, 10)), np.zeros((0, 10)))
+    scan = nmf_scan(nothing, basis, **RANGE)
+    assert scan.chi2.shape == (0, len(scan.z))
+    assert len(find_redshifts(scan, nothing, basis)) == 0
+
+
+def test_curves_with_a_single_minimum_have_a_finite_deltachi2(sample, basis):
+    spectra, scan, _, _, _ = sample
+    near = np.abs(scan.z[None] - 0.1)
+    single = ZScan(scan.z, np.tile(1e4 * near, (60, 1)), scan.status, ids=scan.ids, first=scan.first, step=scan.step)
+    found = find_redshifts(single, spectra, basis)
+    assert np.isfinite(found.deltachi2).all()
