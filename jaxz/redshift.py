@@ -1,5 +1,7 @@
 """A χ² curve → redshifts: candidates, their order, scores and flags."""
 
+import dataclasses
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import equinox as eqx
@@ -11,7 +13,7 @@ from jaxz.models.basis import Basis
 from jaxz.posterior import Prior, mass_near, normalise
 from jaxz.refine import refine
 from jaxz.scan import ZScan
-from jaxz.spectra import Spectra
+from jaxz.spectra import Spectra, concatenate_meta
 from jaxz.status import Status, ZWarn
 
 LIGHT_SPEED = 299792.458
@@ -67,6 +69,24 @@ class Redshifts(eqx.Module):
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["Redshifts"]) -> "Redshifts":
+        """Return the redshifts of all parts, found with one basis and one number of candidates.
+
+        Raises:
+            ValueError: if the bases differ, or there are no parts.
+        """
+        if len({(part.spectype, part.subtype) for part in parts}) != 1:
+            raise ValueError("redshifts to concatenate need one basis: keep those of different bases apart")
+        other = ("ids", "spectype", "subtype", "meta")
+        arrays = [field.name for field in dataclasses.fields(cls) if field.name not in other]
+        return dataclasses.replace(
+            parts[0],
+            ids=tuple(name for part in parts for name in part.ids),
+            meta=concatenate_meta([part.meta for part in parts], [len(part) for part in parts]),
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays},
+        )
 
 
 def find_redshifts(

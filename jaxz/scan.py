@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import equinox as eqx
@@ -50,6 +51,22 @@ class ZScan(eqx.Module):
         """Return the curves of a slice of the spectra, without copying them."""
         return dataclasses.replace(self, chi2=self.chi2[rows], status=self.status[rows], ids=self.ids[rows])
 
+    @classmethod
+    def concatenate(cls, parts: Sequence["ZScan"]) -> "ZScan":
+        """Return the curves of all parts, which have the same trial redshifts.
+
+        Raises:
+            ValueError: if they have not, or there are no parts.
+        """
+        if len({(part.first, len(part.z), part.step) for part in parts}) != 1:
+            raise ValueError("scans to concatenate need the same trial redshifts: use one zmin, zmax and step")
+        return dataclasses.replace(
+            parts[0],
+            chi2=np.concatenate([part.chi2 for part in parts]),
+            status=np.concatenate([part.status for part in parts]),
+            ids=tuple(name for part in parts for name in part.ids),
+        )
+
 
 def nmf_scan(
     spectra: Spectra,
@@ -80,7 +97,7 @@ def nmf_scan(
         zmin, zmax: range of trial redshifts, above -1.
         step: of the lattice, dex; the basis is resampled if its own differs. The basis' step if absent.
         engine: "fft" for all redshifts at once, "direct" for the same sums one redshift after the other.
-        weighting: "ivar" minimises χ²; "uniform" is the published recipe, an unweighted fit of λ f_λ, whose χ² is taken.
+        weighting: "ivar" minimises χ²; "uniform" is the published recipe, an unweighted fit of λ f_λ.
         precision: of the fit, and of the curve.
         resampling: "overlap" conserves information; "linear" is the published recipe.
         batch_size: spectra on the device at a time. The answer does not depend on it.
@@ -229,5 +246,6 @@ def _chi2_curve(
         fitted = equations(jnp.where(ivar > 0, relative, 0))
     else:
         fitted = weighted
-    coeff = nnls(fitted.unpack().astype(plan.precision), fitted.rhs.astype(plan.precision)).coeff
+    lean = normal.NormalEquations(*(values.astype(plan.precision) for values in fitted))
+    coeff = nnls(lean.unpack(), lean.rhs).coeff
     return normal.chi2(weighted, jnp.sum(ivar * jnp.square(flux)), coeff.astype(flux.dtype)).astype(plan.precision)

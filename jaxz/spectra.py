@@ -138,14 +138,13 @@ class Spectra(eqx.Module):
         if not parts:
             raise ValueError("no spectra to concatenate: give at least one")
         width = max(part.flux.shape[1] for part in parts)
-        names = dict.fromkeys(name for part in parts for name in part.meta)
         return cls(
             np.concatenate([_pad_wave(part.wave, width) for part in parts]),
             np.concatenate([_pad(part.flux, width) for part in parts]),
             np.concatenate([_pad(part.ivar, width) for part in parts]),
             ids=[name for part in parts for name in part.ids],
             resolution=_concatenate_resolution(parts, width),
-            meta={name: np.concatenate([_column(part, name, parts) for part in parts]) for name in names},
+            meta=concatenate_meta([part.meta for part in parts], [len(part) for part in parts]),
         )
 
 
@@ -196,9 +195,20 @@ def _concatenate_resolution(parts: Sequence[Spectra], width: int) -> np.ndarray 
     return np.concatenate(rows)
 
 
-def _column(part: Spectra, name: str, parts: Sequence[Spectra]) -> np.ndarray:
-    if name in part.meta:
-        return part.meta[name]
-    like = next(other.meta[name] for other in parts if name in other.meta)
-    blank = {"f": np.nan, "i": -1, "u": 0, "b": False}.get(like.dtype.kind, "")
-    return np.full((len(part), *like.shape[1:]), blank, dtype=like.dtype)
+def concatenate_meta(metas: Sequence[Mapping[str, np.ndarray]], sizes: Sequence[int]) -> dict[str, np.ndarray]:
+    """Return the columns of all parts; one that a part lacks is NaN, -1 or an empty string there.
+
+    Args:
+        metas: the columns of each part.
+        sizes: how many rows each part has.
+    """
+    first_of = {name: column for meta in reversed(metas) for name, column in meta.items()}
+    return {
+        name: np.concatenate([meta.get(name, _blank(size, like)) for meta, size in zip(metas, sizes, strict=True)])
+        for name, like in first_of.items()
+    }
+
+
+def _blank(size: int, like: np.ndarray) -> np.ndarray:
+    fill = {"f": np.nan, "i": -1, "u": 0, "b": False}.get(like.dtype.kind, "")
+    return np.full((size, *like.shape[1:]), fill, dtype=like.dtype)

@@ -1,8 +1,10 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
 from jaxz import posterior
-from jaxz.redshift import find_redshifts
+from jaxz.redshift import Redshifts, find_redshifts
 from jaxz.refine import best_fit, refine
 from jaxz.scan import ZScan, nmf_scan
 from jaxz.spectra import Spectra
@@ -163,3 +165,18 @@ def test_curves_with_a_single_minimum_have_a_finite_deltachi2(sample, basis):
     single = ZScan(scan.z, np.tile(1e4 * near, (60, 1)), scan.status, ids=scan.ids, first=scan.first, step=scan.step)
     found = find_redshifts(single, spectra, basis)
     assert np.isfinite(found.deltachi2).all()
+
+
+def test_parts_can_be_joined(sample, basis):
+    spectra, scan, found, _, _ = sample
+    parts = [find_redshifts(scan[rows], spectra[rows], basis) for rows in (slice(0, 20), slice(20, 60))]
+    joined = Redshifts.concatenate(parts)
+    assert joined.ids == found.ids
+    np.testing.assert_array_equal(joined.z, found.z)
+    np.testing.assert_array_equal(joined.coeff, found.coeff)
+    curves = ZScan.concatenate([scan[:20], scan[20:]])
+    np.testing.assert_array_equal(curves.chi2, scan.chi2)
+    with pytest.raises(ValueError, match="one basis"):
+        Redshifts.concatenate([parts[0], dataclasses.replace(parts[1], subtype="OTHER")])
+    with pytest.raises(ValueError, match="same trial redshifts"):
+        ZScan.concatenate([scan, nmf_scan(spectra[:2], basis, zmax=0.1)])

@@ -61,7 +61,7 @@ def nnls(
     """
     nbasis = rhs.shape[0]
     diagonal = jnp.stack([gram[i, i] for i in range(nbasis)])
-    scale = jnp.where(diagonal > 0, 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1)), 0)
+    scale = jax.lax.rsqrt(jnp.where(diagonal > 0, diagonal, jnp.inf))
     unit_gram, unit_rhs = gram * scale[:, None] * scale[None], rhs * scale
     limit = 10 * nbasis if max_iter is None else max_iter
     coeff, converged = _solve(unit_gram, unit_rhs, limit)
@@ -73,16 +73,28 @@ def nnls(
 
 
 class _Pivoting(NamedTuple):
-    """State of the iteration; `left`, `right` and `right_rhs` are the rank-1 update still to be made."""
+    """State of the iteration, with the pivot that is chosen but not yet made.
+
+    Attributes:
+        gram, rhs: the tableau.
+        side: 1 outside P, -1 inside.
+        pick: 1 at the index to be moved, 0 elsewhere, and everywhere in a lane that is done.
+        row: of the tableau at that index.
+        side_row, rhs_row, pivot: its side, its right-hand side over the pivot, and the pivot; 1 in a lane that is done.
+        active: lanes with a violated condition.
+        pivots: made so far.
+    """
 
     gram: Float[Array, "basis basis lane"]
     rhs: Float[Array, "basis lane"]
-    left: Float[Array, "basis lane"]
-    right: Float[Array, "basis lane"]
-    right_rhs: Float[Array, " lane"]
     side: Float[Array, "basis lane"]
-    pivots: Int[Array, ""]
+    pick: Float[Array, "basis lane"]
+    row: Float[Array, "basis lane"]
+    side_row: Float[Array, " lane"]
+    rhs_row: Float[Array, " lane"]
+    pivot: Float[Array, " lane"]
     active: Bool[Array, " lane"]
+    pivots: Int[Array, ""]
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
@@ -95,41 +107,34 @@ def _solve(
     threshold = eps**1.5 * _largest(jnp.square(rhs))
     collinear = 32 * eps
 
-    def choose(state: _Pivoting) -> _Pivoting:
-        diagonal = jnp.stack([state.gram[i, i] for i in range(len(rhs))])
-        violated = (state.rhs * state.side > 0) & (diagonal > collinear)
-        change = jnp.where(violated, jnp.square(state.rhs) / jnp.where(violated, diagonal, 1), 0)
+    def choose(gram: Float[Array, "basis basis lane"], rhs: Array, side: Array, pivots: Array) -> _Pivoting:
+        diagonal = jnp.stack([gram[i, i] for i in range(len(rhs))])
+        violated = (rhs * side > 0) & (diagonal > collinear)
+        change = jnp.where(violated, jnp.square(rhs) / jnp.where(violated, diagonal, 1), 0)
         order = jnp.arange(len(rhs), 0, -1, dtype=rhs.dtype)[:, None]
-        rank = jnp.where(state.pivots < max_iter // 2, change, jnp.where(change > threshold[None], order, 0))
+        rank = jnp.where(pivots < max_iter // 2, change, jnp.where(change > threshold[None], order, 0))
         active = _largest(change) > threshold
-        index = jnp.where(active, jnp.argmax(rank, axis=0), len(rhs))
-        pick = (jnp.arange(len(rhs))[:, None] == index[None]).astype(rhs.dtype)
-        row = _combine(pick, state.gram)
-        pivot = jnp.where(active, _combine(pick, diagonal), 1)
-        # The pivoted tableau is symmetric within each side of the border and antisymmetric across it.
-        column = row * state.side * _combine(pick, state.side)[None]
-        return state._replace(
-            left=column - pick,
-            right=(row + pick) / pivot[None],
-            right_rhs=_combine(pick, state.rhs) / pivot,
-            side=state.side * (1 - 2 * pick),
-            active=active,
-        )
+        index = jnp.where(active, jax.lax.argmax(rank, 0, jnp.int32), len(rhs))
+        pick = (jnp.arange(len(rhs), dtype=jnp.int32)[:, None] == index[None]).astype(rhs.dtype)
+        pivot, side_row = (jnp.where(active, _combine(pick, values), 1) for values in (diagonal, side))
+        row, rhs_row = _combine(pick, gram), _combine(pick, rhs) / pivot
+        return _Pivoting(gram, rhs, side, pick, row, side_row, rhs_row, pivot, active, pivots)
 
     def step(state: _Pivoting) -> _Pivoting:
-        # The update is made one iteration after it is chosen: as loop state its factors are computed once,
-        # where a compiler that fuses them into the K × K update would compute them K² times.
+        # The pivoted tableau is symmetric within each side of the border and antisymmetric across it.
+        # What the K² updates share must be computed once, not K times: `row`, a pass over the tableau, is made in the
+        # iteration before, and the sign ±1 is divided out because XLA does not repeat a division in a broadcast.
+        left = state.row / (state.side * state.side_row[None]) - state.pick
+        right = (state.row + state.pick) / state.pivot[None]
         return choose(
-            state._replace(
-                gram=state.gram - state.left[:, None] * state.right[None],
-                rhs=state.rhs - state.left * state.right_rhs[None],
-                pivots=state.pivots + 1,
-            )
+            state.gram - left[:, None] * right[None],
+            state.rhs - left * state.rhs_row[None],
+            state.side * (1 - 2 * state.pick),
+            state.pivots + 1,
         )
 
-    zero = jnp.zeros_like(rhs)
-    start = _Pivoting(gram, rhs, zero, zero, zero[0], jnp.ones_like(rhs), jnp.int32(0), zero[0] > 0)
-    end = jax.lax.while_loop(lambda s: (s.pivots < max_iter) & jnp.any(s.active), step, choose(start))
+    start = choose(gram, rhs, jnp.ones_like(rhs), jnp.int32(0))
+    end = jax.lax.while_loop(lambda s: (s.pivots < max_iter) & jnp.any(s.active), step, start)
     positive = end.side < 0
     coeff = jnp.where(positive, jnp.maximum(end.rhs, 0), 0)
     residual = jnp.where(positive, rhs - _apply(gram, coeff), 0)

@@ -27,14 +27,21 @@ FAINT = 1e-7
 
 
 class NormalEquations(NamedTuple):
-    """A and b at every shift; A packed as the pairs (a, b ≥ a) in the order of `pairs`."""
+    """A and b at every shift; A packed as the distinct products of two vectors, in the order of `pairs`.
+
+    A vector of which almost nothing is in the window has A_aa = 0 (see `_without_vanishing`).
+    """
 
     gram: Float[Array, "pair shift"]
     rhs: Float[Array, "basis shift"]
 
     def unpack(self) -> Float[Array, "basis basis shift"]:
         """Return A as full symmetric matrices."""
-        return self.gram[_pair_index(len(self.rhs))]
+        nbasis = len(self.rhs)
+        first, second = pairs(nbasis)
+        index = np.empty((nbasis, nbasis), dtype=int)
+        index[first, second] = index[second, first] = np.arange(len(first))
+        return self.gram[index]
 
 
 class BasisTransforms(NamedTuple):
@@ -51,15 +58,10 @@ class BasisTransforms(NamedTuple):
 
 
 def pairs(nbasis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices a ≤ b of the K(K+1)/2 distinct products of two of `nbasis` vectors."""
-    return np.triu_indices(nbasis)
-
-
-def _pair_index(nbasis: int) -> np.ndarray:
-    first, second = pairs(nbasis)
-    index = np.empty((nbasis, nbasis), dtype=int)
-    index[first, second] = index[second, first] = np.arange(len(first))
-    return index
+    """Return the indices a ≤ b of the K(K+1)/2 products of two of `nbasis` vectors, the squares first."""
+    square = np.arange(nbasis)
+    first, second = np.triu_indices(nbasis, 1)
+    return np.concatenate([square, first]), np.concatenate([square, second])
 
 
 def fft_length(nrest: int, nobs: int, offset_min: int, offset_max: int) -> int:
@@ -177,10 +179,10 @@ def _without_vanishing(
 
     A vector whose A_aa is below `FAINT` ‖v‖ ‖B_a²‖ could only matter with a coefficient that puts light thousands of
     times brighter outside the window, and its A_aa drowns in the round-off of the transforms, which is relative to
-    ‖v‖ ‖B_a²‖. Its row, column and right-hand side become exactly zero, so that its coefficient is 0.
+    ‖v‖ ‖B_a²‖. Its A_aa becomes exactly zero, which makes its coefficient zero.
     """
     nbasis = len(power)
+    squares = equations.gram[:nbasis]
     floor = FAINT * power[:, None] * jnp.sqrt(jnp.sum(jnp.square(ivar)))
-    row, column = pairs(nbasis)
-    keep = equations.gram[_pair_index(nbasis).diagonal()] > floor
-    return NormalEquations(jnp.where(keep[row] & keep[column], equations.gram, 0), jnp.where(keep, equations.rhs, 0))
+    squares = jnp.where(squares > floor, squares, 0)
+    return equations._replace(gram=jnp.concatenate([squares, equations.gram[nbasis:]]))

@@ -1,0 +1,17 @@
+"""The `jaxz` command. Each subcommand has its own file, which imports what is slow to load only when it runs."""
+
+import typer
+
+from jaxz.cli import demo, evaluate, info, plot, zfind
+
+app = typer.Typer(
+    name="jaxz",
+    help="Galaxy redshifts from spectra, thousands at a time.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (zfind.zfind, evaluate.evaluate, plot.plot, demo.demo, info.info):
+    app.command()(command)

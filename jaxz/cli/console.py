@@ -1,0 +1,66 @@
+"""What the command says: results to standard output, everything else, one line each, to standard error."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+messages = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
+results = Console(markup=False, highlight=False)
+
+WIDE = 1000
+"""Characters in a line of a table that is written to a file."""
+
+
+def fail(message: object) -> NoReturn:
+    """Say why nothing can be done, and end with exit status 1."""
+    say(message)
+    raise typer.Exit(1)
+
+
+def say(message: object) -> None:
+    """Write one line to standard error."""
+    messages.print("jaxz:", str(message).replace("\n", " "))
+
+
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """Put around what depends on files and options: `fail` with the message of an OSError or ValueError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        fail(error)
+
+
+def check_outputs(*paths: Path, overwrite: bool) -> None:
+    """Find out before the work whether files can be written.
+
+    Raises:
+        ValueError: if one exists and `overwrite` is not given, or two are the same.
+        FileError: if one cannot be written.
+    """
+    from jaxz import io
+
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise ValueError(f"{paths[0]}: the same name for two outputs: choose another for one of them")
+    for path in paths:
+        if path.is_file() and not overwrite:
+            raise ValueError(f"{path}: exists already: choose another name or give --overwrite")
+        io.check_output(path, overwrite=overwrite)
+
+
+def show(shown: Table) -> None:
+    """Write a table to standard output; what is not a terminal gets lines as long as they need to be."""
+    results.print(shown, width=None if results.is_terminal else WIDE)
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """Return an empty table whose columns, but for the first, are aligned to the right."""
+    made = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="bold", pad_edge=False)
+    for i, column in enumerate(columns):
+        made.add_column(column, justify="left" if i == 0 else "right", no_wrap=i > 0, overflow="fold")
+    return made

@@ -1,0 +1,116 @@
+"""`jaxz plot`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jaxz.cli.console import check_outputs, errors_in_one_line, results, say
+from jaxz.cli.prior import read_prior
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from jaxz.spectra import Spectra
+
+PICTURES = (".png", ".pdf", ".svg")
+"""Kinds of picture files."""
+
+
+def plot(
+    catalog: Annotated[Path, typer.Argument(help="Catalog of `jaxz zfind`.")],
+    name: Annotated[str, typer.Option("--id", help="ID or TARGETID of the spectrum.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Picture to write (png, pdf, svg); ID.png if absent.")
+    ] = None,
+    spectra: Annotated[
+        Path | None, typer.Option(help="File with the spectrum, where it is not at the place the catalog names.")
+    ] = None,
+    basis: Annotated[
+        str | None, typer.Option(metavar="NAME|PATH", help="Basis, where it is not the one the catalog names.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that exists.")] = False,
+) -> None:
+    """Draw a spectrum with its best fit, and its χ² curve.
+
+    The spectrum is read and scanned again with the options that the catalog's header names.
+    """
+    from jaxz import io
+    from jaxz.plot import plot_fit
+    from jaxz.redshift import find_redshifts
+    from jaxz.scan import nmf_scan
+
+    with errors_in_one_line():
+        found = io.read_catalog(catalog)
+        header = found.meta
+        row = _row(catalog, found, name, unique=spectra is not None)
+        picture = output or Path(f"{str(found['ID'][row]).replace('/', '_')}.png")
+        if picture.suffix not in PICTURES:
+            raise ValueError(f"{picture}: choose a name that ends in {', '.join(PICTURES)}")
+        check_outputs(picture, overwrite=overwrite)
+        model = io.load_basis(basis or _basis_named(catalog, header))
+        if header.get("BASISSHA", model.sha256) != model.sha256:
+            say(f"{catalog}: was made with another basis than {model.name} {model.version}; the figure may differ")
+        one = _spectrum(catalog, found, row, spectra)
+        prior = read_prior(None if header.get("PRIOR", "none") == "none" else header["PRIOR"])(one)
+        scan = nmf_scan(
+            one,
+            model,
+            zmin=header.get("ZMIN", 0.0),
+            zmax=header.get("ZMAX", 6.7),
+            engine=header.get("ENGINE", "fft"),
+            weighting=header.get("WEIGHTS", "ivar"),
+            precision=header.get("PRECIS", "float32"),
+        )
+    best = find_redshifts(scan, one, model, nminima=header.get("NMINIMA", 5), prior=prior)
+    save_figure(plot_fit(one, scan, best, model, lines=line_list()), picture, overwrite=overwrite)
+    results.print(f"{picture}", soft_wrap=True)
+
+
+def save_figure(figure: "Figure", path: Path, *, overwrite: bool) -> None:
+    """Write a picture under a temporary name and rename it, or `fail`."""
+    from jaxz.io.output import replacing
+
+    with errors_in_one_line(), replacing(path, overwrite=overwrite) as unfinished:
+        figure.savefig(unfinished, dpi=130)
+
+
+def line_list() -> dict[str, float]:
+    """Return name and rest wavelength (vacuum Å) of the lines that figures are labelled with."""
+    from jaxz import io
+
+    lines = io.read_lines()
+    return dict(zip(lines["name"], lines["wave"], strict=True))
+
+
+def _row(catalog: Path, found: Any, name: str, unique: bool) -> int:
+    names = [(str(one["ID"]).strip(), str(one["TARGETID"])) for one in found]
+    rows = [row for row, both in enumerate(names) if name in both]
+    if not rows:
+        raise ValueError(f"{catalog}: no ID or TARGETID {name!r} among its {len(found)} rows")
+    if len(rows) > 1 and not unique:
+        files = ", ".join(sorted({str(found["FILE"][row]) for row in rows})) if "FILE" in found.colnames else "?"
+        raise ValueError(f"{catalog}: {len(rows)} rows have the name {name!r} ({files}): choose one with --spectra")
+    return rows[0]
+
+
+def _basis_named(catalog: Path, header: Any) -> str | None:
+    if "BASISARG" not in header:
+        raise ValueError(f"{catalog}: its header names no basis: give one with --basis")
+    return None if header["BASISARG"] == "default" else header["BASISARG"]
+
+
+def _spectrum(catalog: Path, found: Any, row: int, override: Path | None) -> "Spectra":
+    from jaxz import io
+
+    if override is None and "FILE" not in found.colnames:
+        raise ValueError(f"{catalog}: it does not say where the spectra are: give their file with --spectra")
+    path = override or Path(str(found["FILE"][row]).strip())
+    if not path.exists():
+        raise ValueError(f"{path}: the spectrum is not there: give its file with --spectra")
+    spectra = io.read(path, format=found.meta.get("FORMAT") or None, spectrum=found.meta.get("SPENAME") or None)
+    wanted = str(found["ID"][row]).strip()
+    places = [place for place, name in enumerate(spectra.ids) if name == wanted]
+    if not places:
+        raise ValueError(f"{path}: holds no spectrum {wanted!r}")
+    return spectra[places[:1]]

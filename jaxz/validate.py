@@ -1,0 +1,175 @@
+"""How good were the redshifts: the metrics of [M, sec. 3.4] and the matching of a catalog with true redshifts."""
+
+import dataclasses
+import math
+import statistics
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+
+TOLERANCE = 0.005
+"""The |Δz| / (1+z) below which [M] calls a redshift good."""
+
+REJECTION = 5.0
+"""The number of MADs beyond which a relative error is an outlier of `mean_absolute_error` [M, eq. 11]."""
+
+
+@dataclasses.dataclass(frozen=True)
+class GoodFraction:
+    """How many redshifts are good, with the Wilson interval of their fraction.
+
+    Args:
+        ngood: redshifts within the tolerance.
+        ntotal: all redshifts, those that were not measured included.
+        low: lower end of the interval.
+        high: upper end of the interval.
+    """
+
+    ngood: int
+    ntotal: int
+    low: float
+    high: float
+
+    @property
+    def value(self) -> float:
+        """The good fraction [M, eq. 10], NaN if there is no redshift."""
+        return self.ngood / self.ntotal if self.ntotal else math.nan
+
+
+@dataclasses.dataclass(frozen=True)
+class Match:
+    """Rows of a catalog beside the rows of the truth with the same name.
+
+    Args:
+        rows: (matched,) rows of the catalog, increasing.
+        truth_rows: (matched,) rows of the truth.
+        unmatched: (rest,) rows of the catalog that the truth does not know.
+        truth_unmatched: (rest,) rows of the truth that the catalog does not hold.
+    """
+
+    rows: np.ndarray
+    truth_rows: np.ndarray
+    unmatched: np.ndarray
+    truth_unmatched: np.ndarray
+
+
+def velocity_error(z: np.ndarray, ztrue: np.ndarray) -> np.ndarray:
+    """Return the signed error (z - ztrue) / (1 + ztrue), float64, of the shape of `z`; NaN where either is NaN."""
+    z, ztrue = (np.asarray(x, dtype=np.float64) for x in (z, ztrue))
+    if z.shape != ztrue.shape:
+        raise ValueError(f"z and ztrue need one shape, got {z.shape} and {ztrue.shape}")
+    return (z - ztrue) / (1 + ztrue)
+
+
+def relative_error(z: np.ndarray, ztrue: np.ndarray) -> np.ndarray:
+    """Return |z - ztrue| / (1 + ztrue) [M, eq. 9], float64, of the shape of `z`; NaN where either is NaN."""
+    return np.abs(velocity_error(z, ztrue))
+
+
+def is_good(z: np.ndarray, ztrue: np.ndarray, *, tolerance: float = TOLERANCE) -> np.ndarray:
+    """Return where |z - ztrue| < tolerance (1 + ztrue), bool; a redshift that was not measured (NaN) is not good."""
+    return relative_error(z, ztrue) < tolerance
+
+
+def wilson_interval(ngood: int, ntotal: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Return the Wilson score interval of a binomial fraction.
+
+    With p = ngood/n and q the normal quantile of `level`:
+    (p + q²/2n ± q √(p(1-p)/n + q²/4n²)) / (1 + q²/n). Unlike p ± σ it stays within 0 … 1 and is not empty at p = 1.
+
+    Args:
+        ngood: successes.
+        ntotal: trials; without any the interval is 0 … 1.
+        level: coverage, between 0 and 1.
+
+    Raises:
+        ValueError: if not 0 <= ngood <= ntotal.
+    """
+    if not 0 <= ngood <= ntotal:
+        raise ValueError(f"a fraction needs 0 <= ngood <= ntotal, got {ngood} of {ntotal}")
+    if ntotal == 0:
+        return 0.0, 1.0
+    quantile = statistics.NormalDist().inv_cdf(0.5 + level / 2)
+    fraction, spread = ngood / ntotal, quantile**2 / ntotal
+    middle = fraction + spread / 2
+    half = quantile * math.sqrt(fraction * (1 - fraction) / ntotal + spread / (4 * ntotal))
+    return max((middle - half) / (1 + spread), 0.0), min((middle + half) / (1 + spread), 1.0)
+
+
+def good_fraction(
+    z: np.ndarray, ztrue: np.ndarray, *, tolerance: float = TOLERANCE, level: float = 0.95
+) -> GoodFraction:
+    """Return the good fraction [M, eq. 10] with its Wilson interval.
+
+    Args:
+        z: (spec,) redshifts; NaN where there is none, which counts as not good.
+        ztrue: (spec,) true redshifts, finite.
+        tolerance: largest |z - ztrue| / (1 + ztrue) of a good redshift, exclusive.
+        level: coverage of the interval.
+    """
+    ngood = int(np.count_nonzero(is_good(z, ztrue, tolerance=tolerance)))
+    return GoodFraction(ngood, len(z), *wilson_interval(ngood, len(z), level=level))
+
+
+def mean_absolute_error(z: np.ndarray, ztrue: np.ndarray) -> tuple[float, int]:
+    """Return the mean absolute error with outlier rejection [M, eq. 11] and the number of redshifts it is the mean of.
+
+    Rejected are relative errors δz > 5 median(|δz - median(δz)|), as the paper has it: for errors of either sign spread
+    as a Gaussian this is 2 σ, and where all errors are equal nothing may be left, which gives NaN and 0.
+
+    Args:
+        z: (spec,) redshifts; NaN is rejected.
+        ztrue: (spec,) true redshifts.
+    """
+    error = relative_error(z, ztrue)
+    error = error[np.isfinite(error)]
+    if not error.size:
+        return math.nan, 0
+    kept = error[error <= REJECTION * np.median(np.abs(error - np.median(error)))]
+    return (float(np.mean(kept)) if kept.size else math.nan), len(kept)
+
+
+def bias_and_scatter(z: np.ndarray, ztrue: np.ndarray, *, tolerance: float = TOLERANCE) -> tuple[float, float]:
+    """Return the median of (z - ztrue) / (1 + ztrue) of the good redshifts, and 1.4826 times the MAD about it.
+
+    The factor makes the scatter σ for Gaussian errors. Both are NaN if no redshift is good.
+
+    Args:
+        z: (spec,) redshifts.
+        ztrue: (spec,) true redshifts.
+        tolerance: as of `good_fraction`.
+    """
+    error = velocity_error(z, ztrue)[is_good(z, ztrue, tolerance=tolerance)]
+    if not error.size:
+        return math.nan, math.nan
+    bias = float(np.median(error))
+    return bias, 1.4826 * float(np.median(np.abs(error - bias)))
+
+
+def match(names: Iterable[object], truth_names: Iterable[object]) -> Match:
+    """Return which rows have the same name; numbers are compared as text, so 4 is "4".
+
+    A name may be in the catalog several times (several spectra of one source), in the truth only once.
+
+    Args:
+        names: (spec,) of the catalog, text or integers.
+        truth_names: (source,) of the truth.
+
+    Raises:
+        ValueError: if the truth holds a name twice. The message says which.
+    """
+    names = [str(name).strip() for name in names]
+    truth_names = [str(name).strip() for name in truth_names]
+    row_of = {name: row for row, name in enumerate(truth_names)}
+    if len(row_of) < len(truth_names):
+        twice = [name for name, count in Counter(truth_names).items() if count > 1]
+        raise ValueError(f"the truth holds {twice[0]!r} {Counter(truth_names)[twice[0]]} times: leave one row of each")
+    truth_rows = np.array([row_of.get(name, -1) for name in names], dtype=np.int64)
+    rows = np.flatnonzero(truth_rows >= 0)
+    return Match(
+        rows=rows,
+        truth_rows=truth_rows[rows],
+        unmatched=np.flatnonzero(truth_rows < 0),
+        truth_unmatched=np.setdiff1d(np.arange(len(truth_names)), truth_rows),
+    )

@@ -1,0 +1,228 @@
+"""`jaxz zfind`: the catalog is what the library finds, and bad input is one line on standard error."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+import jaxz
+from jaxz import io
+from tests import small
+from tests.cli.conftest import ZTRUE, write_spectrum
+
+
+def zfind_module():
+    return sys.modules["jaxz.cli.zfind"]
+
+
+def rows_of(path: Path) -> fits.FITS_rec:
+    return fits.getdata(path, "REDSHIFTS")
+
+
+def same(one: Path, other: Path, rows: slice = slice(None)) -> None:
+    """Assert that two catalogs hold the same values to the bit, the file names apart."""
+    first, second = rows_of(one), rows_of(other)[rows]
+    assert first.names == second.names
+    for name in set(first.names) - {"FILE"}:
+        np.testing.assert_array_equal(first[name], second[name], err_msg=name)
+
+
+def test_catalog_is_what_the_library_finds(run, files, options, tmp_path):
+    result = run("zfind", *files, "-o", tmp_path / "out.fits", *options)
+    assert result.exit_code == 0
+    assert "4 redshifts, 0 of them with warnings; 0 spectra without a redshift; 0 inputs not read" in result.stdout
+    assert result.stderr == ""
+    spectra, basis = io.read(files), small.basis()
+    scan = jaxz.nmf_scan(spectra, basis, zmin=small.ZMIN, zmax=small.ZMAX)
+    found = jaxz.find_redshifts(scan, spectra, basis)
+    catalog = rows_of(tmp_path / "out.fits")
+    assert list(catalog["ID"]) == ["s0", "s1", "s2", "s3"]
+    np.testing.assert_array_equal(catalog["Z"], found.z)
+    np.testing.assert_array_equal(catalog["ZALT"], found.zalt)
+    np.testing.assert_allclose(catalog["Z"], ZTRUE, atol=1e-3)
+    assert list(catalog["FILE"]) == [str(file) for file in files]
+
+
+def test_header_tells_how_the_catalog_was_made(run, files, options, tmp_path):
+    run("zfind", *files[:1], "-o", tmp_path / "out.fits", *options, "--nminima", 3)
+    header = fits.getheader(tmp_path / "out.fits", "REDSHIFTS")
+    assert (header["ZMIN"], header["ZMAX"], header["NMINIMA"]) == (small.ZMIN, small.ZMAX, 3)
+    assert (header["ENGINE"], header["WEIGHTS"], header["PRECIS"]) == ("fft", "ivar", "float32")
+    assert header["BASISSHA"] == small.basis().sha256
+    assert rows_of(tmp_path / "out.fits")["ZALT"].shape == (1, 3)
+
+
+def test_a_folder_is_its_files(run, files, options, tmp_path):
+    run("zfind", files[0].parent, "-o", tmp_path / "folder.fits", *options)
+    run("zfind", *files, "-o", tmp_path / "files.fits", *options)
+    same(tmp_path / "folder.fits", tmp_path / "files.fits")
+
+
+def test_good_files_beside_bad_ones_keep_their_results(run, files, options, tmp_path):
+    bad = tmp_path / "bad.fits"
+    bad.write_bytes(files[0].read_bytes()[:1500])
+    missing, empty = tmp_path / "missing.fits", tmp_path / "folder"
+    empty.mkdir()
+    run("zfind", *files, "-o", tmp_path / "good.fits", *options)
+    mixed = [missing, files[0], files[1], bad, empty, files[2], files[3]]
+    result = run("zfind", *mixed, "-o", tmp_path / "mixed.fits", *options)
+    assert result.exit_code == 1
+    lines = result.stderr.splitlines()
+    assert len(lines) == 3
+    assert all(any(line.startswith(f"jaxz: {path}") for line in lines) for path in (bad, missing, empty))
+    assert "3 inputs not read" in result.stdout
+    same(tmp_path / "good.fits", tmp_path / "mixed.fits")
+
+
+def test_a_spectrum_without_data_has_a_row_and_a_reason(run, files, options, spectra, tmp_path):
+    blank = write_spectrum(tmp_path / "blank.fits", spectra, 0, ivar=np.zeros(spectra.ivar.shape[1]))
+    run("zfind", *files, "-o", tmp_path / "good.fits", *options)
+    result = run("zfind", blank, *files, "-o", tmp_path / "mixed.fits", *options)
+    assert result.exit_code == 0
+    assert result.stderr == "jaxz: blank: no redshift: no pixel with a finite flux and a positive inverse variance\n"
+    catalog = rows_of(tmp_path / "mixed.fits")
+    assert np.isnan(catalog["Z"][0])
+    assert catalog["ZWARN"][0] & jaxz.ZWarn.NODATA
+    same(tmp_path / "good.fits", tmp_path / "mixed.fits", slice(1, None))
+
+
+def test_groups_do_not_change_results(run, files, options, tmp_path, monkeypatch):
+    run("zfind", *files, "-o", tmp_path / "one.fits", "--curves", tmp_path / "one-c.fits", *options)
+    monkeypatch.setattr(zfind_module(), "GROUP", 3)
+    arguments = "--batch-size", 1, "--curves", tmp_path / "two-c.fits"
+    run("zfind", *files, "-o", tmp_path / "two.fits", *options, *arguments)
+    same(tmp_path / "one.fits", tmp_path / "two.fits")
+    for name in ("Z", "CHI2"):
+        one, two = (fits.getdata(tmp_path / f"{which}-c.fits", name) for which in ("one", "two"))
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_file_of_many_spectra_is_split_into_groups(run, spectra, files, options, tmp_path, monkeypatch):
+    table = Table({"ID": list(spectra.ids), "wave": spectra.wave, "flux": spectra.flux, "ivar": spectra.ivar})
+    table.write(tmp_path / "many.fits")
+    run("zfind", *files, "-o", tmp_path / "files.fits", *options)
+    monkeypatch.setattr(zfind_module(), "GROUP", 3)
+    result = run("zfind", tmp_path / "many.fits", "-o", tmp_path / "many-z.fits", *options, "--batch-size", 1)
+    assert result.exit_code == 0
+    expected, found = (rows_of(tmp_path / name) for name in ("files.fits", "many-z.fits"))
+    assert list(found["ID"]) == list(spectra.ids)
+    np.testing.assert_array_equal(found["Z"], expected["Z"])
+
+
+def test_meta_columns_of_some_files_only(run, files, options, spectra, tmp_path, monkeypatch):
+    table = Table({"TARGETID": [7], "wave": spectra.wave[:1], "flux": spectra.flux[:1], "ivar": spectra.ivar[:1]})
+    table.write(tmp_path / "with.fits")
+    monkeypatch.setattr(zfind_module(), "GROUP", 1)
+    out = tmp_path / "out.fits"
+    assert run("zfind", files[1], tmp_path / "with.fits", "-o", out, *options, "--batch-size", 1).exit_code == 0
+    assert list(rows_of(out)["TARGETID"]) == [-1, 7]
+
+
+def test_curves_are_the_scan(run, files, options, tmp_path):
+    result = run("zfind", *files, "-o", tmp_path / "out.fits", "--curves", tmp_path / "curves.fits", *options)
+    assert result.exit_code == 0
+    scan = jaxz.nmf_scan(io.read(files), small.basis(), zmin=small.ZMIN, zmax=small.ZMAX)
+    np.testing.assert_array_equal(fits.getdata(tmp_path / "curves.fits", "CHI2"), scan.chi2)
+    np.testing.assert_array_equal(fits.getdata(tmp_path / "curves.fits", "Z"), scan.z)
+
+
+@pytest.mark.parametrize("option", [("--engine", "direct"), ("--precision", "float64")])
+def test_other_ways_to_the_same_redshifts(run, files, options, tmp_path, option):
+    run("zfind", *files, "-o", tmp_path / "usual.fits", *options)
+    run("zfind", *files, "-o", tmp_path / "other.fits", *options, *option)
+    usual, other = (rows_of(tmp_path / f"{name}.fits") for name in ("usual", "other"))
+    assert np.all(np.abs(usual["Z"] - other["Z"]) < 0.1 * usual["ZERR"])
+    assert fits.getheader(tmp_path / "other.fits", 1)["ENGINE" if "--engine" in option else "PRECIS"] == option[1]
+
+
+def test_a_prior_moves_redshifts(run, files, options, tmp_path):
+    run("zfind", *files, "-o", tmp_path / "free.fits", *options)
+    run("zfind", *files, "-o", tmp_path / "all.fits", *options, "--prior", "tophat:0.15:0.02")
+    assert np.all(np.abs(rows_of(tmp_path / "all.fits")["Z"] - 0.15) < 0.011)
+    table = Table({"ID": ["s3", "other"], "FUNCTION": ["tophat", "gaussian"], "Z": [0.1, 0.2], "SIGMA": [0.02, 1.0]})
+    table.write(tmp_path / "priors.ecsv")
+    run("zfind", *files, "-o", tmp_path / "one.fits", *options, "--prior", tmp_path / "priors.ecsv")
+    free, one = (rows_of(tmp_path / name)["Z"] for name in ("free.fits", "one.fits"))
+    np.testing.assert_array_equal(free[:3], one[:3])
+    assert abs(one[3] - 0.1) < 0.011
+
+
+def test_overwrite_replaces(run, files, options, tmp_path):
+    out = tmp_path / "out.fits"
+    out.write_text("old")
+    assert run("zfind", *files[:1], "-o", out, *options, "--overwrite").exit_code == 0
+    assert len(rows_of(out)) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out.fits"]
+
+
+def test_nothing_readable_writes_nothing(run, options, tmp_path):
+    result = run("zfind", tmp_path / "missing.fits", "-o", tmp_path / "out.fits", *options)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == "jaxz: no spectrum could be read: no catalog is written"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--zmin", "3", "--zmax", "2"), "zmin must be below zmax"),
+        (("--zmin", "-2"), "above -1"),
+        (("--basis", "nonsense"), "nonsense: no such basis file or basis; known bases: interim"),
+        (("--basis", "in/s0.fits"), "in/s0.fits: not a basis file"),
+        (("-o", "there.fits"), "there.fits: exists already: choose another name or give --overwrite"),
+        (("--curves", "there.fits"), "there.fits: exists already"),
+        (("--curves", "out.fits"), "out.fits: the same name for two outputs"),
+        (("-o", "in"), "in: is a folder"),
+        (("-o", "none/out.fits"), "none/out.fits: the folder none does not exist"),
+        (("-o", "there.fits/out.fits"), "there.fits/out.fits: the folder there.fits does not exist"),
+        (("--format", "tiff"), "--format tiff: choose one of mpdaf, "),
+        (("--prior", "gaussian:0.1"), "--prior gaussian:0.1: neither a file nor KIND:Z:SIGMA"),
+        (("--prior", "box:0.1:0.1"), "--prior box:0.1:0.1: neither"),
+        (("--prior", "tophat:0.1:-1"), "SIGMA > 0"),
+        (("--prior", "in/s0.fits"), "in/s0.fits: needs columns TARGETID or ID, FUNCTION, Z and SIGMA"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_options_are_one_line_before_any_work(run, files, options, tmp_path, monkeypatch, arguments, message):
+    def work(*args, **kwargs):
+        raise AssertionError("scanned all the same")
+
+    monkeypatch.setattr("jaxz.scan.nmf_scan", work)
+    monkeypatch.chdir(tmp_path)
+    Path("there.fits").write_text("old")
+    before = sorted(tmp_path.rglob("*"))
+    result = run("zfind", files[0], "-o", "out.fits", *options, *arguments)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("jaxz: ")
+    assert result.stderr.count("\n") == 1
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert sorted(tmp_path.rglob("*")) == before
+    assert Path("there.fits").read_text() == "old"
+
+
+def test_a_folder_without_permission_to_write(run, files, options, tmp_path, monkeypatch):
+    def touch(self, mode=0o666, exist_ok=True):
+        raise PermissionError(13, "Permission denied")
+
+    # Root may write anywhere; what the system says to others is said here. The real thing is in the tests of jaxz.io.
+    monkeypatch.setattr(Path, "touch", touch)
+    result = run("zfind", files[0], "-o", tmp_path / "out.fits", *options)
+    assert result.exit_code == 1
+    assert result.stderr == f"jaxz: {tmp_path}/out.fits: cannot write in the folder {tmp_path}: Permission denied\n"
+
+
+def test_real_spectra(run, data, tmp_path):
+    sources = [data / "muse_udf10" / f"udf10_{number:05d}.fits" for number in (4, 53)]
+    result = run("zfind", *sources, "-o", tmp_path / "out.fits")
+    assert result.exit_code == 0
+    catalog = rows_of(tmp_path / "out.fits")
+    assert list(catalog["TARGETID"]) == [4, 53]
+    np.testing.assert_allclose(catalog["Z"], [0.76451, 4.77666], atol=0.005)
+    evaluated = run("evaluate", tmp_path / "out.fits", data / "muse_udf10" / "truth.ecsv")
+    assert evaluated.exit_code == 0
+    assert "2 of 2" in evaluated.stdout
+    assert "10 without a match: 11, 17, 9" in evaluated.stderr

@@ -1,0 +1,144 @@
+"""Figures hold what they are said to hold, and save without a display or a warning."""
+
+import io
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import arrays
+from matplotlib.figure import Figure
+
+import jaxz
+from jaxz import Redshifts, Spectra, ZScan, plot
+from jaxz.plot import _smooth, _spread
+from tests import small
+
+LINES = {"[O II]": 3728.0, "Hγ": 4341.0, "far away": 20000.0}
+
+
+@pytest.fixture(scope="module")
+def measured() -> tuple[Spectra, ZScan, Redshifts]:
+    """Three spectra, the last without a good pixel, with their curves and redshifts."""
+    spectra, _ = small.spectra(np.random.default_rng(4), [0.1, 0.2, 0.1], [10.0, 1.0, 10.0])
+    spectra = Spectra(spectra.wave, spectra.flux, spectra.ivar * np.array([1, 1, 0])[:, None], ids=spectra.ids)
+    scan = jaxz.nmf_scan(spectra, small.basis(), zmin=small.ZMIN, zmax=small.ZMAX)
+    return spectra, scan, jaxz.find_redshifts(scan, spectra, small.basis())
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def size_of_png(figure: Figure) -> int:
+    stream = io.BytesIO()
+    figure.savefig(stream, dpi=50)
+    assert stream.getvalue().startswith(b"\x89PNG")
+    return len(stream.getvalue())
+
+
+def test_fit_shows_spectrum_model_lines_and_candidates(measured):
+    spectra, scan, found = measured
+    figure = plot.plot_fit(spectra, scan, found, small.basis(), row=0, lines=LINES)
+    top, bottom = figure.axes
+    model = next(line for line in top.lines if line.get_label() == "best fit")
+    np.testing.assert_array_equal(model.get_xdata(), spectra.wave[0])
+    chi2 = np.sum(spectra.ivar[0] * (spectra.flux[0] - model.get_ydata()) ** 2)
+    assert chi2 == pytest.approx(found.chi2[0], rel=1e-6)
+    assert texts(top) == ["[O II]", "Hγ"]
+    assert [text.xy[0] for text in top.texts] == pytest.approx([3728 * (1 + found.z[0]), 4341 * (1 + found.z[0])])
+    np.testing.assert_array_equal(bottom.lines[0].get_ydata(), scan.chi2[0])
+    assert f"best: {found.z[0]:.4f}" in texts(bottom)
+    assert f"2: {found.zalt[0, 1]:.4f}" in texts(bottom)
+    assert any(f"R = {found.robustness[0]:.3g}" in text for text in texts(bottom))
+    assert any(f"significance (Δχ²) = {found.significance[0]:.3g}" in text for text in texts(bottom))
+    assert size_of_png(figure) > 5000
+
+
+def test_noisy_spectrum_is_smoothed_and_says_so(measured):
+    spectra, scan, found = measured
+    figures = [plot.plot_fit(spectra, scan, found, small.basis(), row=row, lines={}) for row in (0, 1)]
+    labels = [[line.get_label() for line in figure.axes[0].lines] for figure in figures]
+    assert "spectrum" in labels[0]
+    assert {"spectrum, smoothed over 5 pixels", "best fit, likewise"} <= set(labels[1])
+
+
+def test_spectrum_without_redshift_is_drawn_empty(measured):
+    figure = plot.plot_fit(*measured, small.basis(), row=2, lines=LINES)
+    assert figure.get_suptitle() == "s2: no redshift"
+    assert [texts(axes) for axes in figure.axes] == [["no good pixel"], ["no χ² curve"]]
+    assert size_of_png(figure) > 1000
+
+
+def test_warnings_are_in_the_title(measured):
+    _, _, found = measured
+    assert plot.describe(found, 2) == "s2: no redshift"
+    assert plot.describe(found, 0) == f"s0   z = {found.z[0]:.7f} ± {found.zerr[0]:.7f}"
+    assert 1e-6 < found.zerr[0] < 1e-5
+    flagged = Redshifts(**{**vars(found), "zwarn": np.full(3, 4)})
+    assert plot.describe(flagged, 0).endswith("ZWARN = 4")
+
+
+def test_sky_residuals_do_not_set_the_scale():
+    wave = 4750 + 1.25 * np.arange(2000)
+    rng = np.random.default_rng(2)
+    sigma = np.ones(2000)
+    sigma[::100] = 50.0
+    flux = 10 + sigma * rng.standard_normal(2000)
+    flux[500:502] = 3000.0
+    sigma[500:502] = 2000.0
+    axes = Figure().subplots()
+    plot.draw_spectrum(axes, Spectra(wave, flux, sigma**-2), np.full(2000, 10.0), np.nan, {})
+    low, high = axes.get_ylim()
+    assert low < 0
+    assert 12 < high < 20
+
+
+def test_model_is_inside_the_scale():
+    wave = 4750 + 1.25 * np.arange(500)
+    model = np.where(np.arange(500) == 250, 400.0, 1.0)
+    axes = Figure().subplots()
+    plot.draw_spectrum(axes, Spectra(wave, np.ones(500), np.full(500, 100.0)), model, 0.0, {})
+    assert axes.get_ylim()[1] > 400
+
+
+def test_comparison_counts(rng):
+    ztrue = rng.uniform(0, 6, 40)
+    z = ztrue + 1e-4
+    z[:3], z[3] = 6.5 - ztrue[:3], np.nan
+    figure = plot.plot_comparison(z, ztrue)
+    top, bottom = figure.axes
+    labels = [text.get_text() for text in top.get_legend().get_texts()]
+    assert labels[:3] == ["good: 36", "not within 0.005(1+z): 3", "no redshift: 1"]
+    assert top.get_title().startswith("good fraction 90.0 %")
+    velocity = bottom.lines[-1].get_ydata()
+    np.testing.assert_allclose(velocity, 29.9792458 / (1 + ztrue[4:]), rtol=1e-9)
+    assert size_of_png(figure) > 5000
+
+
+def test_demo_figure_has_all_four_panels(measured):
+    spectra, scan, found = measured
+    figure = plot.plot_demo(spectra, scan, found, small.basis(), np.array([0.1, 0.2, 0.1]), row=0, lines=LINES)
+    assert len(figure.axes) == 4
+    assert size_of_png(figure) > 5000
+
+
+@given(arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 100)), st.floats(0.1, 3.0))
+def test_labels_are_apart_in_order_and_within(positions, gap):
+    placed = _spread(positions, gap, 0.0, 100.0)
+    order = np.argsort(positions)
+    assert np.all(np.diff(placed[order]) >= gap - 1e-9)
+    assert placed.min() >= -1e-9
+    assert placed.max() <= 100 + 1e-9
+
+
+def test_labels_that_are_apart_stay():
+    positions = np.array([30.0, 10.0, 20.0])
+    np.testing.assert_allclose(_spread(positions, 5.0, 0.0, 100.0), positions)
+    np.testing.assert_allclose(_spread(np.array([50.0, 50.0]), 4.0, 0.0, 100.0), [48.0, 52.0])
+
+
+def test_smoothing_is_a_weighted_mean():
+    values, ivar = np.array([1.0, 2.0, 90.0, 4.0, 5.0]), np.array([1.0, 2.0, 0.0, 1.0, 1.0])
+    smooth = _smooth(values, ivar, 3)
+    np.testing.assert_allclose(smooth, [5 / 3, 5 / 3, np.nan, 4.5, 4.5])
