@@ -23,8 +23,8 @@ from jaxz.spectra import Spectra
 
 HIGHEST = jax.lax.Precision.HIGHEST
 
-PLACES = (-2.0, -1.0, 0.0, 1.0, 2.0)
-"""Where χ² is fitted around a centre, in units of the spacing of each round."""
+WIDE, NEAR = (-2.0, -1.0, 0.0, 1.0, 2.0), (-1.0, 0.0, 1.0)
+"""Where χ² is fitted around a centre in the first and in the last rounds, in units of a round's spacing."""
 
 
 class Fit(NamedTuple):
@@ -106,6 +106,23 @@ def best_fit(spectra: Spectra, basis: Basis, z: np.ndarray) -> np.ndarray:
     return model
 
 
+def basis_in_pixels(basis: Basis, wave: np.ndarray, z: float) -> np.ndarray:
+    """Return each vector, redshifted and averaged over each pixel, (basis, pix) float64: what is fitted here.
+
+    Args:
+        basis: the vectors.
+        wave: (pix,) pixel centres, vacuum Å, at least two.
+        z: redshift.
+    """
+    edges = resample.pixel_edges(wave, basis.grid.step) - np.log10(1 + z) / basis.grid.step
+    integral = _integral(basis)
+    with jax.enable_x64(True):
+        return np.asarray(_at_pixels(integral, jnp.asarray(edges), basis.grid.start))
+
+
+_at_pixels = jax.jit(resample.at_pixels, static_argnums=2)
+
+
 def _chunks(spectra: Spectra, rows: np.ndarray, batch_size: int) -> Iterator[Chunk]:
     for _, chunk in chunks(spectra, rows, np.zeros((len(rows), 0), dtype=int), batch_size):
         yield chunk
@@ -129,7 +146,7 @@ def _pixels(chunk: Chunk, basis: Basis) -> _Pixels:
     )
 
 
-def _integral(basis: Basis) -> Float[Array, "edge basis"]:
+def _integral(basis: Basis) -> Float[Array, "basis edge"]:
     with jax.enable_x64(True):
         return resample.cumulative(jnp.asarray(basis.vectors, dtype=jnp.float64))
 
@@ -147,16 +164,16 @@ _Refined = tuple[
 @functools.partial(jax.jit, static_argnums=4)
 def _refine_chunk(
     pixels: _Pixels,
-    integral: Float[Array, "edge_rest basis"],
+    integral: Float[Array, "basis edge_rest"],
     shifts: Float[Array, "spec cand"],
     ratio: Float[Array, ""],
     first: int,
 ) -> _Refined:
-    """Refine all candidates; one spectrum and one candidate at a time, whose lanes fill the machine."""
+    """Refine all candidates, those of one spectrum side by side and one spectrum after the other."""
 
     def spectrum(one: tuple[_Pixels, Float[Array, " cand"]]) -> _Refined:
         refine_one = functools.partial(_refine_candidate, one[0], integral=integral, ratio=ratio, first=first)
-        return jax.lax.map(refine_one, one[1])
+        return jax.vmap(refine_one)(one[1])
 
     return jax.lax.map(spectrum, (pixels, shifts))
 
@@ -165,50 +182,49 @@ def _refine_candidate(
     pixels: _Pixels,
     shift: Float[Array, ""],
     *,
-    integral: Float[Array, "edge_rest basis"],
+    integral: Float[Array, "basis edge_rest"],
     ratio: Float[Array, ""],
     first: int,
 ) -> _Refined:
     """Refine one candidate of one spectrum; `ratio` is the scan step in basis pixels."""
     fit = functools.partial(_fit, pixels, integral=integral, first=first)
-    centre, error = shift, jnp.asarray(jnp.inf)
+    centre, error = shift, jnp.asarray(0.0)
     # Halving at first, because the curve of a bright spectrum has kinks where coefficients reach zero, which would send
     # a parabola astray; then at the scale of the error, which is what the curvature is wanted for.
-    for spacing in (jnp.asarray(0.5), jnp.asarray(0.25), None):
-        spacing = jnp.clip(error, 1 / 16, 1 / 4) if spacing is None else spacing
-        places = centre + spacing * jnp.asarray(PLACES)
-        chi2 = fit(places * ratio)[0]
-        begin = jnp.clip(jnp.argmin(chi2), 1, len(PLACES) - 2) - 1
+    for places, finest in ((WIDE, 1 / 2), (WIDE, 1 / 8), (NEAR, 1 / 32), (NEAR, 1 / 512)):
+        at = centre + jnp.clip(error, finest, max(finest, 1 / 4)) * jnp.asarray(places)
+        chi2 = fit(at * ratio)[0]
+        begin = jnp.clip(jnp.argmin(chi2), 1, len(places) - 2) - 1
         vertex, _, curvature = parabola(
-            jax.lax.dynamic_slice_in_dim(places, begin, 3), jax.lax.dynamic_slice_in_dim(chi2, begin, 3)
+            jax.lax.dynamic_slice_in_dim(at, begin, 3), jax.lax.dynamic_slice_in_dim(chi2, begin, 3)
         )
-        centre = jnp.clip(vertex, places[0], places[-1])
+        centre = jnp.clip(vertex, at[0], at[-1])
         error = jnp.where(curvature > 0, jax.lax.rsqrt(jnp.where(curvature > 0, curvature, 1)), jnp.inf)
     chi2, coeff, converged, _ = fit(centre[None] * ratio)
     return centre, error, chi2[0], coeff[:, 0], converged[0]
 
 
 def _fit(
-    pixels: _Pixels, shifts: Float[Array, " lane"], *, integral: Float[Array, "edge_rest basis"], first: int
+    pixels: _Pixels, shifts: Float[Array, " lane"], *, integral: Float[Array, "basis edge_rest"], first: int
 ) -> tuple[Float[Array, " lane"], Float[Array, "basis lane"], Bool[Array, " lane"], Float[Array, "lane pix"]]:
     """Return χ², coefficients, convergence and model of one spectrum at each shift, in basis pixels."""
 
-    def design(shift: Float[Array, ""]) -> Float[Array, "pix basis"]:
+    def design(shift: Float[Array, ""]) -> Float[Array, "basis pix"]:
         model = resample.at_pixels(integral, pixels.edges - shift, first)
         return model if pixels.resolution is None else apply_resolution(pixels.resolution, model)
 
     models = jax.vmap(design)(shifts)
-    weighted = models * pixels.ivar[None, :, None]
-    gram = jnp.einsum("lpa,lpb->abl", weighted, models, precision=HIGHEST)
-    rhs = jnp.einsum("lpa,p->al", weighted, pixels.flux, precision=HIGHEST)
+    weighted = models * pixels.ivar[None, None]
+    gram = jnp.einsum("lap,lbp->abl", weighted, models, precision=HIGHEST)
+    rhs = jnp.einsum("lap,p->al", weighted, pixels.flux, precision=HIGHEST)
     solution = nnls(gram, rhs)
-    model = jnp.einsum("lpa,al->lp", models, solution.coeff, precision=HIGHEST)
+    model = jnp.einsum("lap,al->lp", models, solution.coeff, precision=HIGHEST)
     chi2 = jnp.sum(pixels.ivar[None] * jnp.square(pixels.flux[None] - model), axis=1)
     return chi2, solution.coeff, solution.converged, model
 
 
 @functools.partial(jax.jit, static_argnums=3)
 def _model_chunk(
-    pixels: _Pixels, integral: Float[Array, "edge_rest basis"], shifts: Float[Array, "spec 1"], first: int
+    pixels: _Pixels, integral: Float[Array, "basis edge_rest"], shifts: Float[Array, "spec 1"], first: int
 ) -> Float[Array, "spec pix"]:
     return jax.lax.map(lambda one: _fit(one[0], one[1], integral=integral, first=first)[3][0], (pixels, shifts))

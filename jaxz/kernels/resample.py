@@ -111,47 +111,42 @@ def interpolate(
     return jnp.where(good, mixed_flux, 0), jnp.where(good, 1 / jnp.where(good, mixed, 1), 0)
 
 
-def cumulative(vectors: Float[Array, "basis rest"]) -> Float[Array, "edge basis"]:
+def cumulative(vectors: Float[Array, "basis rest"]) -> Float[Array, "basis edge"]:
     """Return the integral of a basis from its blue end to each lattice edge, with three edges added on either side.
 
-    The basis is zero outside, so the integral is constant there. Stored edge by edge, because `at_pixels` reads a few
-    neighbouring edges of all vectors at once.
+    The basis is zero outside, so the integral is constant there.
     """
-    total = jnp.cumsum(vectors.T, axis=0)
-    return jnp.pad(jnp.pad(total, ((1, 0), (0, 0))), ((_MARGIN, _MARGIN), (0, 0)), mode="edge")
+    total = jnp.cumsum(vectors, axis=1)
+    return jnp.pad(jnp.pad(total, ((0, 0), (1, 0))), ((0, 0), (_MARGIN, _MARGIN)), mode="edge")
 
 
 _MARGIN = 3
 
 
 def at_pixels(
-    integral: Float[Array, "edge basis"], edges: Float[Array, " edge_native"], first: int
-) -> Float[Array, "pix basis"]:
+    integral: Float[Array, "basis edge"], edges: Float[Array, " edge_native"], first: int
+) -> Float[Array, "basis pix"]:
     """Return the mean of each basis vector over each native pixel.
 
-    The integral is interpolated between lattice edges by the cubic that meets its four neighbours (Lagrange), which
-    reproduces the lattice means exactly when the native pixels are the lattice pixels.
+    The integral is interpolated between lattice edges by the cubic through the four nearest (Lagrange), which returns
+    the lattice means when the native pixels are the lattice pixels. For a Gaussian line of σ = 2.5 lattice pixels the
+    error is below 1e-3 of its peak.
 
     Args:
         integral: from `cumulative`.
         edges: of the native pixels in rest-frame lattice pixels: observed edges minus log10(1+z)/step.
         first: lattice pixel of the first basis pixel.
     """
-    position = edges - first + (0.5 + _MARGIN)
-    last = len(integral) - 1
-    position = jnp.clip(position, 1, last - 2)
+    position = jnp.clip(edges - first + (0.5 + _MARGIN), 1, integral.shape[1] - 3)
     left = jnp.floor(position)
     t = (position - left).astype(integral.dtype)
     corner = left.astype(jnp.int32) - 1
-    taps = jax.vmap(lambda i: jax.lax.dynamic_slice_in_dim(integral, i, 4))(corner)
-    weight = jnp.stack(
-        [
-            -t * (t - 1) * (t - 2) / 6,
-            (t + 1) * (t - 1) * (t - 2) / 2,
-            -(t + 1) * t * (t - 2) / 2,
-            (t + 1) * t * (t - 1) / 6,
-        ],
-        axis=-1,
+    weights = (
+        -t * (t - 1) * (t - 2) / 6,
+        (t + 1) * (t - 1) * (t - 2) / 2,
+        -(t + 1) * t * (t - 2) / 2,
+        (t + 1) * t * (t - 1) / 6,
     )
-    value = jnp.sum(weight[..., None] * taps, axis=1)
-    return jnp.diff(value, axis=0) / jnp.diff(edges)[:, None].astype(integral.dtype)
+    # Vector by vector: each is then one long vector operation.
+    value = jnp.stack([sum(weight * row[corner + i] for i, weight in enumerate(weights)) for row in integral])
+    return jnp.diff(value, axis=1) / jnp.diff(edges)[None].astype(integral.dtype)

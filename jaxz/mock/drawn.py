@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxz.models.basis import Basis
+from jaxz.refine import basis_in_pixels
 from jaxz.spectra import Spectra
 
 MUSE_WAVE = (4750.0, 9350.0, 1.25)
@@ -52,7 +53,7 @@ def from_basis(
     flux = rng.standard_normal((len(z), len(wave)))
     coeff = np.zeros_like(share)
     for i in range(len(z)):
-        vectors = pixel_means(basis, wave, z[i])
+        vectors = basis_in_pixels(basis, wave, z[i])
         mean = vectors.mean(axis=1)
         seen = mean > 0
         if not seen.any():
@@ -62,25 +63,3 @@ def from_basis(
         flux[i] += coeff[i] @ vectors
     flux = flux.astype(np.float32)
     return Spectra(wave, flux, np.ones_like(flux), ids=[f"mock-{i:04d}" for i in range(len(z))]), coeff
-
-
-def pixel_means(basis: Basis, wave: np.ndarray, z: float) -> np.ndarray:
-    """Return each vector, redshifted by `z` and averaged over each pixel.
-
-    A vector is constant within a lattice pixel, so its integral is piecewise linear and the average exact.
-
-    Args:
-        basis: the vectors.
-        wave: (pix,) pixel centres, vacuum Å; their edges are half-way between.
-        z: redshift.
-
-    Returns:
-        (basis, pix) float64.
-    """
-    middle = (wave[1:] + wave[:-1]) / 2
-    edges = np.concatenate([[2 * wave[0] - middle[0]], middle, [2 * wave[-1] - middle[-1]]]) / (1 + z)
-    grid = basis.grid
-    lattice = 10.0 ** ((grid.start - 0.5 + np.arange(grid.size + 1)) * grid.step)
-    integral = np.zeros((len(basis), grid.size + 1))
-    np.cumsum(np.asarray(basis.vectors, dtype=np.float64) * np.diff(lattice), axis=1, out=integral[:, 1:])
-    return np.stack([np.diff(np.interp(edges, lattice, row)) for row in integral]) / np.diff(edges)
