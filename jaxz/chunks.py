@@ -5,14 +5,22 @@ the other spectra, so that results do not depend on the company a spectrum is in
 compilations.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, TypeVar
 
+import jax
 import numpy as np
 
 from jaxz.spectra import Spectra
 
 ROUND = 512
+
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class Chunk(NamedTuple):
@@ -53,23 +61,56 @@ def good_range(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
 
 
 def chunks(spectra: Spectra, rows: np.ndarray, keys: np.ndarray, batch_size: int) -> Iterator[tuple[np.ndarray, Chunk]]:
-    """Yield (key, chunk) for the spectra `rows`, at most `batch_size` at a time, all of one chunk with equal keys.
+    """Yield (key, chunk) for the spectra `rows`, all of one chunk with equal keys.
 
     Args:
         spectra: the whole batch.
         rows: indices of the spectra wanted.
         keys: (len(rows), …) integers; spectra are put together only if theirs are equal.
-        batch_size: spectra of one chunk at most; fewer are filled up to a power of two.
+        batch_size: spectra on the device at a time. A chunk has fewer where several are worked on at once (`each`); it
+            is filled up to a power of two, so that few sizes are compiled.
     """
     first, end = good_range(spectra)
     width = np.array([round_up(int(n)) for n in (end - first)[rows]], dtype=int)
     together = np.column_stack([width, keys])
     for key in np.unique(together, axis=0):
         members = rows[(together == key).all(axis=1)]
-        for begin in range(0, len(members), batch_size):
-            part = members[begin : begin + batch_size]
-            batch = min(batch_size, 1 << (len(part) - 1).bit_length())
+        size = max(1, min(batch_size, len(members)) // workers())
+        for begin in range(0, len(members), size):
+            part = members[begin : begin + size]
+            batch = min(size, 1 << (len(part) - 1).bit_length())
             yield key[1:], _gather(spectra, part, first, end, int(key[0]), batch)
+
+
+def workers() -> int:
+    """Return how many chunks are worked on at once: one for each core of a CPU, one on an accelerator.
+
+    A CPU is filled by many spectra, each on a core of its own, better than by the operations of one.
+    """
+    if jax.default_backend() != "cpu":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def each(task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+    """Yield each item with the result of `task`, in order, `workers()` of them in work and no more waiting."""
+    with ThreadPoolExecutor(workers()) as pool:
+        pending: deque = deque()
+        for item in items:
+            pending.append((item, pool.submit(task, item)))
+            if len(pending) > workers():
+                done, future = pending.popleft()
+                yield done, future.result()
+        for done, future in pending:
+            yield done, future.result()
+
+
+def spread(task: Callable[..., Any], items: Any) -> Any:
+    """Return `task` of each leading element of `items`, inside a compiled function.
+
+    Side by side on an accelerator; one after the other on a CPU, whose cache holds the arrays of one.
+    """
+    return jax.lax.map(task, items) if jax.default_backend() == "cpu" else jax.vmap(task)(items)
 
 
 def _gather(spectra: Spectra, rows: np.ndarray, first: np.ndarray, end: np.ndarray, width: int, batch: int) -> Chunk:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxz._typing import Array, Bool, Float
-from jaxz.chunks import Chunk, chunks
+from jaxz.chunks import Chunk, chunks, each, spread
 from jaxz.kernels import resample
 from jaxz.kernels.minima import parabola
 from jaxz.kernels.nnls import nnls
@@ -72,18 +72,21 @@ def refine(spectra: Spectra, basis: Basis, shifts: np.ndarray, step: float, *, b
         coeff=np.full((nspec, ncand, len(basis)), np.nan),
         converged=np.zeros((nspec, ncand), dtype=bool),
     )
-    rows = np.flatnonzero(np.isfinite(shifts).any(axis=1))
     integral = _integral(basis)
-    for chunk in _chunks(spectra, rows, batch_size):
+
+    def task(chunk: Chunk) -> tuple[np.ndarray, ...]:
         at = np.zeros((len(chunk.flux), ncand))
         at[: len(chunk.rows)] = np.nan_to_num(shifts[chunk.rows])
         with jax.enable_x64(True):
             ratio = jnp.asarray(step / basis.grid.step)
             found = _refine_chunk(_pixels(chunk, basis), integral, jnp.asarray(at), ratio, basis.grid.start)
-        present = np.isfinite(shifts[chunk.rows])
-        for values, device_values in zip(result, found, strict=True):
-            here = np.array(device_values[: len(chunk.rows)])
-            here[~present] = values[chunk.rows][~present]
+            return tuple(np.array(values[: len(chunk.rows)]) for values in found)
+
+    rows = np.flatnonzero(np.isfinite(shifts).any(axis=1))
+    for chunk, found in each(task, _chunks(spectra, rows, batch_size)):
+        absent = ~np.isfinite(shifts[chunk.rows])
+        for values, here in zip(result, found, strict=True):
+            here[absent] = values[chunk.rows][absent]
             values[chunk.rows] = here
     return result
 
@@ -151,16 +154,6 @@ def _integral(basis: Basis) -> Float[Array, "basis edge"]:
         return resample.cumulative(jnp.asarray(basis.vectors, dtype=jnp.float64))
 
 
-_Refined = tuple[
-    Float[Array, "*cand"],
-    Float[Array, "*cand"],
-    Float[Array, "*cand"],
-    Float[Array, "*cand basis"],
-    Bool[Array, "*cand"],
-]
-"""The values of `Fit`, in its order, on the device."""
-
-
 @functools.partial(jax.jit, static_argnums=4)
 def _refine_chunk(
     pixels: _Pixels,
@@ -168,40 +161,41 @@ def _refine_chunk(
     shifts: Float[Array, "spec cand"],
     ratio: Float[Array, ""],
     first: int,
-) -> _Refined:
-    """Refine all candidates, those of one spectrum side by side and one spectrum after the other."""
-
-    def spectrum(one: tuple[_Pixels, Float[Array, " cand"]]) -> _Refined:
-        refine_one = functools.partial(_refine_candidate, one[0], integral=integral, ratio=ratio, first=first)
-        return jax.vmap(refine_one)(one[1])
-
-    return jax.lax.map(spectrum, (pixels, shifts))
+) -> tuple[Array, ...]:
+    """Return the values of `Fit`, in its order, for each spectrum; `ratio` is the scan step in basis pixels."""
+    one = functools.partial(_refine_spectrum, integral=integral, ratio=ratio, first=first)
+    return spread(lambda spectrum: one(*spectrum), (pixels, shifts))
 
 
-def _refine_candidate(
+def _refine_spectrum(
     pixels: _Pixels,
-    shift: Float[Array, ""],
+    shifts: Float[Array, " cand"],
     *,
     integral: Float[Array, "basis edge_rest"],
     ratio: Float[Array, ""],
     first: int,
-) -> _Refined:
-    """Refine one candidate of one spectrum; `ratio` is the scan step in basis pixels."""
+) -> tuple[Array, ...]:
     fit = functools.partial(_fit, pixels, integral=integral, first=first)
-    centre, error = shift, jnp.asarray(0.0)
-    # Halving at first, because the curve of a bright spectrum has kinks where coefficients reach zero, which would send
-    # a parabola astray; then at the scale of the error, which is what the curvature is wanted for.
+    centre, error = shifts, jnp.zeros_like(shifts)
+    # Step by step, because the curve of a bright spectrum has kinks where coefficients reach zero, which would send a
+    # parabola astray; at last at the scale of the error, where the curvature is wanted.
     for places, finest in ((WIDE, 1 / 2), (WIDE, 1 / 8), (NEAR, 1 / 32), (NEAR, 1 / 512)):
-        at = centre + jnp.clip(error, finest, max(finest, 1 / 4)) * jnp.asarray(places)
-        chi2 = fit(at * ratio)[0]
-        begin = jnp.clip(jnp.argmin(chi2), 1, len(places) - 2) - 1
-        vertex, _, curvature = parabola(
-            jax.lax.dynamic_slice_in_dim(at, begin, 3), jax.lax.dynamic_slice_in_dim(chi2, begin, 3)
-        )
-        centre = jnp.clip(vertex, at[0], at[-1])
-        error = jnp.where(curvature > 0, jax.lax.rsqrt(jnp.where(curvature > 0, curvature, 1)), jnp.inf)
-    chi2, coeff, converged, _ = fit(centre[None] * ratio)
-    return centre, error, chi2[0], coeff[:, 0], converged[0]
+        spacing = jnp.clip(error, finest, max(finest, 1 / 4))
+        at = centre[:, None] + spacing[:, None] * jnp.asarray(places)[None]
+        chi2 = fit(at.ravel() * ratio)[0].reshape(at.shape)
+        centre, error = jax.vmap(_vertex)(at, chi2)
+    chi2, coeff, converged, _ = fit(centre * ratio)
+    return centre, error, chi2, coeff.T, converged
+
+
+def _vertex(at: Float[Array, " place"], chi2: Float[Array, " place"]) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Return the vertex of the parabola through the lowest place and its neighbours, within them, and its error."""
+    begin = jnp.clip(jnp.argmin(chi2), 1, len(at) - 2) - 1
+    vertex, _, curvature = parabola(
+        jax.lax.dynamic_slice_in_dim(at, begin, 3), jax.lax.dynamic_slice_in_dim(chi2, begin, 3)
+    )
+    error = jnp.where(curvature > 0, jax.lax.rsqrt(jnp.where(curvature > 0, curvature, 1)), jnp.inf)
+    return jnp.clip(vertex, at[0], at[-1]), error
 
 
 def _fit(
@@ -209,22 +203,26 @@ def _fit(
 ) -> tuple[Float[Array, " lane"], Float[Array, "basis lane"], Bool[Array, " lane"], Float[Array, "lane pix"]]:
     """Return χ², coefficients, convergence and model of one spectrum at each shift, in basis pixels."""
 
-    def design(shift: Float[Array, ""]) -> Float[Array, "basis pix"]:
+    def design(shift: Float[Array, ""]) -> tuple[Float[Array, "basis pix"], Array, Array]:
         model = resample.at_pixels(integral, pixels.edges - shift, first)
-        return model if pixels.resolution is None else apply_resolution(pixels.resolution, model)
+        if pixels.resolution is not None:
+            model = apply_resolution(pixels.resolution, model)
+        weighted = model * pixels.ivar[None]
+        gram = jnp.matmul(weighted, model.T, precision=HIGHEST)
+        return model, gram, jnp.matmul(weighted, pixels.flux, precision=HIGHEST)
 
-    models = jax.vmap(design)(shifts)
-    weighted = models * pixels.ivar[None, None]
-    gram = jnp.einsum("lap,lbp->abl", weighted, models, precision=HIGHEST)
-    rhs = jnp.einsum("lap,p->al", weighted, pixels.flux, precision=HIGHEST)
-    solution = nnls(gram, rhs)
-    model = jnp.einsum("lap,al->lp", models, solution.coeff, precision=HIGHEST)
-    chi2 = jnp.sum(pixels.ivar[None] * jnp.square(pixels.flux[None] - model), axis=1)
-    return chi2, solution.coeff, solution.converged, model
+    def residual(one: tuple[Float[Array, "basis pix"], Float[Array, " basis"]]) -> tuple[Array, Array]:
+        model = jnp.matmul(one[1], one[0], precision=HIGHEST)
+        return jnp.sum(pixels.ivar * jnp.square(pixels.flux - model)), model
+
+    designs, gram, rhs = spread(design, shifts)
+    solution = nnls(jnp.moveaxis(gram, 0, -1), rhs.T)
+    chi2, models = spread(residual, (designs, solution.coeff.T))
+    return chi2, solution.coeff, solution.converged, models
 
 
 @functools.partial(jax.jit, static_argnums=3)
 def _model_chunk(
     pixels: _Pixels, integral: Float[Array, "basis edge_rest"], shifts: Float[Array, "spec 1"], first: int
 ) -> Float[Array, "spec pix"]:
-    return jax.lax.map(lambda one: _fit(one[0], one[1], integral=integral, first=first)[3][0], (pixels, shifts))
+    return spread(lambda one: _fit(one[0], one[1], integral=integral, first=first)[3][0], (pixels, shifts))

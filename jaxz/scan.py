@@ -12,12 +12,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxz._typing import Array, Float, Int
-from jaxz.chunks import chunks, good_range, round_up
+from jaxz.chunks import Chunk, chunks, each, good_range, round_up, spread
 from jaxz.kernels import normal, resample
 from jaxz.kernels.nnls import nnls
 from jaxz.models.basis import Basis
 from jaxz.spectra import LogGrid, Spectra
 from jaxz.status import Status
+
+LANES = 1480
+"""Trial redshifts that a CPU solves together: K = 10 in float32 takes 600 kB, and it is no power of two, whose
+multiples would all fall into the same lines of a cache."""
 
 Engine = Literal["fft", "direct"]
 Weighting = Literal["ivar", "uniform"]
@@ -84,8 +88,8 @@ def nmf_scan(
     """Return χ²(z) of the non-negative fit of `basis` at every lattice redshift from `zmin` to `zmax` [M, eq. 5–6].
 
     The result keeps 4 bytes (float32) for each spectrum and trial redshift. While it runs, a CPU holds the arrays of
-    one spectrum at a time, an accelerator those of one batch: about (16 K(K+1)/2 + 8 K²) bytes for each trial redshift,
-    60 MB for a spectrum with 17,730 of them and K = 10, whatever the number of spectra.
+    one spectrum for each core, an accelerator those of one batch: about 16 K(K+1) bytes for each trial redshift, 30 MB
+    for a spectrum with 17,730 of them and K = 10, whatever the number of spectra.
 
     The normal equations are summed in float64 in both precisions (see `jaxz.kernels.normal`); `precision` is that of
     the non-negative fit. The χ² of the fitted coefficients is again evaluated in float64, so that float32 enters it
@@ -120,28 +124,31 @@ def nmf_scan(
     status = _status(spectra, basis, shifts)
     chi2 = np.full((len(spectra), len(shifts)), np.nan, dtype=precision)
     rows = np.flatnonzero(status == Status.OK)
-    with jax.enable_x64(True):
-        rms = np.sqrt(np.mean(np.square(basis.vectors, dtype=np.float64), axis=1, keepdims=True))
-        vectors = jnp.asarray(basis.vectors / rms, dtype=jnp.float64)
-        transforms = functools.cache(lambda nfft: normal.transform_basis(vectors, nfft))
-        keys = _shapes(spectra, rows, basis.grid, shifts)
-        for (size, nfft), chunk in chunks(spectra, rows, keys, batch_size):
-            edges = resample.pixel_edges(chunk.wave, basis.grid.step)
-            plan = _Plan(
-                window=LogGrid(0, int(size), basis.grid.step),
-                nshift=len(shifts),
-                nfft=int(nfft),
-                width=resample.overlap_width(edges[: len(chunk.rows)]),
-                weighting=weighting,
-                precision=precision,
-                resampling=resampling,
-                together=None if jax.default_backend() == "cpu" else len(chunk.flux),
-            )
-            model = transforms(int(nfft)) if engine == "fft" else vectors
-            start = np.floor(edges[:, 0] + 0.5).astype(np.int32)
-            offset = (start - basis.grid.start - shifts[0]).astype(np.int32)
-            curves = _chi2_curves(plan, model, (edges, chunk.wave, chunk.flux, chunk.ivar, start, offset))
-            chi2[chunk.rows] = np.asarray(curves)[: len(chunk.rows)]
+    keys = _shapes(spectra, rows, basis.grid, shifts)
+    models = _models(basis, engine, np.unique(keys[:, 1]))
+
+    def task(item: tuple[np.ndarray, Chunk]) -> np.ndarray:
+        (size, nfft), chunk = item
+        edges = resample.pixel_edges(chunk.wave, basis.grid.step)
+        on_cpu = jax.default_backend() == "cpu"
+        plan = _Plan(
+            window=LogGrid(0, int(size), basis.grid.step),
+            nshift=len(shifts),
+            nfft=int(nfft),
+            width=resample.overlap_width(edges[: len(chunk.rows)]),
+            weighting=weighting,
+            precision=precision,
+            resampling=resampling,
+            lanes=min(LANES, len(shifts)) if on_cpu else len(shifts),
+        )
+        start = np.floor(edges[:, 0] + 0.5).astype(np.int32)
+        offset = (start - basis.grid.start - shifts[0]).astype(np.int32)
+        with jax.enable_x64(True):
+            spectra_of_chunk = (edges, chunk.wave, chunk.flux, chunk.ivar, start, offset)
+            return np.asarray(_chi2_curves(plan, models[int(nfft)], spectra_of_chunk))
+
+    for (_, chunk), curves in each(task, chunks(spectra, rows, keys, batch_size)):
+        chi2[chunk.rows] = curves[: len(chunk.rows)]
     z = 10.0 ** (shifts * basis.grid.step) - 1
     return ZScan(z, chi2, status, ids=spectra.ids, first=int(shifts[0]), step=basis.grid.step)
 
@@ -176,6 +183,18 @@ def _status(spectra: Spectra, basis: Basis, shifts: np.ndarray) -> np.ndarray:
     return np.where(spectra.npixels == 0, Status.NO_DATA, status)
 
 
+def _models(
+    basis: Basis, engine: Engine, lengths: np.ndarray
+) -> dict[int, normal.BasisTransforms | Float[Array, "basis rest"]]:
+    """Return what the scan needs of the basis for each FFT length, in float64, each vector with unit mean square."""
+    rms = np.sqrt(np.mean(np.square(basis.vectors, dtype=np.float64), axis=1, keepdims=True))
+    with jax.enable_x64(True):
+        vectors = jnp.asarray(basis.vectors / rms, dtype=jnp.float64)
+        if engine == "direct":
+            return dict.fromkeys(map(int, lengths), vectors)
+        return {int(nfft): normal.transform_basis(vectors, int(nfft)) for nfft in lengths}
+
+
 def _shapes(spectra: Spectra, rows: np.ndarray, grid: LogGrid, shifts: np.ndarray) -> np.ndarray:
     """Return (lattice pixels, FFT length) of each spectrum, both from its own wavelengths alone."""
     first, end = good_range(spectra)
@@ -200,18 +219,14 @@ class _Plan(NamedTuple):
     weighting: Weighting
     precision: Precision
     resampling: Resampling
-    together: int | None
+    lanes: int
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _chi2_curves(
     plan: _Plan, model: normal.BasisTransforms | Float[Array, "basis rest"], spectra: tuple
 ) -> Float[Array, "spec shift"]:
-    """Scan a batch, `plan.together` spectra side by side.
-
-    A CPU does one at a time: its arrays then stay near the processor, and each step still fills all cores.
-    """
-    return jax.lax.map(lambda one: _chi2_curve(plan, model, *one), spectra, batch_size=plan.together)
+    return spread(lambda one: _chi2_curve(plan, model, *one), spectra)
 
 
 def _chi2_curve(
@@ -246,6 +261,24 @@ def _chi2_curve(
         fitted = equations(jnp.where(ivar > 0, relative, 0))
     else:
         fitted = weighted
-    lean = normal.NormalEquations(*(values.astype(plan.precision) for values in fitted))
-    coeff = nnls(lean.unpack(), lean.rhs).coeff
-    return normal.chi2(weighted, jnp.sum(ivar * jnp.square(flux)), coeff.astype(flux.dtype)).astype(plan.precision)
+    return _fitted_chi2(plan, fitted, weighted, jnp.sum(ivar * jnp.square(flux)))
+
+
+def _fitted_chi2(
+    plan: _Plan, fitted: normal.NormalEquations, weighted: normal.NormalEquations, const: Float[Array, ""]
+) -> Float[Array, " shift"]:
+    """Solve `fitted` and return the χ² of `weighted`, block by block of trial redshifts.
+
+    The matrices of a block stay in a processor's own cache.
+    """
+
+    def block(begin: Int[Array, ""]) -> Float[Array, " lane"]:
+        lanes = functools.partial(jax.lax.dynamic_slice_in_dim, start_index=begin, slice_size=plan.lanes, axis=1)
+        lean = normal.NormalEquations(*(lanes(values).astype(plan.precision) for values in fitted))
+        coeff = nnls(lean.unpack(), lean.rhs).coeff.astype(const.dtype)
+        return normal.chi2(normal.NormalEquations(*map(lanes, weighted)), const, coeff).astype(plan.precision)
+
+    begins = np.minimum(np.arange(0, plan.nshift, plan.lanes), plan.nshift - plan.lanes)
+    blocks = jax.lax.map(block, jnp.asarray(begins))
+    # The last block begins early enough to be whole, and repeats the end of the one before.
+    return jnp.concatenate([blocks[:-1].ravel(), blocks[-1, plan.lanes * len(begins) - plan.nshift :]])

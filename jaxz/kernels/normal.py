@@ -77,13 +77,13 @@ def fft_length(nrest: int, nobs: int, offset_min: int, offset_max: int) -> int:
 
 
 def _next_fast_length(need: int) -> int:
-    """Return the least even 2^a 3^b 5^c that is not below `need`."""
-    best = 1 << max(need - 1, 1).bit_length()
-    five = 1
+    """Return the least 2^a 3^b 5^c, a ≥ 8, that is not below `need`; fewer factors of 2 cost more than they spare."""
+    best = max(256, 1 << (need - 1).bit_length())
+    five = 256
     while five < best:
         three = five
         while three < best:
-            power = 2 * three
+            power = three
             while power < need:
                 power *= 2
             best = min(best, power)

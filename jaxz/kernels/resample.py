@@ -4,7 +4,6 @@ Everything is measured in lattice pixels: pixel j of the lattice reaches from j 
 one `edges` value to the next.
 """
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 

@@ -1,0 +1,1 @@
+"""How fast and how exact jaxz is; see README.md beside this file."""
