@@ -18,7 +18,6 @@ from jaxz.spectra import Spectra
 
 ROUND = 512
 
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -75,10 +74,10 @@ def chunks(spectra: Spectra, rows: np.ndarray, keys: np.ndarray, batch_size: int
     together = np.column_stack([width, keys])
     for key in np.unique(together, axis=0):
         members = rows[(together == key).all(axis=1)]
-        size = max(1, min(batch_size, len(members)) // workers())
+        size = -(-min(batch_size, len(members)) // workers())
         for begin in range(0, len(members), size):
             part = members[begin : begin + size]
-            batch = min(size, 1 << (len(part) - 1).bit_length())
+            batch = min(batch_size, 1 << (len(part) - 1).bit_length())
             yield key[1:], _gather(spectra, part, first, end, int(key[0]), batch)
 
 
