@@ -36,8 +36,8 @@ def tophat(z0: float | np.ndarray, width: float | np.ndarray) -> Prior:
 
 def _columns(centre: float | np.ndarray, width: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     centre, width = np.asarray(centre, dtype=float), np.asarray(width, dtype=float)
-    if not np.all(width > 0):
-        raise ValueError("the width of a prior on z must be positive")
+    if not (np.all(width > 0) and np.all(np.isfinite(centre))):
+        raise ValueError("a prior on z needs a finite centre and a positive width")
     return np.expand_dims(centre, -1), np.expand_dims(width, -1)
 
 

@@ -22,6 +22,9 @@ LIGHT_SPEED = 299792.458
 EXCLUSION = 1000.0
 """Candidates closer than this, in km/s, are one."""
 
+MOST_MINIMA = 100
+"""Candidates that can be asked for."""
+
 SMALL_DELTA_CHI2 = 9.0
 LITTLE_COVERAGE = 10
 """Redrock's thresholds: Δχ² to the next candidate, and good pixels for each coefficient."""
@@ -77,6 +80,8 @@ class Redshifts(eqx.Module):
         Raises:
             ValueError: if the bases differ, or there are no parts.
         """
+        if not parts:
+            raise ValueError("no redshifts to concatenate: give at least one")
         if len({(part.spectype, part.subtype) for part in parts}) != 1:
             raise ValueError("redshifts to concatenate need one basis: keep those of different bases apart")
         other = ("ids", "spectype", "subtype", "meta")
@@ -118,15 +123,15 @@ def find_redshifts(
     """
     if scan.ids != spectra.ids:
         raise ValueError("scan and spectra have different ids: pass the spectra that were scanned")
-    if nminima < 1:
-        raise ValueError(f"nminima={nminima}: use 1 or more")
+    if not 1 <= nminima <= MOST_MINIMA or batch_size < 1:
+        raise ValueError(f"nminima={nminima}, batch_size={batch_size}: use 1 to {MOST_MINIMA}, and 1 or more")
     penalty = _penalty(scan, prior)
     # Two at least, because Δχ² needs the second.
     index = _candidates(scan, penalty, max(nminima, 2), batch_size)
     fit = refine(spectra, basis, np.where(index >= 0, scan.first + index, np.nan), scan.step, batch_size=batch_size)
 
     extra = np.where(index >= 0, np.take_along_axis(np.broadcast_to(penalty, scan.chi2.shape), index, axis=1), np.nan)
-    at_limit = (index == 0) | (index == len(scan.z) - 1)
+    at_limit = (index >= 0) & _beside_the_end(penalty, scan.chi2.shape, index)
     order = np.lexsort((fit.chi2 + extra, at_limit | ~np.isfinite(fit.shift_err)), axis=1)
     fit = fit.reordered(order)
     index, at_limit, score = (np.take_along_axis(x, order, axis=1) for x in (index, at_limit, fit.chi2 + extra))
@@ -136,7 +141,8 @@ def find_redshifts(
     deltachi2 = np.where(np.isnan(score[:, 1]), curve.depth, score[:, 1] - score[:, 0])
     no_minimum = ~np.isfinite(fit.shift_err[:, 0]) | ~fit.converged[:, 0]
     measured = scan.status == Status.OK
-    status = np.where(measured & (index[:, 0] >= 0) & ~fit.converged[:, 0], Status.NOT_CONVERGED, scan.status)
+    status = np.where(measured & (index[:, 0] < 0), Status.NO_CANDIDATE, scan.status)
+    status = np.where(measured & (index[:, 0] >= 0) & ~fit.converged[:, 0], Status.NOT_CONVERGED, status)
     zwarn = (
         ZWarn.LITTLE_COVERAGE * (~measured | (spectra.npixels < LITTLE_COVERAGE * len(basis)))
         + ZWarn.SMALL_DELTA_CHI2 * (measured & ~(deltachi2 >= SMALL_DELTA_CHI2))
@@ -176,6 +182,13 @@ def _penalty(scan: ZScan, prior: Prior | None) -> np.ndarray:
     return penalty
 
 
+def _beside_the_end(penalty: np.ndarray, shape: tuple[int, ...], index: np.ndarray) -> np.ndarray:
+    """Tell whether a candidate is the last that the range, or a prior, allows on either side."""
+    allowed = np.pad(np.isfinite(np.broadcast_to(penalty, shape)), ((0, 0), (1, 1)))
+    left, right = (np.take_along_axis(allowed, index + offset, axis=1) for offset in (0, 2))
+    return ~(left & right)
+
+
 def _candidates(scan: ZScan, penalty: np.ndarray, count: int, batch_size: int) -> np.ndarray:
     """Return the indices of the lowest minima of each curve, (spec, cand), -1 where there are fewer."""
     exclude = int(EXCLUSION / (LIGHT_SPEED * np.log(10) * scan.step))
@@ -208,10 +221,12 @@ def _curve_scores(scan: ZScan, penalty: np.ndarray, index: np.ndarray, z: np.nda
         others = index[row, 1:][index[row, 1:] >= 0]
         second = chi2[others].min() if len(others) else np.nan
         probability = normalise(chi2 + (penalty if penalty.ndim == 1 else penalty[row]), scan.z)
-        scores[:, row] = (
-            1 - lowest / quartile,
-            (second - lowest) / np.std(chi2[chi2 <= quartile]),
-            mass_near(probability, scan.z, z[row]),
-            chi2.max() - lowest,
-        )
+        allowed = np.isfinite(penalty if penalty.ndim == 1 else penalty[row])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            scores[:, row] = (
+                1 - lowest / quartile,
+                (second - lowest) / np.std(chi2[chi2 <= quartile]),
+                mass_near(probability, scan.z, z[row]),
+                chi2[allowed].max() - lowest,
+            )
     return _CurveScores(*scores)

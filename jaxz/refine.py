@@ -53,9 +53,9 @@ class Fit(NamedTuple):
 def refine(spectra: Spectra, basis: Basis, shifts: np.ndarray, step: float, *, batch_size: int = 64) -> Fit:
     """Return the best fit near each candidate, in float64.
 
-    χ² is fitted at five places over ±1 step, at five over ±½ step around the lowest, and at five about 1 σ apart around
-    the minimum of those. The parabola through the lowest three gives z and its error, and the fit at its vertex gives
-    χ² and the coefficients.
+    χ² is fitted at five places over ±1 step, then in three more rounds around the vertex of the parabola through the
+    lowest three, closer each time: 1/8, 1/32 and 1/512 of a step apart, or 1 σ where that is more, up to 1/4 step. The
+    last parabola gives z and its error, the fit at its vertex χ² and the coefficients.
 
     Args:
         spectra: what was measured.
@@ -178,7 +178,7 @@ def _refine_spectrum(
     fit = functools.partial(_fit, pixels, integral=integral, first=first)
     centre, error = shifts, jnp.zeros_like(shifts)
     # Step by step, because the curve of a bright spectrum has kinks where coefficients reach zero, which would send a
-    # parabola astray; at last at the scale of the error, where the curvature is wanted.
+    # parabola astray; at last at the scale of the error where that is small, as the curvature is wanted there.
     for places, finest in ((WIDE, 1 / 2), (WIDE, 1 / 8), (NEAR, 1 / 32), (NEAR, 1 / 512)):
         spacing = jnp.clip(error, finest, max(finest, 1 / 4))
         at = centre[:, None] + spacing[:, None] * jnp.asarray(places)[None]

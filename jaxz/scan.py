@@ -19,6 +19,9 @@ from jaxz.models.basis import Basis
 from jaxz.spectra import LogGrid, Spectra
 from jaxz.status import Status
 
+MIN_STEP, MAX_STEP = 1e-6, 1e-3
+"""Lattice steps that make sense, in dex: 0.7 to 690 km/s."""
+
 LANES = 1480
 """Trial redshifts that a CPU solves together: K = 10 in float32 takes 600 kB, and it is no power of two, whose
 multiples would all fall into the same lines of a cache."""
@@ -62,6 +65,8 @@ class ZScan(eqx.Module):
         Raises:
             ValueError: if they have not, or there are no parts.
         """
+        if not parts:
+            raise ValueError("no scans to concatenate: give at least one")
         if len({(part.first, len(part.z), part.step) for part in parts}) != 1:
             raise ValueError("scans to concatenate need the same trial redshifts: use one zmin, zmax and step")
         return dataclasses.replace(
@@ -107,7 +112,7 @@ def nmf_scan(
         batch_size: spectra on the device at a time. The answer does not depend on it.
 
     Raises:
-        ValueError: if `zmin` is not below `zmax`, or an option is not one of the above.
+        ValueError: if `zmin` is not below `zmax`, `step` is not 1e-6 to 1e-3, or an option is not one of the above.
     """
     for name, value, known in (
         ("engine", engine, ("fft", "direct")),
@@ -119,7 +124,9 @@ def nmf_scan(
             raise ValueError(f"{name}={value!r}: use one of {', '.join(known)}")
     if batch_size < 1:
         raise ValueError(f"batch_size={batch_size}: use 1 or more")
-    basis = basis.with_step(step or basis.grid.step)
+    if step is not None and not MIN_STEP <= step <= MAX_STEP:
+        raise ValueError(f"step={step}: use {MIN_STEP:g} to {MAX_STEP:g} dex")
+    basis = basis.with_step(basis.grid.step if step is None else step)
     shifts = trial_shifts(zmin, zmax, basis.grid.step)
     status = _status(spectra, basis, shifts)
     chi2 = np.full((len(spectra), len(shifts)), np.nan, dtype=precision)
@@ -173,12 +180,9 @@ def trial_shifts(zmin: float, zmax: float, step: float) -> np.ndarray:
 
 def _status(spectra: Spectra, basis: Basis, shifts: np.ndarray) -> np.ndarray:
     """Say which spectra can be scanned at all."""
-    first, end = good_range(spectra)
-    rows = np.arange(len(spectra))
-    rest = basis.grid.wave
-    reach = 10.0 ** (shifts[[0, -1]] * basis.grid.step)
-    uncovered = (spectra.wave[rows, end - 1] < rest[0] * reach[0]) | (spectra.wave[rows, first] > rest[-1] * reach[1])
-    status = np.where(uncovered, Status.NO_COVERAGE, Status.OK)
+    bluest, reddest = basis.grid.wave[[0, -1]] * 10.0 ** (shifts[[0, -1]] * basis.grid.step)
+    covered = (spectra.ivar > 0) & (spectra.wave >= bluest) & (spectra.wave <= reddest)
+    status = np.where(covered.any(axis=1), Status.OK, Status.NO_COVERAGE)
     status = np.where(spectra.npixels <= len(basis), Status.TOO_FEW_PIXELS, status)
     return np.where(spectra.npixels == 0, Status.NO_DATA, status)
 
@@ -187,7 +191,8 @@ def _models(
     basis: Basis, engine: Engine, lengths: np.ndarray
 ) -> dict[int, normal.BasisTransforms | Float[Array, "basis rest"]]:
     """Return what the scan needs of the basis for each FFT length, in float64, each vector with unit mean square."""
-    rms = np.sqrt(np.mean(np.square(basis.vectors, dtype=np.float64), axis=1, keepdims=True))
+    peak = np.max(basis.vectors, axis=1, keepdims=True).astype(np.float64)
+    rms = peak * np.sqrt(np.mean(np.square(basis.vectors / peak), axis=1, keepdims=True))
     with jax.enable_x64(True):
         vectors = jnp.asarray(basis.vectors / rms, dtype=jnp.float64)
         if engine == "direct":

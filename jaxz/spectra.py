@@ -50,6 +50,9 @@ class LogGrid:
 class Spectra(eqx.Module):
     """A batch of spectra with their native pixels; lengths and wavelength grids may differ.
 
+    A pixel reaches half-way to its neighbours. Pixels without data must therefore be there, with ivar 0, and not be
+    left out: `fill_gaps` puts them back.
+
     A pixel counts only if its flux is finite and its inverse variance is finite and positive: all others get flux 0 and
     ivar 0 here, once, so that no later step meets NaN × 0. Rows shorter than the longest are padded with such pixels.
 
@@ -110,7 +113,9 @@ class Spectra(eqx.Module):
 
     def __getitem__(self, rows: slice | Sequence[int] | np.ndarray) -> "Spectra":
         """Return the spectra of a slice, a list of indices or a mask."""
-        index = np.arange(len(self))[rows if isinstance(rows, slice) else np.asarray(rows)]
+        if not isinstance(rows, slice):
+            rows = np.asarray(rows, dtype=None if len(rows) else int)
+        index = np.arange(len(self))[rows]
         return Spectra(
             self.wave[index],
             self.flux[index],
@@ -146,6 +151,29 @@ class Spectra(eqx.Module):
             resolution=_concatenate_resolution(parts, width),
             meta=concatenate_meta([part.meta for part in parts], [len(part) for part in parts]),
         )
+
+
+def fill_gaps(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a spectrum with pixels of ivar 0 at both ends of each gap in its wavelengths.
+
+    A gap is a step more than 1.5 times the least of the steps near it (two on either side). Without the new pixels,
+    those beside it would reach half-way across.
+
+    Args:
+        wave: (pix,) of one or more spectra; what does not increase is returned as it is, for `Spectra` to refuse.
+        flux, ivar: (…, pix).
+    """
+    if len(wave) < 3 or not np.all(np.isfinite(wave)) or not np.all(np.diff(wave) > 0):
+        return wave, flux, ivar
+    step = np.diff(wave)
+    usual = np.min(np.lib.stride_tricks.sliding_window_view(np.pad(step, 2, mode="edge"), 5), axis=1)
+    gap = np.flatnonzero(step > 1.5 * usual)
+    after = gap[step[gap] > 2.5 * usual[gap]]
+    place = np.concatenate([gap + 1, after + 1])
+    new = np.concatenate([wave[gap] + usual[gap], wave[after + 1] - usual[after]])
+    blank = np.zeros(len(place), dtype=np.result_type(flux))
+    wave = np.insert(wave, place, new)
+    return wave, np.insert(flux, place, blank, axis=-1), np.insert(ivar, place, blank, axis=-1)
 
 
 def _native_float(values: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ class Status(enum.IntEnum):
     TOO_FEW_PIXELS = 2
     NO_COVERAGE = 3
     NOT_CONVERGED = 4
+    NO_CANDIDATE = 5
 
 
 _MEANING = {
@@ -22,6 +23,7 @@ _MEANING = {
     Status.NO_DATA: "no pixel with a finite flux and a positive inverse variance",
     Status.TOO_FEW_PIXELS: "fewer good pixels than basis vectors: nothing can be fitted",
     Status.NO_COVERAGE: "the basis covers no good pixel at any trial redshift: check zmin, zmax, the wavelength unit",
+    Status.NO_CANDIDATE: "χ² has no minimum where the prior allows one",
     Status.NOT_CONVERGED: "the non-negative fit did not converge at the best redshift",
 }
 

@@ -118,6 +118,7 @@ def test_a_prior_chooses_between_candidates(sample, basis):
     assert pulled.chi2[0] > found.chi2[0]
     excluded = find_redshifts(scan, spectra, basis, prior=posterior.tophat(5.0, 0.1))
     assert np.isnan(excluded.z).all()
+    assert np.all(excluded.status == Status.NO_CANDIDATE)
     assert np.all(excluded.zwarn & ZWarn.BAD_MINFIT)
 
 
@@ -180,3 +181,12 @@ def test_parts_can_be_joined(sample, basis):
         Redshifts.concatenate([parts[0], dataclasses.replace(parts[1], subtype="OTHER")])
     with pytest.raises(ValueError, match="same trial redshifts"):
         ZScan.concatenate([scan, nmf_scan(spectra[:2], basis, zmax=0.1)])
+
+
+def test_a_minimum_made_by_the_edge_of_a_prior_is_flagged(sample, basis):
+    """The curve still falls where the top-hat ends: the redshift beside its edge is no minimum."""
+    spectra, scan, found, _, _ = sample
+    beside = posterior.tophat(found.z[0] + 0.0006, 0.001)
+    cut = find_redshifts(scan[:1], spectra[:1], basis, prior=beside)
+    assert cut.zwarn[0] & ZWarn.Z_FITLIMIT
+    assert cut.deltachi2[0] < np.ptp(scan.chi2[0])

@@ -132,6 +132,18 @@ def test_a_spectrum_that_cannot_be_scanned_says_why(spectra, basis):
     assert np.isfinite(scan.chi2[3]).all()
 
 
+def test_a_basis_that_falls_into_a_gap_covers_nothing(basis):
+    wave = np.concatenate([np.arange(1000.0, 1100.0), np.arange(9000.0, 9100.0)])
+    scan = nmf_scan(Spectra(wave, np.ones(200), np.ones(200)), basis, **RANGE)
+    assert scan.status[0] == Status.NO_COVERAGE
+
+
+@pytest.mark.parametrize("step", [0.0, -1e-4, 0.05, np.nan])
+def test_a_step_that_makes_no_sense_raises(spectra, basis, step):
+    with pytest.raises(ValueError, match=r"use 1e-06 to 0\.001 dex"):
+        nmf_scan(spectra, basis, **RANGE, step=step)
+
+
 def test_three_pixels_only(basis):
     scan = nmf_scan(Spectra(np.array([4000.0, 4001, 4002]), np.ones(3), np.ones(3)), basis, **RANGE)
     assert scan.status[0] == Status.TOO_FEW_PIXELS

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxz.spectra import LogGrid, Spectra
+from jaxz.spectra import LogGrid, Spectra, fill_gaps
 
 WAVE = np.array([5000.0, 5001.0, 5002.0, 5003.0])
 
@@ -101,3 +101,19 @@ def test_concatenate_keeps_every_pixel_and_fills_what_is_missing():
     np.testing.assert_array_equal(both.resolution[0, :, :3], [[0] * 3, [1] * 3, [0] * 3])
     with pytest.raises(ValueError, match="at least one"):
         Spectra.concatenate([])
+
+
+def test_gaps_are_filled_with_pixels_without_data():
+    full = np.arange(5000.0, 5100.0, 1.25)
+    left_out = np.ones(len(full), dtype=bool)
+    left_out[[20, *range(40, 60)]] = False
+    wave, flux, ivar = fill_gaps(full[left_out], np.ones((2, left_out.sum())), np.ones((2, left_out.sum())))
+    np.testing.assert_allclose(wave, np.delete(full, range(41, 59)))
+    np.testing.assert_array_equal(ivar[1] > 0, np.delete(left_out, range(41, 59)))
+    np.testing.assert_array_equal(flux, ivar)
+    for regular in (full, np.geomspace(3500, 10000, 4000)):
+        np.testing.assert_array_equal(fill_gaps(regular, regular, regular)[0], regular)
+
+
+def test_an_empty_list_gives_no_spectra():
+    assert len(Spectra(WAVE, np.ones((2, 4)), np.ones((2, 4)))[[]]) == 0

@@ -60,8 +60,8 @@ def evaluate(
 def _require(path: Path, columns: Any) -> None:
     if "Z" not in columns.colnames or not {"ID", "TARGETID"} & set(columns.colnames):
         raise ValueError(f"{path}: needs a column Z and a column ID or TARGETID, has {', '.join(columns.colnames)}")
-    if columns["Z"].dtype.kind not in "fiu":
-        raise ValueError(f"{path}: column Z holds no numbers ({columns['Z'].dtype})")
+    if columns["Z"].dtype.kind not in "fiu" or columns["Z"].ndim != 1:
+        raise ValueError(f"{path}: column Z holds no numbers, or several in a row ({columns['Z'].dtype})")
 
 
 def _match(catalog: Path, found: Any, truth: Path, known: Any) -> "Match":

@@ -76,7 +76,7 @@ def _from_table(path: str) -> PriorOf:
 def _from_row(path: str, row: Any) -> "Prior":
     try:
         return _kinds()[str(row["FUNCTION"]).strip().lower()](float(row["Z"]), float(row["SIGMA"]))
-    except (KeyError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path}: prior {row['FUNCTION']}, {row['Z']}, {row['SIGMA']}: FUNCTION must be gaussian, lorentzian or "
             "tophat, and SIGMA positive"

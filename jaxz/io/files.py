@@ -14,7 +14,7 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyUserWarning, AstropyWarning
 
-from jaxz.spectra import Spectra
+from jaxz.spectra import Spectra, fill_gaps
 
 _NAMED = 5
 _GZIP = b"\x1f\x8b"
@@ -184,10 +184,14 @@ def spectra_of(
 ) -> Spectra:
     """Return `Spectra` with the column ``FILE`` added to `meta`; what they refuse is told with the file's name.
 
+    Where pixels of a common wavelength grid are left out, pixels without data are put in (see `fill_gaps`).
+
     Raises:
         FileError: where `Spectra` raises ValueError.
     """
     try:
+        if np.ndim(wave) == 1:
+            wave, flux, ivar = fill_gaps(wave, flux, ivar)
         return Spectra(wave, flux, ivar, ids=ids, meta={**meta, "FILE": np.array([str(path)] * len(ids))})
     except ValueError as error:
         raise FileError(f"{path}: {error}") from error

@@ -32,6 +32,8 @@ def from_mpdaf_spectrum(path: Path, hdus: Any) -> Spectra:
     if "STAT" not in hdus:
         raise FileError(f"{path}: no extension STAT: add one with the variance of each pixel of DATA")
     good = hdus["DQ"].data == 0 if "DQ" in hdus else None
+    if good is not None and good.shape != image_shape(hdus["DATA"]):
+        raise FileError(f"{path}: DATA and DQ have different lengths: they need one value for each pixel")
     return _spectrum(path, hdus, "DATA", "STAT", good)
 
 
@@ -86,6 +88,8 @@ def _wave(where: str, header: Any, size: int) -> np.ndarray:
     step = number_in(header, "CDELT1" if "CDELT1" in header else "CD1_1")
     if not np.isfinite(start + step):
         raise FileError(f"{where}: no wavelengths: the header needs CRVAL1 and CDELT1 (or CD1_1)")
-    first = 1.0 - header.get("CRPIX1", 0.0)  # 0 is what the FITS standard says of an absent CRPIX
+    first = 1.0 - (number_in(header, "CRPIX1") if "CRPIX1" in header else 0.0)  # as the FITS standard has it
+    if not np.isfinite(first):
+        raise FileError(f"{where}: CRPIX1 is no number: set it to the pixel whose wavelength CRVAL1 is")
     values = start + step * (first + np.arange(size))
     return vacuum_angstrom(where, values, header.get("CUNIT1"), air=medium == "AWAV")

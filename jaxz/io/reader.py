@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from astropy.io.fits import VerifyError
+
 from jaxz.io.files import FileError, image_shape, open_fits, read_text_table, summary_of, syntax_of
 from jaxz.io.muse import from_mpdaf_source, from_mpdaf_spectrum, is_mpdaf_source, is_mpdaf_spectrum
 from jaxz.io.sdss import from_sdss_spectrum, is_sdss_spectrum
@@ -18,6 +20,9 @@ FORMATS = {
     "table": "FITS, ECSV or CSV table with wave, flux, and ivar or error",
 }
 """The kinds of spectrum files that can be read."""
+
+DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, VerifyError)
+"""What astropy raises, late, for headers that do not make sense; `FileError` is an OSError."""
 
 
 def read(
@@ -83,11 +88,21 @@ def _may_be_spectrum(path: Path) -> bool:
             with open_fits(path) as hdus:
                 return _kind_of(hdus) is not None
         return syntax is not None and is_spectrum_table(read_text_table(path, syntax).colnames)
-    except FileError:
+    except DAMAGE:
         return syntax != "csv"  # prose has commas too
 
 
 def _read_file(path: Path, format: str | None, spectrum: str | None) -> Spectra:
+    try:
+        return _read_known(path, format, spectrum)
+    except FileError:
+        raise
+    except DAMAGE as error:
+        reason = str(error).split("\n")[0]
+        raise FileError(f"{path}: damaged ({reason}): check its headers, or fetch or write it again") from error
+
+
+def _read_known(path: Path, format: str | None, spectrum: str | None) -> Spectra:
     syntax = syntax_of(path)
     if syntax is None:
         raise FileError(f"{path}: neither FITS, ECSV nor CSV; known kinds: {_known_kinds()}")

@@ -68,6 +68,8 @@ def from_table(path: Path, table: Table) -> Spectra:
     wave = _wave(path, table, flux.shape)
     ivar = _ivar(path, table, flux_name)
     unit = _unit(table, flux_name)
+    if isinstance(unit, u.function.FunctionUnitBase) or unit == u.mag:
+        raise FileError(f"{path}[{flux_name}]: the unit {unit} is logarithmic: give a flux density")
     if unit is not None and unit.is_equivalent(u.Jy):
         factor = unit.to(_FLUX_PER_WAVELENGTH, np.ones_like(wave), equivalencies=u.spectral_density(wave * u.Angstrom))
         flux, ivar = flux * factor, ivar / factor**2

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import astropy.units as u
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 
 from jaxz import io
 
@@ -159,3 +161,32 @@ def test_a_folder_that_cannot_be_listed(open_folder: Path, unprivileged: Unprivi
     open_folder.chmod(0o000)
     with unprivileged():
         assert "the folder cannot be listed: Permission denied" in refused(open_folder)
+
+
+@pytest.mark.parametrize("card", ["CRPIX1", "CRVAL1", "CDELT1", "CTYPE1", "CUNIT1"])
+def test_a_header_that_makes_no_sense_is_one_clear_error(tmp_path, card):
+    path = tmp_path / "odd.fits"
+    data = fits.ImageHDU(np.ones(50, dtype=np.float32), name="DATA")
+    data.header.update(CRVAL1=5000.0, CDELT1=1.25, CRPIX1=1.0, CTYPE1="AWAV", CUNIT1="Angstrom")
+    data.header[card] = "nonsense"
+    fits.HDUList([fits.PrimaryHDU(), data, fits.ImageHDU(np.ones(50, dtype=np.float32), name="STAT")]).writeto(path)
+    with pytest.raises(io.FileError, match=r"odd\.fits"):
+        io.read(path)
+
+
+def test_a_quality_extension_of_another_length_is_named(tmp_path):
+    path = tmp_path / "odd.fits"
+    data = fits.ImageHDU(np.ones(50, dtype=np.float32), name="DATA")
+    data.header.update(CRVAL1=5000.0, CDELT1=1.25, CRPIX1=1.0, CTYPE1="AWAV", CUNIT1="Angstrom")
+    stat, quality = fits.ImageHDU(np.ones(50), name="STAT"), fits.ImageHDU(np.zeros(49, dtype=np.int16), name="DQ")
+    fits.HDUList([fits.PrimaryHDU(), data, stat, quality]).writeto(path)
+    with pytest.raises(io.FileError, match="DQ have different lengths"):
+        io.read(path)
+
+
+def test_a_flux_in_magnitudes_is_refused(tmp_path):
+    path = tmp_path / "mag.ecsv"
+    wave = np.arange(5000.0, 5050.0) * u.Angstrom
+    Table({"wave": wave, "flux": np.ones(50) * u.mag, "error": np.ones(50)}).write(path)
+    with pytest.raises(io.FileError, match="logarithmic"):
+        io.read(path)
