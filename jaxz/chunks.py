@@ -81,12 +81,17 @@ def chunks(spectra: Spectra, rows: np.ndarray, keys: np.ndarray, batch_size: int
             yield key[1:], _gather(spectra, part, first, end, int(key[0]), batch)
 
 
+def on_cpu() -> bool:
+    """Return whether the default device is a CPU, which wants work in small pieces, or an accelerator."""
+    return jax.default_backend() == "cpu"
+
+
 def workers() -> int:
     """Return how many chunks are worked on at once: one for each core of a CPU, one on an accelerator.
 
     A CPU is filled by many spectra, each on a core of its own, better than by the operations of one.
     """
-    if jax.default_backend() != "cpu":
+    if not on_cpu():
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -109,7 +114,7 @@ def spread(task: Callable[..., Any], items: Any) -> Any:
 
     Side by side on an accelerator; one after the other on a CPU, whose cache holds the arrays of one.
     """
-    return jax.lax.map(task, items) if jax.default_backend() == "cpu" else jax.vmap(task)(items)
+    return jax.lax.map(task, items) if on_cpu() else jax.vmap(task)(items)
 
 
 def _gather(spectra: Spectra, rows: np.ndarray, first: np.ndarray, end: np.ndarray, width: int, batch: int) -> Chunk:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 from jaxz import validate
 from jaxz.models import Basis
@@ -40,9 +40,7 @@ def plot_fit(
         lines: name and rest wavelength (vacuum Å) of the spectral lines to label.
     """
     figure = Figure(figsize=(11, 8), layout="constrained")
-    top, bottom = figure.subplots(2, 1, height_ratios=[1.25, 1])
-    draw_spectrum(top, spectra[[row]], _model_of(spectra[[row]], redshifts.z[row], basis), redshifts.z[row], lines)
-    draw_curve(bottom, scan, redshifts, row)
+    _draw_fit(figure, spectra, scan, redshifts, basis, row, lines)
     figure.suptitle(describe(redshifts, row), fontsize=13)
     return figure
 
@@ -56,10 +54,7 @@ def plot_comparison(z: np.ndarray, ztrue: np.ndarray, *, tolerance: float = vali
         tolerance: largest relative error of a good redshift.
     """
     figure = Figure(figsize=(6.5, 8), layout="constrained")
-    top, bottom = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
-    draw_comparison(top, z, ztrue, tolerance)
-    top.set_xlabel("")
-    draw_differences(bottom, z, ztrue, tolerance)
+    _draw_errors(figure, z, ztrue, tolerance)
     return figure
 
 
@@ -76,15 +71,35 @@ def plot_demo(
     """Return `plot_fit` of spectrum `row` beside `plot_comparison` of all, in one figure."""
     figure = Figure(figsize=(16, 8), layout="constrained")
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.75, 1])[0]
-    top, bottom = left.subplots(2, 1, height_ratios=[1.25, 1])
-    draw_spectrum(top, spectra[[row]], _model_of(spectra[[row]], redshifts.z[row], basis), redshifts.z[row], lines)
-    draw_curve(bottom, scan, redshifts, row)
+    _draw_fit(left, spectra, scan, redshifts, basis, row, lines)
     left.suptitle(f"{describe(redshifts, row)}   (true z = {ztrue[row]:.5f})", fontsize=12)
-    upper, lower = right.subplots(2, 1, height_ratios=[3, 1], sharex=True)
-    draw_comparison(upper, redshifts.z, ztrue, validate.TOLERANCE)
-    upper.set_xlabel("")
-    draw_differences(lower, redshifts.z, ztrue, validate.TOLERANCE)
+    _draw_errors(right, redshifts.z, ztrue, validate.TOLERANCE)
     return figure
+
+
+def _draw_fit(
+    figure: FigureBase,
+    spectra: Spectra,
+    scan: ZScan,
+    redshifts: Redshifts,
+    basis: Basis,
+    row: int,
+    lines: Mapping[str, float],
+) -> None:
+    """Draw the spectrum and the curve of `row`, one above the other, on a figure or a part of one."""
+    top, bottom = figure.subplots(2, 1, height_ratios=[1.25, 1])
+    z = redshifts.z[row]
+    model = best_fit(spectra[[row]], basis, np.array([z]))[0] if np.isfinite(z) else None
+    draw_spectrum(top, spectra[[row]], model, z, lines)
+    draw_curve(bottom, scan, redshifts, row)
+
+
+def _draw_errors(figure: FigureBase, z: np.ndarray, ztrue: np.ndarray, tolerance: float) -> None:
+    """Draw the comparison and the differences, one above the other, on a figure or a part of one."""
+    top, bottom = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
+    draw_comparison(top, z, ztrue, tolerance)
+    top.set_xlabel("")
+    draw_differences(bottom, z, ztrue, tolerance)
 
 
 def describe(redshifts: Redshifts, row: int) -> str:
@@ -230,10 +245,6 @@ def draw_differences(axes: Axes, z: np.ndarray, ztrue: np.ndarray, tolerance: fl
     axes.plot(ztrue[good], velocity[good], "o", ms=4, color=_DATA)
     axes.set_xlabel("true redshift", fontsize=11)
     axes.set_ylabel("error of the good\n(km/s)", fontsize=11)
-
-
-def _model_of(spectrum: Spectra, z: float, basis: Basis) -> np.ndarray | None:
-    return best_fit(spectrum, basis, np.array([z]))[0] if np.isfinite(z) else None
 
 
 def _smooth(values: np.ndarray, ivar: np.ndarray, width: int) -> np.ndarray:

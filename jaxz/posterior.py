@@ -47,8 +47,25 @@ def posterior(scan: ZScan, prior: Prior | None = None) -> np.ndarray:
     P(z) ∝ p(z) exp(-χ²(z)/2) dz. Without `prior`, p is flat in z, and as the grid is uniform in log(1+z), dz ∝ 1+z. It
     is as good as the noise model: where χ² of the best fit is far above the number of pixels, P(z) is too narrow. A row
     is NaN where there is no curve, or where the prior leaves no redshift.
+
+    Raises:
+        ValueError: if `prior` has the wrong shape.
     """
-    return normalise(scan.chi2.astype(np.float64) + (0.0 if prior is None else prior(scan.z)), scan.z)
+    return normalise(scan.chi2.astype(np.float64) + penalty_of(scan, prior), scan.z)
+
+
+def penalty_of(scan: ZScan, prior: Prior | None) -> np.ndarray:
+    """Return the penalty of a prior, 0 without one, as a (spec, shift) view that takes no more memory than the prior's.
+
+    Raises:
+        ValueError: if the prior has another shape than (shift,) or (spec, shift).
+    """
+    penalty = np.zeros(len(scan.z)) if prior is None else np.asarray(prior(scan.z), dtype=np.float64)
+    if penalty.shape not in (scan.z.shape, scan.chi2.shape):
+        raise ValueError(
+            f"prior has shape {penalty.shape}: return {scan.z.shape}, or {scan.chi2.shape} for one a spectrum"
+        )
+    return np.broadcast_to(penalty, scan.chi2.shape)
 
 
 def normalise(score: np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxz.kernels.minima import best_minima
 from jaxz.models.basis import Basis
-from jaxz.posterior import Prior, mass_near, normalise
+from jaxz.posterior import Prior, mass_near, normalise, penalty_of
 from jaxz.refine import refine
 from jaxz.scan import ZScan
 from jaxz.spectra import Spectra, concatenate_meta
@@ -125,13 +125,13 @@ def find_redshifts(
         raise ValueError("scan and spectra have different ids: pass the spectra that were scanned")
     if not 1 <= nminima <= MOST_MINIMA or batch_size < 1:
         raise ValueError(f"nminima={nminima}, batch_size={batch_size}: use 1 to {MOST_MINIMA}, and 1 or more")
-    penalty = _penalty(scan, prior)
+    penalty = penalty_of(scan, prior)
     # Two at least, because Δχ² needs the second.
     index = _candidates(scan, penalty, max(nminima, 2), batch_size)
     fit = refine(spectra, basis, np.where(index >= 0, scan.first + index, np.nan), scan.step, batch_size=batch_size)
 
-    extra = np.where(index >= 0, np.take_along_axis(np.broadcast_to(penalty, scan.chi2.shape), index, axis=1), np.nan)
-    at_limit = (index >= 0) & _beside_the_end(penalty, scan.chi2.shape, index)
+    extra = np.where(index >= 0, np.take_along_axis(penalty, index, axis=1), np.nan)
+    at_limit = (index >= 0) & _beside_the_end(penalty, index)
     order = np.lexsort((fit.chi2 + extra, at_limit | ~np.isfinite(fit.shift_err)), axis=1)
     fit = fit.reordered(order)
     index, at_limit, score = (np.take_along_axis(x, order, axis=1) for x in (index, at_limit, fit.chi2 + extra))
@@ -173,20 +173,11 @@ def find_redshifts(
     )
 
 
-def _penalty(scan: ZScan, prior: Prior | None) -> np.ndarray:
-    penalty = np.zeros(len(scan.z)) if prior is None else np.asarray(prior(scan.z), dtype=np.float64)
-    if penalty.shape not in (scan.z.shape, scan.chi2.shape):
-        raise ValueError(
-            f"prior has shape {penalty.shape}: return {scan.z.shape}, or {scan.chi2.shape} for one a spectrum"
-        )
-    return penalty
-
-
-def _beside_the_end(penalty: np.ndarray, shape: tuple[int, ...], index: np.ndarray) -> np.ndarray:
+def _beside_the_end(penalty: np.ndarray, index: np.ndarray) -> np.ndarray:
     """Tell whether a candidate is the last that the range, or a prior, allows on either side."""
-    allowed = np.pad(np.isfinite(np.broadcast_to(penalty, shape)), ((0, 0), (1, 1)))
-    left, right = (np.take_along_axis(allowed, index + offset, axis=1) for offset in (0, 2))
-    return ~(left & right)
+    last = penalty.shape[1] - 1
+    beside = (np.take_along_axis(penalty, np.clip(index + step, 0, last), axis=1) for step in (-1, 1))
+    return (index == 0) | (index == last) | ~np.isfinite(sum(beside))
 
 
 def _candidates(scan: ZScan, penalty: np.ndarray, count: int, batch_size: int) -> np.ndarray:
@@ -196,7 +187,7 @@ def _candidates(scan: ZScan, penalty: np.ndarray, count: int, batch_size: int) -
     for begin in range(0, len(scan), batch_size):
         rows = slice(begin, begin + batch_size)
         with jax.enable_x64(True):
-            curves = scan.chi2[rows] + (penalty if penalty.ndim == 1 else penalty[rows])
+            curves = scan.chi2[rows] + penalty[rows]
             found.append(np.asarray(_batch_minima(curves, count, exclude)))
     return np.concatenate(found)
 
@@ -220,13 +211,12 @@ def _curve_scores(scan: ZScan, penalty: np.ndarray, index: np.ndarray, z: np.nda
         lowest = chi2[index[row, 0]]
         others = index[row, 1:][index[row, 1:] >= 0]
         second = chi2[others].min() if len(others) else np.nan
-        probability = normalise(chi2 + (penalty if penalty.ndim == 1 else penalty[row]), scan.z)
-        allowed = np.isfinite(penalty if penalty.ndim == 1 else penalty[row])
+        probability = normalise(chi2 + penalty[row], scan.z)
         with np.errstate(divide="ignore", invalid="ignore"):
             scores[:, row] = (
                 1 - lowest / quartile,
                 (second - lowest) / np.std(chi2[chi2 <= quartile]),
                 mass_near(probability, scan.z, z[row]),
-                chi2[allowed].max() - lowest,
+                chi2[np.isfinite(penalty[row])].max() - lowest,
             )
     return _CurveScores(*scores)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxz._typing import Array, Float, Int
-from jaxz.chunks import Chunk, chunks, each, good_range, round_up, spread
+from jaxz.chunks import Chunk, chunks, each, good_range, on_cpu, round_up, spread
 from jaxz.kernels import normal, resample
 from jaxz.kernels.nnls import nnls
 from jaxz.models.basis import Basis
@@ -137,7 +137,6 @@ def nmf_scan(
     def task(item: tuple[np.ndarray, Chunk]) -> np.ndarray:
         (size, nfft), chunk = item
         edges = resample.pixel_edges(chunk.wave, basis.grid.step)
-        on_cpu = jax.default_backend() == "cpu"
         plan = _Plan(
             window=LogGrid(0, int(size), basis.grid.step),
             nshift=len(shifts),
@@ -146,7 +145,7 @@ def nmf_scan(
             weighting=weighting,
             precision=precision,
             resampling=resampling,
-            lanes=min(LANES, len(shifts)) if on_cpu else len(shifts),
+            lanes=min(LANES, len(shifts)) if on_cpu() else len(shifts),
         )
         start = np.floor(edges[:, 0] + 0.5).astype(np.int32)
         offset = (start - basis.grid.start - shifts[0]).astype(np.int32)

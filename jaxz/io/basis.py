@@ -128,7 +128,7 @@ def _on_lattice(where: str, header: Any, vectors: np.ndarray) -> tuple[LogGrid, 
     if not (np.isfinite(start) and step > 0):
         raise FileError(f"{where}: no wavelengths: the header needs CRVAL1 and CDELT1 (and LOGLAM = 1 if log10)")
     size = vectors.shape[1]
-    start += (1 - (number_in(header, "CRPIX1") if "CRPIX1" in header else 1)) * step
+    start += (1 - number_in(header, "CRPIX1", absent=1.0)) * step
     if not np.isfinite(start) or (header.get("LOGLAM") and start > _LONGEST):
         raise FileError(f"{where}: no possible wavelengths: check CRVAL1, CRPIX1, CDELT1 and LOGLAM")
     edges = start + (np.arange(size + 1) - 0.5) * step

@@ -18,7 +18,12 @@ from jaxz.spectra import Spectra, fill_gaps
 
 _NAMED = 5
 _GZIP = b"\x1f\x8b"
-_UNREADABLE = (OSError, ValueError, TypeError, KeyError, IndexError, EOFError, Warning, fits.VerifyError, zlib.error)
+
+DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, fits.VerifyError)
+"""What astropy raises, at once or when a header is used, for files that do not make sense."""
+
+_UNREADABLE = (*DAMAGE, EOFError, Warning, zlib.error)
+"""What can be raised while a file is opened, decompressed or parsed."""
 
 
 class FileError(OSError):
@@ -167,9 +172,9 @@ def stem_of(path: Path) -> str:
     return Path(path.name.removesuffix(".gz")).stem
 
 
-def number_in(header: Any, key: str) -> float:
-    """Return a numeric header value, NaN where it is absent or is not a number."""
-    value = header.get(key)
+def number_in(header: Any, key: str, absent: float = np.nan) -> float:
+    """Return a numeric header value, `absent` where there is none, NaN where it is not a number."""
+    value = header.get(key, absent)
     return float(value) if isinstance(value, (int, float, np.number)) and not isinstance(value, bool) else np.nan
 
 

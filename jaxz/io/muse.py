@@ -88,7 +88,7 @@ def _wave(where: str, header: Any, size: int) -> np.ndarray:
     step = number_in(header, "CDELT1" if "CDELT1" in header else "CD1_1")
     if not np.isfinite(start + step):
         raise FileError(f"{where}: no wavelengths: the header needs CRVAL1 and CDELT1 (or CD1_1)")
-    first = 1.0 - (number_in(header, "CRPIX1") if "CRPIX1" in header else 0.0)  # as the FITS standard has it
+    first = 1.0 - number_in(header, "CRPIX1", absent=0.0)  # as the FITS standard has it
     if not np.isfinite(first):
         raise FileError(f"{where}: CRPIX1 is no number: set it to the pixel whose wavelength CRVAL1 is")
     values = start + step * (first + np.arange(size))

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from astropy.io.fits import VerifyError
-
-from jaxz.io.files import FileError, image_shape, open_fits, read_text_table, summary_of, syntax_of
+from jaxz.io.files import DAMAGE, FileError, image_shape, open_fits, read_text_table, summary_of, syntax_of
 from jaxz.io.muse import from_mpdaf_source, from_mpdaf_spectrum, is_mpdaf_source, is_mpdaf_spectrum
 from jaxz.io.sdss import from_sdss_spectrum, is_sdss_spectrum
 from jaxz.io.table import from_fits_table, from_table, is_spectrum_table, spectrum_table_of
@@ -20,9 +18,6 @@ FORMATS = {
     "table": "FITS, ECSV or CSV table with wave, flux, and ivar or error",
 }
 """The kinds of spectrum files that can be read."""
-
-DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, VerifyError)
-"""What astropy raises, late, for headers that do not make sense; `FileError` is an OSError."""
 
 
 def read(

@@ -1,8 +1,8 @@
 """Batched non-negative least squares from normal equations, by principal pivoting.
 
 Minimises χ²(w) = wᵀA w - 2 wᵀb + c over w ≥ 0 for many small problems side by side. The optimality conditions are a
-linear complementarity problem: with the gradient g = b - A w, every coefficient has either w_i > 0 and g_i = 0, or w_i
-= 0 and g_i ≤ 0. Principal pivoting (Murty 1974, Math. Prog. 7, 63; Júdice & Pires 1994, Comput. Oper. Res. 21, 587)
+linear complementarity problem: with the gradient g = b - A w, every coefficient has either w_i > 0 and g_i = 0, or
+w_i = 0 and g_i ≤ 0. Principal pivoting (Murty 1974, Math. Prog. 7, 63; Júdice & Pires 1994, Comput. Oper. Res. 21, 587)
 keeps the tableau (A | b) pivoted on a set P of positive coefficients, in which
 
     column b holds  w_i = (A_PP⁻¹ b_P)_i for i in P  and  g_i = b_i - (A_iP A_PP⁻¹ b_P) for i outside,
