@@ -1,0 +1,36 @@
+"""How good were the redshifts: metrics, bins, line confusions, thresholds on scores; matching with the truth."""
+
+from jaxz.validate.bins import (
+    BIN_LEVEL as BIN_LEVEL,
+    REDSHIFT_EDGES as REDSHIFT_EDGES,
+    SNR_EDGES as SNR_EDGES,
+    good_fraction_in_bins as good_fraction_in_bins,
+    occupied as occupied,
+)
+from jaxz.validate.confusion import (
+    STRONG_LINES as STRONG_LINES,
+    UNEXPLAINED as UNEXPLAINED,
+    UNMEASURED as UNMEASURED,
+    confusions as confusions,
+    name_confusions as name_confusions,
+)
+from jaxz.validate.matching import Match as Match, match as match
+from jaxz.validate.metrics import (
+    REJECTION as REJECTION,
+    TOLERANCE as TOLERANCE,
+    GoodFraction as GoodFraction,
+    bias_and_scatter as bias_and_scatter,
+    good_fraction as good_fraction,
+    is_good as is_good,
+    mean_absolute_error as mean_absolute_error,
+    relative_error as relative_error,
+    velocity_error as velocity_error,
+    wilson_interval as wilson_interval,
+)
+from jaxz.validate.scores import (
+    ROBUST as ROBUST,
+    SIGNIFICANT as SIGNIFICANT,
+    Cut as Cut,
+    Separation as Separation,
+    separation as separation,
+)

@@ -1,0 +1,66 @@
+"""The good fraction in bins of a redshift or a signal-to-noise, as [M, fig. 9]."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxz.validate.metrics import TOLERANCE, GoodFraction, good_fraction
+
+BIN_LEVEL = 0.68
+"""Coverage of the intervals of [M, fig. 9]."""
+
+REDSHIFT_EDGES = (-math.inf, *(half / 2 for half in range(15)), math.inf)
+"""Edges of bins of redshift, ½ wide up to 7: every redshift is in one."""
+
+SNR_EDGES = (-math.inf, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 14.0, 20.0, 30.0, 50.0, math.inf)
+"""Edges of bins of signal-to-noise, narrow where [M, fig. 9] sees the good fraction rise with that of the lines."""
+
+
+def good_fraction_in_bins(
+    z: np.ndarray,
+    ztrue: np.ndarray,
+    values: np.ndarray,
+    edges: Sequence[float] | np.ndarray,
+    *,
+    tolerance: float = TOLERANCE,
+    level: float = BIN_LEVEL,
+) -> list[GoodFraction]:
+    """Return the good fraction [M, eq. 10] of the spectra in each bin, with its Wilson interval.
+
+    Args:
+        z: (spec,) redshifts; NaN where there is none, which counts as not good.
+        ztrue: (spec,) true redshifts, finite.
+        values: (spec,) what is binned; NaN, and what is outside the edges, is in no bin.
+        edges: (bins + 1,) increasing, possibly infinite. A value at an edge is in the bin that begins there.
+        tolerance: as of `good_fraction`.
+        level: coverage of the intervals.
+
+    Raises:
+        ValueError: if the edges do not increase, or the values are not as many as the redshifts.
+    """
+    if len(values) != len(z):
+        raise ValueError(f"values to bin need the length of z, {len(z)}, got {len(values)}")
+    place = _places(values, edges)
+    return [
+        good_fraction(z[place == i], ztrue[place == i], tolerance=tolerance, level=level) for i in range(len(edges) - 1)
+    ]
+
+
+def occupied(values: np.ndarray, edges: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return `edges` from that before the smallest of `values` to that after the largest; empty if none is in a bin.
+
+    Args:
+        values: (spec,) what is binned, as of `good_fraction_in_bins`.
+        edges: likewise.
+    """
+    place = _places(values, edges)
+    seen = place[(place >= 0) & (place < len(edges) - 1)]
+    return np.asarray(edges, dtype=np.float64)[seen.min() : seen.max() + 2] if seen.size else np.zeros(0)
+
+
+def _places(values: np.ndarray, edges: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Return the number of the bin of each value; -1 below the first, at least the number of bins above the last."""
+    if not np.all(np.diff(edges) > 0):
+        raise ValueError(f"edges of bins must increase, got {list(edges)}")
+    return np.searchsorted(edges, values, side="right") - 1
