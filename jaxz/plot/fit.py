@@ -1,8 +1,4 @@
-"""Figures: a spectrum with its best fit and χ² curve, and found against true redshifts.
-
-Functions take containers or arrays and return a matplotlib `Figure`, which needs no display and no global state: save
-it with ``figure.savefig(path)``.
-"""
+"""A spectrum with its best fit, and its χ² curve, as [M, fig. 3]."""
 
 import math
 from collections.abc import Mapping
@@ -11,19 +7,16 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
-from jaxz import validate
 from jaxz.models import Basis
-from jaxz.redshift import LIGHT_SPEED, Redshifts
+from jaxz.plot.style import BLUE, RED
+from jaxz.redshift import Redshifts
 from jaxz.refine import best_fit
 from jaxz.scan import ZScan
 from jaxz.spectra import Spectra
 
-_DATA, _RAW, _MODEL, _NOISE, _MARK = "#2c5f8a", "#b9c6d2", "#c1121f", "#e9c46a", "#c1121f"
+_RAW, _MODEL, _NOISE = "#b9c6d2", "#c1121f", "#e9c46a"
 SMOOTH_BELOW, SMOOTH_OVER = 3.0, 5
 """Median signal-to-noise of a pixel below which a spectrum is drawn smoothed, and over how many pixels."""
-
-_CONFUSION = {"Lyα taken for [O II]": 1215.67 / 3728.8, "[O II] taken for Lyα": 3728.8 / 1215.67}
-"""(1 + z found) / (1 + z true) of the confusion that [M, fig. 7] shows."""
 
 
 def plot_fit(
@@ -40,44 +33,12 @@ def plot_fit(
         lines: name and rest wavelength (vacuum Å) of the spectral lines to label.
     """
     figure = Figure(figsize=(11, 8), layout="constrained")
-    _draw_fit(figure, spectra, scan, redshifts, basis, row, lines)
+    draw_fit(figure, spectra, scan, redshifts, basis, row, lines)
     figure.suptitle(describe(redshifts, row), fontsize=13)
     return figure
 
 
-def plot_comparison(z: np.ndarray, ztrue: np.ndarray, *, tolerance: float = validate.TOLERANCE) -> Figure:
-    """Return a figure of found against true redshifts, with their differences below.
-
-    Args:
-        z: (spec,) found; NaN is left out of the figure and counted in its title.
-        ztrue: (spec,) true.
-        tolerance: largest relative error of a good redshift.
-    """
-    figure = Figure(figsize=(6.5, 8), layout="constrained")
-    _draw_errors(figure, z, ztrue, tolerance)
-    return figure
-
-
-def plot_demo(
-    spectra: Spectra,
-    scan: ZScan,
-    redshifts: Redshifts,
-    basis: Basis,
-    ztrue: np.ndarray,
-    *,
-    row: int,
-    lines: Mapping[str, float],
-) -> Figure:
-    """Return `plot_fit` of spectrum `row` beside `plot_comparison` of all, in one figure."""
-    figure = Figure(figsize=(16, 8), layout="constrained")
-    left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.75, 1])[0]
-    _draw_fit(left, spectra, scan, redshifts, basis, row, lines)
-    left.suptitle(f"{describe(redshifts, row)}   (true z = {ztrue[row]:.5f})", fontsize=12)
-    _draw_errors(right, redshifts.z, ztrue, validate.TOLERANCE)
-    return figure
-
-
-def _draw_fit(
+def draw_fit(
     figure: FigureBase,
     spectra: Spectra,
     scan: ZScan,
@@ -92,14 +53,6 @@ def _draw_fit(
     model = best_fit(spectra[[row]], basis, np.array([z]))[0] if np.isfinite(z) else None
     draw_spectrum(top, spectra[[row]], model, z, lines)
     draw_curve(bottom, scan, redshifts, row)
-
-
-def _draw_errors(figure: FigureBase, z: np.ndarray, ztrue: np.ndarray, tolerance: float) -> None:
-    """Draw the comparison and the differences, one above the other, on a figure or a part of one."""
-    top, bottom = figure.subplots(2, 1, height_ratios=[3, 1], sharex=True)
-    draw_comparison(top, z, ztrue, tolerance)
-    top.set_xlabel("")
-    draw_differences(bottom, z, ztrue, tolerance)
 
 
 def describe(redshifts: Redshifts, row: int) -> str:
@@ -140,7 +93,7 @@ def draw_spectrum(
     shown = _smooth(flux, ivar, width)
     if width > 1:
         axes.step(wave, np.where(good, flux, np.nan), where="mid", color=_RAW, lw=0.5)
-    axes.step(wave, shown, where="mid", color=_DATA, lw=0.8, label=f"spectrum{how}")
+    axes.step(wave, shown, where="mid", color=BLUE, lw=0.8, label=f"spectrum{how}")
     axes.fill_between(wave, 0, noise, step="mid", color=_NOISE, alpha=0.5, lw=0, label="noise of a pixel (1 σ)")
     if model is not None:
         model = _smooth(model, ivar, width)
@@ -169,7 +122,7 @@ def draw_curve(axes: Axes, scan: ZScan, redshifts: Redshifts, row: int) -> None:
     if not np.isfinite(chi2).any():
         axes.text(0.5, 0.5, "no χ² curve", transform=axes.transAxes, ha="center")
         return
-    axes.plot(scan.z, chi2, color=_DATA, lw=0.7)
+    axes.plot(scan.z, chi2, color=BLUE, lw=0.7)
     quartile = float(np.nanpercentile(chi2, 25))
     axes.axhline(quartile, color="0.45", lw=0.8, ls=":")
     axes.text(scan.z[-1], quartile, "first quartile ", ha="right", va="top", fontsize=9, color="0.35")
@@ -177,9 +130,9 @@ def draw_curve(axes: Axes, scan: ZScan, redshifts: Redshifts, row: int) -> None:
     _leave_room(axes, float(np.nanmin(chi2)), float(np.nanmax(chi2)))
     found = redshifts.zalt[row][np.isfinite(redshifts.zalt[row])]
     depth = np.interp(found, scan.z, chi2)
-    axes.plot(found[1:], depth[1:], "o", ms=5, mfc="none", color=_MARK)
-    axes.plot(found[:1], depth[:1], "o", ms=6, color=_MARK)
-    axes.vlines(found[:1], depth[:1], axes.get_ylim()[1], color=_MARK, lw=1, ls="--")
+    axes.plot(found[1:], depth[1:], "o", ms=5, mfc="none", color=RED)
+    axes.plot(found[:1], depth[:1], "o", ms=6, color=RED)
+    axes.vlines(found[:1], depth[:1], axes.get_ylim()[1], color=RED, lw=1, ls="--")
     span = scan.z[-1] - scan.z[0]
     columns = _spread(found, 0.085 * span, scan.z[0] + 0.045 * span, scan.z[-1] - 0.045 * span)
     for rank, (z, value, column) in enumerate(zip(found, depth, columns, strict=True)):
@@ -190,7 +143,7 @@ def draw_curve(axes: Axes, scan: ZScan, redshifts: Redshifts, row: int) -> None:
             textcoords=("data", "axes fraction"),
             ha="center",
             fontsize=9,
-            color=_MARK if rank == 0 else "0.15",
+            color=RED if rank == 0 else "0.15",
             arrowprops={"arrowstyle": "-", "color": "0.6", "lw": 0.6, "shrinkA": 1, "shrinkB": 4},
         )
     scores = (
@@ -209,42 +162,6 @@ def _leave_room(axes: Axes, low: float, high: float) -> None:
     else:
         room = (high - low) or 1.0
         axes.set_ylim(low - 0.22 * room, high + 0.16 * room)
-
-
-def draw_comparison(axes: Axes, z: np.ndarray, ztrue: np.ndarray, tolerance: float) -> None:
-    """Draw found against true redshifts, the line z = ztrue and the confusion of [O II] with Lyα."""
-    good = validate.is_good(z, ztrue, tolerance=tolerance)
-    wrong = ~good & np.isfinite(z)
-    top = 1.06 * max(np.max(ztrue, initial=0.1), np.max(z[np.isfinite(z)], initial=0.1))
-    line = np.array([0.0, top])
-    axes.plot(line, line, color="0.6", lw=0.8, zorder=1)
-    for ratio in _CONFUSION.values():
-        axes.plot(line, (1 + line) * ratio - 1, color="0.6", lw=0.8, ls="--", zorder=1)
-    axes.plot(ztrue[good], z[good], "o", ms=5, color=_DATA, label=f"good: {good.sum()}")
-    axes.plot(ztrue[wrong], z[wrong], "X", ms=8, color=_MARK, label=f"not within {tolerance:g}(1+z): {wrong.sum()}")
-    if missing := int(np.count_nonzero(~np.isfinite(z))):
-        axes.plot([], [], " ", label=f"no redshift: {missing}")
-    axes.plot([], [], color="0.6", lw=0.8, ls="--", label="[O II] and Lyα confused")
-    axes.set_xlim(0, top)
-    axes.set_ylim(0, top)
-    axes.set_xlabel("true redshift", fontsize=11)
-    axes.set_ylabel("found redshift", fontsize=11)
-    axes.legend(loc="upper left", fontsize=9)
-    fraction = validate.good_fraction(z, ztrue, tolerance=tolerance)
-    axes.set_title(
-        f"good fraction {100 * fraction.value:.1f} %   (95 %: {100 * fraction.low:.1f} to {100 * fraction.high:.1f})",
-        fontsize=12,
-    )
-
-
-def draw_differences(axes: Axes, z: np.ndarray, ztrue: np.ndarray, tolerance: float) -> None:
-    """Draw the velocity errors c (z - ztrue) / (1 + ztrue) of the good redshifts."""
-    good = validate.is_good(z, ztrue, tolerance=tolerance)
-    velocity = LIGHT_SPEED * validate.velocity_error(z, ztrue)
-    axes.axhline(0, color="0.6", lw=0.8)
-    axes.plot(ztrue[good], velocity[good], "o", ms=4, color=_DATA)
-    axes.set_xlabel("true redshift", fontsize=11)
-    axes.set_ylabel("error of the good\n(km/s)", fontsize=11)
 
 
 def _smooth(values: np.ndarray, ivar: np.ndarray, width: int) -> np.ndarray:

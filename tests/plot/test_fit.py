@@ -1,6 +1,4 @@
-"""Figures hold what they are said to hold, and save without a display or a warning."""
-
-import io
+"""Figures of a spectrum hold what they are said to hold, and save without a display or a warning."""
 
 import hypothesis.strategies as st
 import numpy as np
@@ -11,8 +9,9 @@ from matplotlib.figure import Figure
 
 import jaxz
 from jaxz import Redshifts, Spectra, ZScan, plot
-from jaxz.plot import _smooth, _spread
+from jaxz.plot.fit import _smooth, _spread
 from tests import small
+from tests.plot.drawn import size_of_png, texts
 
 LINES = {"[O II]": 3728.0, "Hγ": 4341.0, "far away": 20000.0}
 
@@ -24,17 +23,6 @@ def measured() -> tuple[Spectra, ZScan, Redshifts]:
     spectra = Spectra(spectra.wave, spectra.flux, spectra.ivar * np.array([1, 1, 0])[:, None], ids=spectra.ids)
     scan = jaxz.nmf_scan(spectra, small.basis(), zmin=small.ZMIN, zmax=small.ZMAX)
     return spectra, scan, jaxz.find_redshifts(scan, spectra, small.basis())
-
-
-def texts(axes):
-    return [text.get_text() for text in axes.texts]
-
-
-def size_of_png(figure: Figure) -> int:
-    stream = io.BytesIO()
-    figure.savefig(stream, dpi=50)
-    assert stream.getvalue().startswith(b"\x89PNG")
-    return len(stream.getvalue())
 
 
 def test_fit_shows_spectrum_model_lines_and_candidates(measured):
@@ -100,20 +88,6 @@ def test_model_is_inside_the_scale():
     axes = Figure().subplots()
     plot.draw_spectrum(axes, Spectra(wave, np.ones(500), np.full(500, 100.0)), model, 0.0, {})
     assert axes.get_ylim()[1] > 400
-
-
-def test_comparison_counts(rng):
-    ztrue = rng.uniform(0, 6, 40)
-    z = ztrue + 1e-4
-    z[:3], z[3] = 6.5 - ztrue[:3], np.nan
-    figure = plot.plot_comparison(z, ztrue)
-    top, bottom = figure.axes
-    labels = [text.get_text() for text in top.get_legend().get_texts()]
-    assert labels[:3] == ["good: 36", "not within 0.005(1+z): 3", "no redshift: 1"]
-    assert top.get_title().startswith("good fraction 90.0 %")
-    velocity = bottom.lines[-1].get_ydata()
-    np.testing.assert_allclose(velocity, 29.9792458 / (1 + ztrue[4:]), rtol=1e-9)
-    assert size_of_png(figure) > 5000
 
 
 def test_demo_figure_has_all_four_panels(measured):

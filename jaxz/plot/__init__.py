@@ -1,0 +1,17 @@
+"""Figures of spectra, of their redshifts, and of how good these are; the only part of jaxz that uses matplotlib.
+
+Functions take containers or arrays and return a matplotlib `Figure`, which needs no display and no global state: save
+it with ``figure.savefig(path)``.
+"""
+
+from jaxz.plot.bins import plot_bins as plot_bins
+from jaxz.plot.comparison import plot_comparison as plot_comparison
+from jaxz.plot.crossval import plot_crossval as plot_crossval
+from jaxz.plot.demo import plot_demo as plot_demo
+from jaxz.plot.fit import (
+    describe as describe,
+    draw_curve as draw_curve,
+    draw_spectrum as draw_spectrum,
+    plot_fit as plot_fit,
+)
+from jaxz.plot.scores import plot_errors as plot_errors, plot_separation as plot_separation
