@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jaxz.cli.console import errors_in_one_line, say, show, table
+from jaxz.cli import evaluation
+from jaxz.cli.console import check_outputs, errors_in_one_line, results, say
+from jaxz.cli.plot import save_figure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,46 +17,60 @@ if TYPE_CHECKING:
 PAIRS = (("ID", "ID"), ("TARGETID", "TARGETID"), ("TARGETID", "ID"), ("ID", "TARGETID"))
 """Columns of catalog and truth that are compared; the first pair with a name in common is used."""
 
+PICTURES = ("redshifts.png", "bins.png", "errors.png", "separation.png")
+"""What ``--figures`` writes; the last two where the catalog has scores."""
+
 NAMED = 10
 """Names of sources listed in a message at most."""
 
 
 def evaluate(
     catalog: Annotated[Path, typer.Argument(help="Catalog of `jaxz zfind`.")],
-    truth: Annotated[Path, typer.Argument(help="Table (FITS, ECSV, CSV) with ID or TARGETID, and the true Z.")],
+    truth: Annotated[
+        Path,
+        typer.Argument(
+            help="Table (FITS, ECSV, CSV) with ID or TARGETID, and the true Z; SNR_CONT and SNR_LINE are used, and "
+            "sources of TYPE BLANK are known to be none."
+        ),
+    ],
     tolerance: Annotated[float, typer.Option(help="Largest |Δz|/(1+z) of a good redshift.")] = 0.005,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help=f"Draw it all too: {', '.join(PICTURES)}.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace figures that exist.")] = False,
 ) -> None:
     """Compare a catalog with true redshifts.
 
     Shows the good fraction with its 95 % Wilson interval, the mean absolute error without outliers (beyond 5 MAD), bias
-    and scatter of the good redshifts, and the failures.
+    and scatter of the good redshifts; the good fraction in bins of redshift and signal-to-noise; which emission lines
+    were taken for others; completeness and purity of what thresholds on the scores keep (true sources where the truth
+    has blank ones too, else right redshifts); and the failures.
     """
     import numpy as np
 
-    from jaxz import io, validate
+    from jaxz import io
 
     with errors_in_one_line():
         if not tolerance > 0:
             raise ValueError(f"--tolerance {tolerance}: use a number above 0")
+        if figures is not None:
+            check_outputs(*(figures / name for name in PICTURES), overwrite=overwrite)
         found, true = io.read_catalog(catalog), io.read_table(truth)
         for path, columns in ((catalog, found), (truth, true)):
             _require(path, columns)
-        known = true[true["Z"] > -1]
+        known = true[_is_blank(true) | (np.isfinite(true["Z"]) & (true["Z"] > -1))]
         match = _match(catalog, found, truth, known)
     _report_unmatched(catalog, found, truth, true, known, match)
-    z, ztrue = np.asarray(found["Z"])[match.rows], np.asarray(known["Z"])[match.truth_rows]
-    fraction = validate.good_fraction(z, ztrue, tolerance=tolerance)
-    mae, kept = validate.mean_absolute_error(z, ztrue)
-    bias, scatter = validate.bias_and_scatter(z, ztrue, tolerance=tolerance)
-    shown = table("", "", title=f"{catalog.name} against {truth.name}")
-    shown.add_row(f"good, |Δz| < {tolerance:g}(1+z)", f"{fraction.ngood} of {fraction.ntotal}")
-    shown.add_row("good fraction", f"{fraction.value:.3f}")
-    shown.add_row("  95 % interval (Wilson)", f"{fraction.low:.3f} to {fraction.high:.3f}")
-    shown.add_row(f"mean |Δz|/(1+z), {kept} within 5 MAD", f"{mae:.2e}")
-    shown.add_row("bias, median Δz/(1+z) of the good", f"{bias:+.2e}")
-    shown.add_row("scatter, 1.48 MAD of the same", f"{scatter:.2e}")
-    show(shown)
-    _show_failures(found[match.rows], z, ztrue, tolerance)
+    sample = evaluation.sample_of(found[match.rows], known[match.truth_rows], _is_blank(known)[match.truth_rows])
+    evaluation.show_summary(sample, tolerance, title=f"{catalog.name} against {truth.name}")
+    evaluation.show_bins(sample, tolerance)
+    evaluation.show_confusions(sample, tolerance)
+    evaluation.show_scores(sample, tolerance)
+    evaluation.show_failures(sample, tolerance)
+    if figures is not None:
+        for name, figure in evaluation.figures_of(sample, tolerance).items():
+            save_figure(figure, figures / name, overwrite=overwrite)
+            results.print(f"{figures / name}", soft_wrap=True)
 
 
 def _require(path: Path, columns: Any) -> None:
@@ -85,27 +101,9 @@ def _report_unmatched(catalog: Path, found: Any, truth: Path, true: Any, known: 
             say(f"{path}: {len(rows)} without a match: {names}{', …' if len(rows) > NAMED else ''}")
 
 
-def _show_failures(found: Any, z: "np.ndarray", ztrue: "np.ndarray", tolerance: float) -> None:
+def _is_blank(true: Any) -> "np.ndarray":
     import numpy as np
 
-    from jaxz import validate
-
-    wrong = np.flatnonzero(~validate.is_good(z, ztrue, tolerance=tolerance))
-    if not wrong.size:
-        return
-    error = validate.velocity_error(z, ztrue)
-    others = np.asarray(found["ZALT"]) if "ZALT" in found.colnames else z[:, None]
-    right = validate.is_good(others, np.broadcast_to(ztrue[:, None], others.shape), tolerance=tolerance)
-    shown = table("name", "z", "z true", "Δz/(1+z)", "right among the others", "ZWARN", title="\nfailures")
-    key = "ID" if "ID" in found.colnames else "TARGETID"
-    for row in wrong:
-        rank = int(np.argmax(right[row]))
-        shown.add_row(
-            str(found[key][row]),
-            f"{z[row]:.4f}",
-            f"{ztrue[row]:.4f}",
-            f"{error[row]:+.4f}",
-            f"number {rank + 1}: {others[row, rank]:.4f}" if right[row, rank] else "none",
-            str(found["ZWARN"][row]) if "ZWARN" in found.colnames else "",
-        )
-    show(shown)
+    if "TYPE" not in true.colnames:
+        return np.zeros(len(true), dtype=bool)
+    return np.array([str(kind).strip().upper() == "BLANK" for kind in true["TYPE"]], dtype=bool)
