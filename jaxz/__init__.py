@@ -1,7 +1,7 @@
 """Galaxy redshifts from spectra, thousands at a time, in pure JAX.
 
-`jaxz.io`, `jaxz.mock`, `jaxz.plot`, `jaxz.validate` and `jaxz.load_basis` are loaded when first touched, so that
-`import jaxz` needs neither astropy nor matplotlib.
+`jaxz.io`, `jaxz.mock`, `jaxz.plot`, `jaxz.train`, `jaxz.validate` and `jaxz.load_basis` are loaded when first touched,
+so that `import jaxz` needs neither astropy nor matplotlib.
 """
 
 import importlib
@@ -15,12 +15,12 @@ from jaxz.spectra import LogGrid as LogGrid, Spectra as Spectra
 from jaxz.status import Status as Status, ZWarn as ZWarn
 
 if TYPE_CHECKING:
-    from jaxz import io as io, mock as mock, plot as plot, validate as validate
+    from jaxz import io as io, mock as mock, plot as plot, train as train, validate as validate
     from jaxz.io import load_basis as load_basis
 
 __version__ = "0.1.0"
 
-_LAZY_MODULES = ("io", "mock", "plot", "validate")
+_LAZY_MODULES = ("io", "mock", "plot", "train", "validate")
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,7 @@
 
 import typer
 
-from jaxz.cli import demo, evaluate, info, plot, zfind
+from jaxz.cli import crossval, demo, evaluate, info, plot, train, zfind
 
 app = typer.Typer(
     name="jaxz",
@@ -13,5 +13,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (zfind.zfind, evaluate.evaluate, plot.plot, demo.demo, info.info):
+for command in (zfind.zfind, evaluate.evaluate, plot.plot, train.train, crossval.crossval, demo.demo, info.info):
     app.command()(command)

@@ -1,5 +1,6 @@
 """Basis files in Redrock's template layout, and the bases that come with jaxz."""
 
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
+from jaxz import __version__
 from jaxz.io.files import FileError, number_in, open_fits, summary_of
 from jaxz.io.output import replacing
 from jaxz.models.basis import Basis
@@ -89,7 +91,12 @@ def read_basis(path: str | Path) -> Basis:
 
 
 def write_basis(
-    basis: Basis, path: str | Path, *, redshifts: np.ndarray | None = None, overwrite: bool = False
+    basis: Basis,
+    path: str | Path,
+    *,
+    redshifts: np.ndarray | None = None,
+    header: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write a basis in Redrock's template layout; `read_basis` returns an identical one.
 
@@ -97,6 +104,7 @@ def write_basis(
         basis: what to write.
         path: of the file; it appears only when it is complete.
         redshifts: (shift,) the grid on which Redrock should scan; 0 to 6.7 in steps of two lattice pixels if None.
+        header: further keywords, for example where the basis comes from.
         overwrite: whether to replace an existing file.
 
     Raises:
@@ -118,7 +126,10 @@ def write_basis(
         RRIGM="None",
         VERSION=basis.version,
         VACUUM=True,
+        JAXZVER=__version__,
     )
+    for name, value in (header or {}).items():
+        vectors.header[name] = value
     with replacing(path, overwrite=overwrite) as unfinished:
         fits.HDUList([vectors, fits.ImageHDU(redshifts, name="REDSHIFTS")]).writeto(unfinished)
 

@@ -2,6 +2,7 @@
 
 from jaxz.kernels import (
     minima as minima,
+    nmf as nmf,
     nnls as nnls,
     normal as normal,
     resample as resample,

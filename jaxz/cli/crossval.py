@@ -1,0 +1,91 @@
+"""`jaxz crossval`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from jaxz.cli.console import check_outputs, errors_in_one_line, messages, results, show, table
+from jaxz.cli.labelled import read_labelled
+from jaxz.cli.plot import save_figure
+from jaxz.cli.train import DEFAULT
+
+
+def crossval(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Spectrum files, or folders of them.")],
+    truth: Annotated[
+        list[Path], typer.Option(help="Table (FITS, ECSV, CSV) with ID or TARGETID, and the true Z; may be repeated.")
+    ],
+    ranks: Annotated[str, typer.Option(metavar="FIRST:LAST", help="Numbers of vectors to try.")] = "6:13",
+    nfolds: Annotated[int, typer.Option("--folds", min=2, help="Parts, each held out once.")] = 5,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Figure to write (png, pdf, svg).")] = None,
+    zmin: Annotated[float, typer.Option(help="Lowest trial redshift.")] = 0.0,
+    zmax: Annotated[float, typer.Option(help="Highest trial redshift.")] = 6.7,
+    start: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Basis to start from.")] = None,
+    step: Annotated[float, typer.Option(help="Of the lattice, dex.")] = DEFAULT.step,
+    floor: Annotated[float, typer.Option(help="Error floor, as a share of the flux.")] = DEFAULT.error_floor,
+    stage_iter: Annotated[
+        int, typer.Option("--iterations", min=1, help="Iterations for each vector that is added.")
+    ] = DEFAULT.stage_iter,
+    final_iter: Annotated[
+        int, typer.Option("--final-iterations", min=0, help="Iterations of the last pass.")
+    ] = DEFAULT.final_iter,
+    seed: Annotated[int, typer.Option(min=0, help="Of the folds and the random start.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a figure that exists.")] = False,
+) -> None:
+    """Choose the number of vectors: how good are bases of several ranks on spectra they were not learned from?
+
+    The spectra are dealt into folds of the same redshift distribution. For each fold, bases are learned from the
+    others, and the redshifts of its spectra are found with them.
+    """
+    import jax
+    import numpy as np
+
+    from jaxz import io
+    from jaxz.plot import plot_crossval
+    from jaxz.train import crossval as validated
+
+    with errors_in_one_line():
+        wanted = _ranks(ranks)
+        if output is not None:
+            check_outputs(output, overwrite=overwrite)
+        first = None if start is None else io.load_basis(start)
+        spectra, z, unreadable = read_labelled(files, truth)
+        with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
+            task = progress.add_task("cross-validating", total=None)
+            found = validated(
+                spectra,
+                z,
+                ranks=wanted,
+                key=jax.random.key(seed),
+                nfolds=nfolds,
+                zmin=zmin,
+                zmax=zmax,
+                start=first,
+                training=DEFAULT._replace(step=step, error_floor=floor, stage_iter=stage_iter, final_iter=final_iter),
+                callback=lambda done, total: progress.update(task, completed=done, total=total),
+            )
+    good, mae = found.good_fraction, found.mae
+    shown = table("rank", "good fraction", "± between folds", "mean |Δz|/(1+z)", "± between folds")
+    for row, rank in enumerate(found.ranks):
+        cells = (good[row].mean(), good[row].std(ddof=1), np.nanmean(mae[row]), np.nanstd(mae[row], ddof=1))
+        shown.add_row(str(rank), *(f"{cells[0]:.4f}", f"{cells[1]:.4f}", f"{cells[2]:.2e}", f"{cells[3]:.1e}"))
+    show(shown)
+    results.print(f"{len(spectra)} spectra, {nfolds} folds", soft_wrap=True)
+    if output is not None:
+        save_figure(plot_crossval(found.ranks, good, mae), output, overwrite=overwrite)
+        results.print(f"picture: {output}", soft_wrap=True)
+    if unreadable:
+        raise typer.Exit(1)
+
+
+def _ranks(text: str) -> list[int]:
+    first, _, last = text.partition(":")
+    try:
+        wanted = list(range(int(first), int(last or first) + 1))
+    except ValueError:
+        wanted = []
+    if not wanted or wanted[0] < 1:
+        raise ValueError(f"--ranks {text}: give FIRST:LAST, for example 6:13")
+    return wanted

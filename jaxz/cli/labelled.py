@@ -1,0 +1,89 @@
+"""Spectrum files and tables of true redshifts → labelled spectra."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jaxz.cli.console import say
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from jaxz.spectra import Spectra
+
+NAMED = 10
+"""Names of spectra listed in a message at most."""
+
+
+def read_labelled(files: Sequence[Path], tables: Sequence[Path]) -> "tuple[Spectra, np.ndarray, int]":
+    """Return the spectra that have a true redshift, those redshifts, and the number of inputs that could not be read.
+
+    What is left out, and why, is said on standard error.
+
+    Args:
+        files: spectrum files, and folders of them.
+        tables: with columns ID or TARGETID, and Z.
+
+    Raises:
+        ValueError: if no spectrum can be read, none has a true redshift, or a name has two of them.
+        FileError: if a table cannot be read.
+    """
+    import numpy as np
+
+    from jaxz.cli.inputs import Inputs
+    from jaxz.spectra import Spectra
+    from jaxz.train import labelled
+
+    truth = {}
+    for path in tables:
+        for name, z in _rows(path):
+            if truth.setdefault(name, z) != z and not (np.isnan(z) and np.isnan(truth[name])):
+                raise ValueError(f"{path}: {name!r} has two redshifts, {truth[name]:g} and {z:g}: leave one of them")
+    inputs = Inputs(files, None, None, size=10**9)
+    groups = list(inputs)
+    if not groups:
+        raise ValueError("no spectrum could be read: nothing can be learned")
+    spectra = Spectra.concatenate(groups)
+    names = [_known(spectra, row, truth) for row in range(len(spectra))]
+    z = np.array([np.nan if name is None else truth[name] for name in names])
+    absent = np.array([name is None for name in names])
+    use = labelled(z) & (spectra.npixels > 1)
+    where = ", ".join(str(path) for path in tables)
+    if absent.all():
+        raise ValueError(
+            f"{where}: holds none of the spectra: it begins with {_list(list(truth))}, they with {_list(spectra.ids)}"
+        )
+    for rows, why in (
+        (absent, f"not in {where}"),
+        (~absent & ~labelled(z), "no true redshift (missing, or below -0.01)"),
+        (labelled(z) & (spectra.npixels <= 1), "no data"),
+    ):
+        if rows.any():
+            left_out = [spectra.ids[row] for row in np.flatnonzero(rows)]
+            say(f"{len(left_out)} spectra are left out, {why}: {_list(left_out)}")
+    if not use.any():
+        raise ValueError(f"{where}: no spectrum has a true redshift")
+    return spectra[use], z[use], inputs.unreadable
+
+
+def _rows(path: Path) -> list[tuple[str, float]]:
+    from jaxz import io
+
+    table = io.read_table(path)
+    key = next((name for name in ("ID", "TARGETID") if name in table.colnames), None)
+    if key is None or "Z" not in table.colnames or table["Z"].dtype.kind not in "fiu":
+        raise ValueError(
+            f"{path}: needs a column Z of numbers and a column ID or TARGETID, has {_list(table.colnames)}"
+        )
+    return [(str(row[key]).strip(), float(row["Z"])) for row in table]
+
+
+def _known(spectra: "Spectra", row: int, truth: dict[str, float]) -> str | None:
+    """Return the name by which the truth knows a spectrum: its own, or its TARGETID."""
+    targetid: Any = spectra.meta.get("TARGETID")
+    names = [spectra.ids[row], *([] if targetid is None else [str(targetid[row])])]
+    return next((name for name in names if name in truth), None)
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")

@@ -1,0 +1,6 @@
+"""Learning: labelled spectra → a basis, and how good it is on spectra that it has not seen."""
+
+from jaxz.train.basis import Step as Step, Training as Training, fit_basis as fit_basis
+from jaxz.train.crossval import CrossValidation as CrossValidation, crossval as crossval, folds as folds
+from jaxz.train.nmf import NMF as NMF, fit_nmf as fit_nmf
+from jaxz.train.sample import labelled as labelled

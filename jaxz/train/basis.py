@@ -1,0 +1,189 @@
+"""Labelled spectra → a basis."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxz._typing import Array
+from jaxz.models.basis import Basis
+from jaxz.spectra import DEFAULT_STEP, LogGrid, Spectra
+from jaxz.train.checkpoint import Checkpoint, Progress
+from jaxz.train.nmf import Algorithm, Problem, State, run
+from jaxz.train.sample import Sample, best_coeff, on_grid, rest_frame
+
+
+class Training(NamedTuple):
+    """How a basis is learned; the defaults are those of the basis in the package.
+
+    Attributes:
+        step: of the lattice, dex.
+        error_floor: share of the flux that is added to its error in quadrature.
+        stage_iter: iterations at most for each new vector, before the next is added.
+        final_iter: iterations at most of the last pass, with all vectors.
+        rtol: a fit ends when its last 10 iterations have decreased χ² by less than this share.
+        algorithm: "nearly" or "shift", see `fit_nmf`.
+    """
+
+    step: float = DEFAULT_STEP
+    error_floor: float = 0.05
+    stage_iter: int = 60
+    final_iter: int = 300
+    rtol: float = 1e-3
+    algorithm: Algorithm = "nearly"
+
+
+class Step(NamedTuple):
+    """One iteration of a training run.
+
+    Attributes:
+        done, total: iterations, of all stages together; stages that converge early leave the rest of theirs out.
+        rank: vectors now fitted.
+        chi2: after the iteration, for each pixel with data.
+    """
+
+    done: int
+    total: int
+    rank: int
+    chi2: float
+
+
+def fit_basis(
+    spectra: Spectra,
+    z: np.ndarray,
+    *,
+    rank: int,
+    key: Array,
+    start: Basis | None = None,
+    training: Training | None = None,
+    name: str = "LEARNED",
+    version: str = "1",
+    checkpoint: str | Path | None = None,
+    callback: Callable[[Step], None] | None = None,
+) -> Basis:
+    """Return a basis learned from spectra with known redshifts [M, sec. 3.1 and 3.5].
+
+    The spectra are put on the lattice in the rest frame, scaled, and given an error floor. Vectors are added one by
+    one: each begins with random values and random coefficients, and all are iterated before the next is added. A pass
+    over all of them ends it. The vectors returned have mean 1 where they are not zero; rest pixels that no spectrum
+    covers are zero, and are cut off at the ends.
+
+    A few hundred noisy spectra are too few to learn a basis from: what few spectra cover follows their noise. `start`
+    then helps, with a basis of simulated galaxies, such as the one in the package: the fit begins there, and the
+    spectra change it where they have something to say. Keep `final_iter` low, so that it stays near.
+
+    Args:
+        spectra: flux in any unit; those without data are passed over.
+        z: (spec,) redshifts.
+        rank: number of vectors, including those of `start`.
+        key: of the random numbers; the same key gives the same basis.
+        start: vectors to begin with.
+        training: how; the defaults of `Training` if absent.
+        name, version: of the basis.
+        checkpoint: a file to keep the state of the run in, every 20 s and at the end of each stage. If it exists, the
+            run goes on from it, to the same basis as without the interruption.
+        callback: called after each iteration.
+
+    Raises:
+        ValueError: if spectra have no redshift (NaN or below -0.01), `rank` is more than the number of spectra with
+            data or less than the vectors of `start`, no spectrum has positive flux, or the checkpoint is of another
+            run.
+    """
+    training = training or Training()
+    sample = rest_frame(spectra, z, step=training.step, error_floor=training.error_floor)
+    check_rank(sample, rank, start)
+    settings = {
+        **training._asdict(),
+        "rank": rank,
+        "key": _words(key),
+        "start": None if start is None else start.sha256,
+    }
+    kept = Checkpoint(None if checkpoint is None else Path(checkpoint), settings, sample)
+    problem = Problem(sample.flux, sample.ivar, sample.shift, sample.grid.size, training.algorithm)
+    npixels = np.count_nonzero(sample.ivar)
+    begin = 0 if start is None else len(start)
+    limits = [training.stage_iter] * (rank - begin) + [training.final_iter]
+
+    def opened(stage: int, state: State) -> State:
+        if stage < rank - begin:
+            return with_new_vector(state, jax.random.fold_in(key, len(state.basis)))
+        return State(state.coeff, state.basis, [])
+
+    first, state = kept.found or Progress(0, opened(0, first_state(sample, start)))
+    for stage in range(first, len(limits)):
+
+        def report(now: State, stage: int = stage) -> None:
+            kept.save(Progress(stage, now))
+            if callback is not None:
+                done = sum(limits[:stage]) + len(now.chi2) - 1
+                callback(Step(done, sum(limits), len(now.basis), now.chi2[-1] / npixels))
+
+        state = run(problem, state, n_iter=limits[stage], rtol=training.rtol, callback=report)
+        if stage + 1 < len(limits):
+            state = opened(stage + 1, state)
+            kept.save(Progress(stage + 1, state), now=True)
+    return as_basis(state.basis, sample.grid, name=name, version=version)
+
+
+def check_rank(sample: Sample, rank: int, start: Basis | None) -> None:
+    """Refuse a rank that the spectra or the start do not allow.
+
+    Raises:
+        ValueError: as `fit_basis`.
+    """
+    seen = np.count_nonzero(sample.ivar.any(axis=1))
+    least = 1 if start is None else len(start)
+    if not least <= rank <= seen:
+        raise ValueError(f"rank={rank} with {seen} spectra that have data: use {least} to {seen}, or more spectra")
+    if not np.any(sample.flux > 0):
+        raise ValueError("no spectrum has a pixel of positive flux: nothing non-negative can be learned")
+
+
+def first_state(sample: Sample, start: Basis | None) -> State:
+    """Return a fit of the vectors of `start`, or of none."""
+    if start is None:
+        return State(np.zeros((len(sample.flux), 0), np.float32), np.zeros((0, sample.grid.size), np.float32), [])
+    vectors = on_grid(start, sample.grid)
+    return State(best_coeff(sample, vectors), vectors, [])
+
+
+def with_new_vector(state: State, key: Array) -> State:
+    """Return a fit with one more vector, random, and random coefficients for it, in size as the others."""
+    first = not len(state.basis)
+    shapes = (1, state.basis.shape[1]), (len(state.coeff), 1)
+    scales = (1.0, 1.0) if first else (float(state.basis.mean()), float(state.coeff.mean()))
+    vector, share = (
+        np.asarray(2 * scale * jax.random.uniform(one, shape, jnp.float32))
+        for one, shape, scale in zip(jax.random.split(key), shapes, scales, strict=True)
+    )
+    return State(np.concatenate([state.coeff, share], axis=1), np.concatenate([state.basis, vector]), [])
+
+
+def as_basis(vectors: np.ndarray, grid: LogGrid, *, name: str, version: str) -> Basis:
+    """Return learned vectors as a `Basis`: each of mean 1 where it is not zero, without empty ends or empty vectors.
+
+    Raises:
+        ValueError: if all vectors are empty, as after spectra whose flux is negative everywhere.
+    """
+    alive = vectors.any(axis=1)
+    if not alive.any():
+        raise ValueError(
+            "all vectors are zero: the spectra are negative on average, nothing non-negative describes them"
+        )
+    vectors = vectors[alive].astype(np.float64)
+    covered = np.flatnonzero(vectors.any(axis=0))
+    first, last = int(covered[0]), int(covered[-1])
+    vectors = vectors[:, first : last + 1] / (vectors.sum(axis=1) / np.count_nonzero(vectors, axis=1))[:, None]
+    return Basis(
+        vectors.astype(np.float32),
+        LogGrid(grid.start + first, last - first + 1, grid.step),
+        name=name,
+        version=version,
+    )
+
+
+def _words(key: Array) -> list[int]:
+    return np.asarray(jax.random.key_data(key)).tolist()

@@ -1,0 +1,158 @@
+"""Labelled spectra → what a basis is learned from: flux and ivar on the lattice, in the rest frame."""
+
+import functools
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxz._typing import Array, Float, Int
+from jaxz.chunks import Chunk, chunks, each, spread
+from jaxz.kernels import resample
+from jaxz.kernels.nnls import nnls
+from jaxz.models.basis import Basis
+from jaxz.spectra import LogGrid, Spectra
+
+LOWEST_Z = -0.01
+"""Below this, 3000 km/s towards us, a redshift is no label but a mark that there is none."""
+
+FAINTEST = 1e-3
+"""What a value that may grow starts from, as a share of the mean: from 0 it could not."""
+
+_NAMED = 5
+
+
+class Sample(NamedTuple):
+    """Spectra in the rest frame.
+
+    Attributes:
+        flux, ivar: (spec, obs) float32, each spectrum scaled to a weighted root mean square of 1.
+        shift: (spec,) index in `grid` of pixel 0 of each spectrum.
+        grid: lattice pixels that all spectra together cover.
+    """
+
+    flux: np.ndarray
+    ivar: np.ndarray
+    shift: np.ndarray
+    grid: LogGrid
+
+
+def labelled(z: np.ndarray) -> np.ndarray:
+    """Return where z is a label: finite, and not so negative (below -0.01) that it stands for "unknown"."""
+    z = np.asarray(z, dtype=np.float64)
+    return np.isfinite(z) & (z >= LOWEST_Z)
+
+
+def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: float) -> Sample:
+    """Return spectra with known redshifts on the lattice in the rest frame.
+
+    Pixels are shared out by overlap (`jaxz.kernels.resample`) after their edges are divided by 1 + z: the redshift is
+    not rounded to the lattice. The variance becomes σ² + (`error_floor` · flux)², so that a bright spectrum weighs no
+    more than one of S/N 1 / `error_floor`: beyond that it tells of itself, not of other galaxies.
+
+    Args:
+        spectra: with at least two pixels each.
+        z: (spec,) redshifts.
+        step: of the lattice, dex.
+        error_floor: share of the flux.
+
+    Raises:
+        ValueError: if a spectrum has no label (the message names it), or `z` has the wrong length.
+    """
+    z = np.asarray(z, dtype=np.float64)
+    if z.shape != (len(spectra),):
+        raise ValueError(f"z has shape {z.shape} for {len(spectra)} spectra: give one for each")
+    if len(unknown := np.flatnonzero(~labelled(z))):
+        names = ", ".join(f"{spectra.ids[row]} (z = {z[row]:g})" for row in unknown[:_NAMED])
+        raise ValueError(f"{len(unknown)} spectra have no redshift: {names}: leave them out")
+    if not 0 <= error_floor < 1:
+        raise ValueError(f"error_floor={error_floor}: use a share of the flux, from 0 to below 1")
+    rows = np.flatnonzero(spectra.npixels > 1)
+    if not len(rows):
+        raise ValueError(f"none of {len(spectra)} spectra has data: nothing can be learned")
+
+    def task(item: tuple[np.ndarray, Chunk]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        chunk = item[1]
+        shifts = np.zeros(len(chunk.flux))
+        shifts[: len(chunk.rows)] = np.log10(1 + z[chunk.rows]) / step
+        edges = resample.pixel_edges(chunk.wave, step) - shifts[:, None]
+        start = np.floor(edges[:, 0] + 0.5).astype(np.int32)
+        size = int(np.ceil(np.max(edges[:, -1] - edges[:, 0]))) + 1
+        with jax.enable_x64(True):
+            flux, ivar = _overlap(edges, chunk.flux, chunk.ivar, start, size, resample.overlap_width(edges))
+            return start, np.asarray(flux), np.asarray(ivar)
+
+    parts = list(each(task, chunks(spectra, rows, np.zeros((len(rows), 0), dtype=int), 64)))
+    obs = max(flux.shape[1] for _, (_, flux, _) in parts)
+    start = np.zeros(len(spectra), dtype=int)
+    flux, ivar = np.zeros((2, len(spectra), obs))
+    for (_, chunk), (begin, f, v) in parts:
+        n = len(chunk.rows)
+        start[chunk.rows] = begin[:n]
+        flux[chunk.rows, : f.shape[1]], ivar[chunk.rows, : f.shape[1]] = f[:n], v[:n]
+    start[spectra.npixels < 2] = start[rows].min()
+    ivar /= 1 + ivar * np.square(error_floor * flux)
+    weight = ivar.sum(axis=1, keepdims=True)
+    rms = np.sqrt(np.sum(ivar * flux**2, axis=1, keepdims=True) / np.where(weight > 0, weight, 1))
+    rms[rms == 0] = 1
+    first = int(start.min())
+    return Sample(
+        (flux / rms).astype(np.float32),
+        (ivar * rms**2).astype(np.float32),
+        start - first,
+        LogGrid(first, int(start.max()) + obs - first, step),
+    )
+
+
+def on_grid(basis: Basis, grid: LogGrid) -> np.ndarray:
+    """Return the vectors of a basis on another window, (basis, rest) float32 of mean 1, none of them zero anywhere."""
+    basis = basis.with_step(grid.step)
+    vectors = np.zeros((len(basis), grid.size))
+    begin, end = max(grid.start, basis.grid.start), min(grid.start + grid.size, basis.grid.start + basis.grid.size)
+    if begin < end:
+        vectors[:, begin - grid.start : end - grid.start] = basis.vectors[
+            :, begin - basis.grid.start : end - basis.grid.start
+        ]
+    mean = vectors.mean(axis=1, keepdims=True)
+    if not np.all(mean > 0):
+        raise ValueError(f"the basis {basis.name!r} to start from is zero where the spectra are: choose another")
+    return np.maximum(vectors / mean, FAINTEST).astype(np.float32)
+
+
+def best_coeff(sample: Sample, vectors: np.ndarray) -> np.ndarray:
+    """Return the non-negative coefficients that fit each spectrum best, (spec, basis) float32, none of them zero."""
+    with jax.enable_x64(True):
+        gram, rhs = _normal(jnp.asarray(vectors), *(jnp.asarray(x) for x in (sample.flux, sample.ivar, sample.shift)))
+        coeff = np.asarray(nnls(jnp.moveaxis(gram, 0, -1), rhs.T).coeff.T)
+    return np.maximum(coeff, FAINTEST * coeff.mean()).astype(np.float32)
+
+
+@functools.partial(jax.jit, static_argnums=(4, 5))
+def _overlap(
+    edges: Float[Array, "spec edge"],
+    flux: Float[Array, "spec pix"],
+    ivar: Float[Array, "spec pix"],
+    start: Int[Array, " spec"],
+    size: int,
+    width: int,
+) -> tuple[Float[Array, "spec obs"], Float[Array, "spec obs"]]:
+    return spread(lambda one: resample.overlap(*one, size=size, width=width), (edges, flux, ivar, start))
+
+
+@jax.jit
+def _normal(
+    vectors: Float[Array, "basis rest"],
+    flux: Float[Array, "spec obs"],
+    ivar: Float[Array, "spec obs"],
+    shift: Int[Array, " spec"],
+) -> tuple[Float[Array, "spec basis basis"], Float[Array, "spec basis"]]:
+    def one(spectrum: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+        f, v, begin = spectrum
+        corner = (jnp.zeros_like(begin), begin)
+        window = jax.lax.dynamic_slice(vectors, corner, (len(vectors), flux.shape[1])).astype(jnp.float64)
+        weighted = window * v.astype(jnp.float64)[None]
+        product = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
+        return product(weighted, window.T), product(weighted, f.astype(jnp.float64))
+
+    return spread(one, (flux, ivar, shift))
