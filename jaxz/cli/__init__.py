@@ -2,7 +2,7 @@
 
 import typer
 
-from jaxz.cli import crossval, demo, evaluate, info, plot, train, zfind
+from jaxz.cli import crossval, demo, evaluate, info, plot, simulate, train, zfind
 
 app = typer.Typer(
     name="jaxz",
@@ -13,5 +13,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (zfind.zfind, evaluate.evaluate, plot.plot, train.train, crossval.crossval, demo.demo, info.info):
+for command in (
+    zfind.zfind,
+    evaluate.evaluate,
+    plot.plot,
+    simulate.simulate,
+    train.train,
+    crossval.crossval,
+    demo.demo,
+    info.info,
+):
     app.command()(command)

@@ -18,5 +18,7 @@ from jaxz.io.catalog import (
 from jaxz.io.files import FileError as FileError, read_table as read_table
 from jaxz.io.lines import read_lines as read_lines
 from jaxz.io.output import check_output as check_output
+from jaxz.io.populations import read_populations as read_populations
 from jaxz.io.reader import FORMATS as FORMATS, expand as expand, read as read
+from jaxz.io.survey import write_survey as write_survey
 from jaxz.io.wavelengths import airtovac as airtovac

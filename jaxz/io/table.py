@@ -23,6 +23,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """What each column may be called, in any case; the first that is there counts, ivar before variance before error."""
 
+COMMON_WAVE = "WAVE"
+"""Name of a FITS image (pix,) with the wavelengths of all rows, float64 Å, which then need no column for them."""
+
 _FLUX_PER_WAVELENGTH = u.erg / (u.s * u.cm**2 * u.Angstrom)
 
 
@@ -33,16 +36,28 @@ def is_spectrum_table(names: Sequence[str]) -> bool:
 
 def spectrum_table_of(hdus: Any) -> Any:
     """Return the first extension of an open FITS file that is a table of spectra, or None."""
+    common = [] if _common_wave(hdus) is None else [COMMON_WAVE]
     for hdu in hdus:
-        if isinstance(hdu, fits.BinTableHDU) and is_spectrum_table(hdu.columns.names):
+        if isinstance(hdu, fits.BinTableHDU) and is_spectrum_table([*hdu.columns.names, *common]):
             return hdu
     return None
+
+
+def _common_wave(hdus: Any) -> np.ndarray | None:
+    """Return the wavelengths of all rows, where they are an image of their own and not a column."""
+    if COMMON_WAVE not in hdus or not isinstance(hdus[COMMON_WAVE], fits.ImageHDU):
+        return None
+    wave = hdus[COMMON_WAVE].data
+    return wave if wave is not None and wave.ndim == 1 and wave.dtype.kind == "f" else None
 
 
 def from_fits_table(path: Path, hdus: Any) -> Spectra:
     """Return the spectra of the first table of spectra of an open FITS file; see `from_table`."""
     table = table_of(path, spectrum_table_of(hdus))
     table.meta = {**hdus[0].header, **table.meta}
+    common = _common_wave(hdus)
+    if common is not None and not (_find(table.colnames, "wave") or _find(table.colnames, "loglam")):
+        table[COMMON_WAVE] = np.broadcast_to(common, (len(table), len(common)))
     return from_table(path, table)
 
 

@@ -1,3 +1,6 @@
-"""Simulated spectra, for tests, benchmarks and the demo."""
+"""Simulated spectra, for tests, benchmarks, the demo and the basis in the package."""
 
+from jaxz.mock.continuum import Populations as Populations, analytic_populations as analytic_populations
 from jaxz.mock.drawn import MUSE_WAVE as MUSE_WAVE, from_basis as from_basis
+from jaxz.mock.instruments import INSTRUMENTS as INSTRUMENTS, Instrument as Instrument
+from jaxz.mock.survey import BLANK as BLANK, Truth as Truth, survey as survey
