@@ -7,7 +7,7 @@ so that `import jaxz` needs neither astropy nor matplotlib.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from jaxz import kernels as kernels, posterior as posterior
+from jaxz import kernels as kernels, noise as noise, posterior as posterior
 from jaxz.models import Basis as Basis
 from jaxz.redshift import Redshifts as Redshifts, find_redshifts as find_redshifts
 from jaxz.scan import ZScan as ZScan, nmf_scan as nmf_scan

@@ -54,7 +54,7 @@ def simulate(
             "ZMIN": zmin,
             "ZMAX": zmax,
             "SNRLINE": snr_line or "deep field",
-            "BLANK": blank,
+            "NBLANK": blank,
             "ARTEFACT": artefacts,
             "STARS": "analytic" if populations is None else populations.name,
         }
