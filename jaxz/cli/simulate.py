@@ -15,12 +15,7 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, help="Of the random numbers.")] = 1,
     zmin: Annotated[float, typer.Option(help="Lowest redshift.")] = 0.0,
     zmax: Annotated[float, typer.Option(help="Highest redshift.")] = 6.7,
-    snr_line: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LOW:HIGH", help="S/N of the brightest line, evenly in its logarithm; else a deep field's."
-        ),
-    ] = None,
+    depth: Annotated[float, typer.Option(help="What the S/N of a deep field is multiplied with.")] = 1.0,
     blank: Annotated[float, typer.Option(help="Share of spectra without a galaxy, 0 to 1.")] = 0.0,
     artefacts: Annotated[
         bool, typer.Option("--artefacts", help="Add sky residuals, distorted ends and negative flux.")
@@ -46,14 +41,14 @@ def simulate(
                 zmax=zmax,
                 artefacts=artefacts,
                 blank=blank,
-                snr_line=_limits(snr_line),
+                depth=depth,
             )
         options = {
             "INSTRUME": instrument,
             "SEED": seed,
             "ZMIN": zmin,
             "ZMAX": zmax,
-            "SNRLINE": snr_line or "deep field",
+            "DEPTH": depth,
             "NBLANK": blank,
             "ARTEFACT": artefacts,
             "STARS": "analytic" if populations is None else populations.name,
@@ -61,13 +56,3 @@ def simulate(
         io.write_survey(spectra, truth, output, header=options, overwrite=overwrite)
     empty = int((truth.type == mock.BLANK).sum())
     results.print(f"{output}: {number - empty} galaxies and {empty} blank spectra of {instrument}", soft_wrap=True)
-
-
-def _limits(text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    try:
-        low, high = map(float, text.split(":"))
-    except ValueError as error:
-        raise ValueError(f"--snr-line {text}: give LOW:HIGH, for example 7:300") from error
-    return low, high

@@ -51,7 +51,7 @@ def survey(
     zmax: float = 6.7,
     artefacts: bool = False,
     blank: float = 0.0,
-    snr_line: tuple[float, float] | None = None,
+    depth: float = 1.0,
 ) -> tuple[Spectra, Truth]:
     """Return simulated spectra and their truth.
 
@@ -71,7 +71,7 @@ def survey(
         zmin, zmax: range of redshifts.
         artefacts: whether to add those of `jaxz.mock.artefacts`, of which `ivar` knows nothing.
         blank: share of the spectra that hold no galaxy.
-        snr_line: range of the S/N of the brightest line, drawn evenly in its logarithm, instead of the above.
+        depth: what all S/N above are multiplied with; 1 is the field's.
 
     Returns:
         The spectra, float32, and the truth.
@@ -81,8 +81,8 @@ def survey(
     """
     if n < 1 or not 0 <= zmin < zmax or not 0 <= blank <= 1:
         raise ValueError(f"n={n}, zmin={zmin}, zmax={zmax}, blank={blank}: use n >= 1, 0 <= zmin < zmax, blank 0 to 1")
-    if snr_line is not None and not 0 < snr_line[0] <= snr_line[1]:
-        raise ValueError(f"snr_line={snr_line}: give a lower and an upper limit, both positive")
+    if not 0 < depth < np.inf:
+        raise ValueError(f"depth={depth}: use a positive number, 1 for the S/N of a deep field")
     populations = analytic_populations() if populations is None else populations
     noise = instrument.level * instrument.noise
     rows = []
@@ -92,7 +92,7 @@ def survey(
         empty = rng.uniform() < blank
         z = _redshift(rng, zmin, zmax)
         kind = _kind(rng, z)
-        signal, row = _blank(noise) if empty else _galaxy(instrument, noise, kind, z, populations, rng, snr_line)
+        signal, row = _blank(noise) if empty else _galaxy(instrument, noise, kind, z, populations, rng, depth)
         extra = instrument.level * artefact.drawn(instrument, rng) if artefacts else 0.0
         flux[i] = signal + noise * rng.standard_normal(len(noise)) + extra
         rows.append(row)
@@ -113,7 +113,7 @@ def _galaxy(
     z: float,
     populations: Populations,
     rng: np.random.Generator,
-    limits: tuple[float, float] | None,
+    depth: float,
 ) -> tuple[np.ndarray, Row]:
     galaxy = draw(kind, z, populations, rng)
     signal, totals = observe(galaxy, instrument)
@@ -121,7 +121,7 @@ def _galaxy(
     brightest = max(snr, key=lambda name: snr[name], default="")
     seen = instrument.wave > 1216 * (1 + z)
     continuum = float(np.median((signal / noise)[seen])) if seen.any() else 0.0
-    wanted_line, wanted_continuum = _brightness(rng, limits)
+    wanted_line, wanted_continuum = _brightness(rng, depth)
     by_continuum = kind in ("PASSIVE", "LBG") or DESERT <= z <= LYMAN_BREAK or not brightest
     scale = wanted_continuum / continuum if by_continuum and continuum > 0 else wanted_line / max(snr.values())
     line = (scale * snr[brightest], brightest) if brightest else (0.0, "")
@@ -132,13 +132,11 @@ def _blank(noise: np.ndarray) -> tuple[np.ndarray, Row]:
     return np.zeros(len(noise)), (np.nan, BLANK, 0.0, 0.0, "")
 
 
-def _brightness(rng: np.random.Generator, limits: tuple[float, float] | None) -> tuple[float, float]:
+def _brightness(rng: np.random.Generator, depth: float) -> tuple[float, float]:
     """Return the S/N of the brightest line and of the continuum, of which one is used."""
     even = rng.uniform(size=2)
     line = (3**-0.5 + even[0] * (300**-0.5 - 3**-0.5)) ** -2
-    if limits is not None:
-        line = limits[0] * (limits[1] / limits[0]) ** even[0]
-    return line, 15 ** even[1]
+    return depth * line, depth * 15 ** even[1]
 
 
 def _line_snr(instrument: Instrument, noise: np.ndarray, emission: Emission, name: str, z: float) -> float:

@@ -21,7 +21,7 @@ class Training(NamedTuple):
 
     Attributes:
         step: of the lattice, dex.
-        error_floor: share of the flux that is added to its error in quadrature.
+        error_floor: share of the flux, and of its root mean square, that is added to its error in quadrature.
         stage_iter: iterations at most for each new vector, before the next is added.
         final_iter: iterations at most of the last pass, with all vectors.
         rtol: a fit ends when its last 10 iterations have decreased χ² by less than this share.
@@ -67,7 +67,7 @@ def fit_basis(
     """Return a basis learned from spectra with known redshifts [M, sec. 3.1 and 3.5].
 
     The spectra are put on the lattice in the rest frame, scaled, and given an error floor. Vectors are added one by
-    one: each begins with random values and random coefficients, and all are iterated before the next is added. A pass
+    one: each begins flat, with random coefficients, and all are iterated before the next is added. A pass
     over all of them ends it. The vectors returned have mean 1 where they are not zero; rest pixels that no spectrum
     covers are zero, and are cut off at the ends.
 
@@ -151,14 +151,15 @@ def first_state(sample: Sample, start: Basis | None) -> State:
 
 
 def with_new_vector(state: State, key: Array) -> State:
-    """Return a fit with one more vector, random, and random coefficients for it, in size as the others."""
+    """Return a fit with one more vector, flat, and random coefficients for it, in size as the others.
+
+    The first update makes it the mean of the spectra with those weights. A random vector would keep its own noise in
+    the pixels that few spectra cover, and for hundreds of iterations in all others.
+    """
     first = not len(state.basis)
-    shapes = (1, state.basis.shape[1]), (len(state.coeff), 1)
-    scales = (1.0, 1.0) if first else (float(state.basis.mean()), float(state.coeff.mean()))
-    vector, share = (
-        np.asarray(2 * scale * jax.random.uniform(one, shape, jnp.float32))
-        for one, shape, scale in zip(jax.random.split(key), shapes, scales, strict=True)
-    )
+    level, size = (1.0, 1.0) if first else (float(state.basis.mean()), float(state.coeff.mean()))
+    share = 2 * size * np.asarray(jax.random.uniform(key, (len(state.coeff), 1), jnp.float32))
+    vector = np.full((1, state.basis.shape[1]), level, np.float32)
     return State(np.concatenate([state.coeff, share], axis=1), np.concatenate([state.basis, vector]), [])
 
 

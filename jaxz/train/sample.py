@@ -48,14 +48,15 @@ def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: flo
     """Return spectra with known redshifts on the lattice in the rest frame.
 
     Pixels are shared out by overlap (`jaxz.kernels.resample`) after their edges are divided by 1 + z: the redshift is
-    not rounded to the lattice. The variance becomes σ² + (`error_floor` · flux)², so that a bright spectrum weighs no
-    more than one of S/N 1 / `error_floor`: beyond that it tells of itself, not of other galaxies.
+    not rounded to the lattice. The variance becomes σ² + `error_floor`² (flux² + rms²), rms being that of the
+    spectrum's flux: a bright spectrum weighs no more than others, for beyond some S/N it tells of itself, not of other
+    galaxies, and neither the brightest nor the darkest of its pixels outweigh the rest.
 
     Args:
         spectra: with at least two pixels each.
         z: (spec,) redshifts.
         step: of the lattice, dex.
-        error_floor: share of the flux.
+        error_floor: share of the flux, and of its root mean square.
 
     Raises:
         ValueError: if a spectrum has no label (the message names it), or `z` has the wrong length.
@@ -92,10 +93,10 @@ def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: flo
         start[chunk.rows] = begin[:n]
         flux[chunk.rows, : f.shape[1]], ivar[chunk.rows, : f.shape[1]] = f[:n], v[:n]
     start[spectra.npixels < 2] = start[rows].min()
-    ivar /= 1 + ivar * np.square(error_floor * flux)
     weight = ivar.sum(axis=1, keepdims=True)
     rms = np.sqrt(np.sum(ivar * flux**2, axis=1, keepdims=True) / np.where(weight > 0, weight, 1))
     rms[rms == 0] = 1
+    ivar /= 1 + ivar * error_floor**2 * (flux**2 + rms**2)
     first = int(start.min())
     return Sample(
         (flux / rms).astype(np.float32),
