@@ -96,4 +96,4 @@ def _stuck(flux: np.ndarray) -> np.ndarray:
     """Return where a pixel is one of `STUCK` or more in a row of the same flux."""
     same = np.pad(np.diff(flux, axis=1) == 0, ((0, 0), (STUCK - 1, STUCK - 1)))
     run = np.lib.stride_tricks.sliding_window_view(same, STUCK - 1, axis=1).all(axis=-1)
-    return np.lib.stride_tricks.sliding_window_view(run, STUCK, axis=1).any(axis=-1)
+    return np.any(np.lib.stride_tricks.sliding_window_view(run, STUCK, axis=1), axis=-1)

@@ -67,9 +67,8 @@ def fit_basis(
     """Return a basis learned from spectra with known redshifts [M, sec. 3.1 and 3.5].
 
     The spectra are put on the lattice in the rest frame, scaled, and given an error floor. Vectors are added one by
-    one: each begins flat, with random coefficients, and all are iterated before the next is added. A pass
-    over all of them ends it. The vectors returned have mean 1 where they are not zero; rest pixels that no spectrum
-    covers are zero, and are cut off at the ends.
+    one: each begins flat, with random coefficients, and all are iterated before the next is added. A pass over all of
+    them ends it. The vectors returned have mean 1 where they are not zero; rest pixels that no spectrum covers are zero.
 
     A few hundred noisy spectra are too few to learn a basis from: what few spectra cover follows their noise. `start`
     then helps, with a basis of simulated galaxies, such as the one in the package: the fit begins there, and the
@@ -164,7 +163,7 @@ def with_new_vector(state: State, key: Array) -> State:
 
 
 def as_basis(vectors: np.ndarray, grid: LogGrid, *, name: str, version: str) -> Basis:
-    """Return learned vectors as a `Basis`: each of mean 1 where it is not zero, without empty ends or empty vectors.
+    """Return learned vectors as a `Basis`, without empty ones, each of mean 1 where it is not zero.
 
     Raises:
         ValueError: if all vectors are empty, as after spectra whose flux is negative everywhere.
@@ -175,15 +174,8 @@ def as_basis(vectors: np.ndarray, grid: LogGrid, *, name: str, version: str) -> 
             "all vectors are zero: the spectra are negative on average, nothing non-negative describes them"
         )
     vectors = vectors[alive].astype(np.float64)
-    covered = np.flatnonzero(vectors.any(axis=0))
-    first, last = int(covered[0]), int(covered[-1])
-    vectors = vectors[:, first : last + 1] / (vectors.sum(axis=1) / np.count_nonzero(vectors, axis=1))[:, None]
-    return Basis(
-        vectors.astype(np.float32),
-        LogGrid(grid.start + first, last - first + 1, grid.step),
-        name=name,
-        version=version,
-    )
+    mean = vectors.sum(axis=1, keepdims=True) / np.count_nonzero(vectors, axis=1, keepdims=True)
+    return Basis((vectors / mean).astype(np.float32), grid, name=name, version=version)
 
 
 def _words(key: Array) -> list[int]:
