@@ -118,8 +118,7 @@ def spread(task: Callable[..., Any], items: Any) -> Any:
 
 
 def _gather(spectra: Spectra, rows: np.ndarray, first: np.ndarray, end: np.ndarray, width: int, batch: int) -> Chunk:
-    wave = np.tile(np.arange(1.0, width + 1), (batch, 1))
-    flux, ivar = np.zeros((2, batch, width))
+    wave, flux, ivar = np.zeros((3, batch, width))
     ndiag = 0 if spectra.resolution is None else spectra.resolution.shape[1]
     resolution = np.zeros((batch, ndiag, width))
     taken = [slice(int(first[row]), int(end[row])) for row in rows]
@@ -133,4 +132,5 @@ def _gather(spectra: Spectra, rows: np.ndarray, first: np.ndarray, end: np.ndarr
         ivar[place, :length] = spectra.ivar[row, pixels]
         if spectra.resolution is not None:
             resolution[place, :, :length] = spectra.resolution[row, :, pixels]
+    wave[len(rows) :] = wave[0]
     return Chunk(rows, taken, wave, flux, ivar, resolution if ndiag else None)

@@ -93,6 +93,8 @@ def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: flo
         start[chunk.rows] = begin[:n]
         flux[chunk.rows, : f.shape[1]], ivar[chunk.rows, : f.shape[1]] = f[:n], v[:n]
     start[spectra.npixels < 2] = start[rows].min()
+    obs = int(np.flatnonzero(ivar.any(axis=0))[-1]) + 1
+    flux, ivar = flux[:, :obs], ivar[:, :obs]
     weight = ivar.sum(axis=1, keepdims=True)
     rms = np.sqrt(np.sum(ivar * flux**2, axis=1, keepdims=True) / np.where(weight > 0, weight, 1))
     rms[rms == 0] = 1
