@@ -71,3 +71,37 @@ def nnls_problems(rng):
     twice[:, 4] = 3 * twice[:, 1]
     yield "two collinear columns", twice, rng.uniform(size=60)
     yield "columns of very different scale", positive * 10.0 ** np.arange(-12, 6, 3), rng.uniform(size=60)
+
+
+def dense(values, shift, nrest):
+    """Spectra (spec, obs) spread over the rest frame (spec, rest), 0 outside."""
+    spread = np.zeros((len(values), nrest))
+    for s in range(len(values)):
+        for p in range(values.shape[1]):
+            spread[s, shift[s] + p] = values[s, p]
+    return spread
+
+
+def nmf(flux, ivar, coeff, basis, n_iter, level=0.0):
+    """Nearly-NMF, or shift-NMF with a level, on dense arrays: coefficients, basis, and χ² from the start on."""
+    chi2 = [np.sum(ivar * (flux - coeff @ basis) ** 2)]
+    for _ in range(n_iter):
+        for update in (basis_update, coeff_update):
+            coeff, basis = update(flux, ivar, coeff, basis, level)
+        chi2.append(np.sum(ivar * (flux - coeff @ basis) ** 2))
+    return coeff, basis, chi2
+
+
+def _ratio(numerator, denominator):
+    below = denominator + np.clip(-numerator, 0, None)
+    return np.divide(np.clip(numerator, 0, None), below, out=np.zeros_like(below), where=below > 0)
+
+
+def basis_update(flux, ivar, coeff, basis, level):
+    data, model = flux + level, coeff @ basis + level
+    return coeff, basis * _ratio(coeff.T @ (ivar * data), coeff.T @ (ivar * model))
+
+
+def coeff_update(flux, ivar, coeff, basis, level):
+    data, model = flux + level, coeff @ basis + level
+    return coeff * _ratio((ivar * data) @ basis.T, (ivar * model) @ basis.T), basis

@@ -71,7 +71,7 @@ class Checkpoint:
 
     def _read(self, path: Path) -> Progress:
         try:
-            with np.load(path) as stored:
+            with path.open("rb") as stream, np.load(stream) as stored:
                 configuration = json.loads(str(stored["configuration"]))
                 state = State(stored["coeff"], stored["basis"], stored["chi2"].tolist())
                 progress = Progress(int(stored["stage"]), state)
