@@ -68,7 +68,7 @@ def fit_basis(
 
     The spectra are put on the lattice in the rest frame, scaled, and given an error floor. Vectors are added one by
     one: each begins flat, with random coefficients, and all are iterated before the next is added. A pass over all of
-    them ends it. The vectors returned have mean 1 where they are not zero; rest pixels that no spectrum covers are zero.
+    them ends it. The vectors returned have mean 1 where they are not zero; rest pixels that no spectrum covers are 0.
 
     A few hundred noisy spectra are too few to learn a basis from: what few spectra cover follows their noise. `start`
     then helps, with a basis of simulated galaxies, such as the one in the package: the fit begins there, and the
