@@ -89,10 +89,11 @@ def survey(
     flux = np.empty((n, len(noise)), np.float32)
     for i in range(n):
         rng = np.random.default_rng([seed, i])
-        empty = rng.uniform() < blank
-        z = _redshift(rng, zmin, zmax)
-        kind = _kind(rng, z)
-        signal, row = _blank(noise) if empty else _galaxy(instrument, noise, kind, z, populations, rng, depth)
+        found = _blank(noise) if rng.uniform() < blank else None
+        while found is None:
+            z = _redshift(rng, zmin, zmax)
+            found = _galaxy(instrument, noise, _kind(rng, z), z, populations, rng, depth)
+        signal, row = found
         extra = instrument.level * artefact.drawn(instrument, rng) if artefacts else 0.0
         flux[i] = signal + noise * rng.standard_normal(len(noise)) + extra
         rows.append(row)
@@ -114,7 +115,8 @@ def _galaxy(
     populations: Populations,
     rng: np.random.Generator,
     depth: float,
-) -> tuple[np.ndarray, Row]:
+) -> tuple[np.ndarray, Row] | None:
+    """Return a galaxy without noise and its row of the truth; None if it has neither lines nor continuum in range."""
     galaxy = draw(kind, z, populations, rng)
     signal, totals = observe(galaxy, instrument)
     snr = {name: _line_snr(instrument, noise, galaxy.emission, name, z) * total for name, total in totals.items()}
@@ -122,6 +124,8 @@ def _galaxy(
     seen = instrument.wave > 1216 * (1 + z)
     continuum = float(np.median((signal / noise)[seen])) if seen.any() else 0.0
     wanted_line, wanted_continuum = _brightness(rng, depth)
+    if not brightest and not continuum > 0:
+        return None
     by_continuum = kind in ("PASSIVE", "LBG") or DESERT <= z <= LYMAN_BREAK or not brightest
     scale = wanted_continuum / continuum if by_continuum and continuum > 0 else wanted_line / max(snr.values())
     line = (scale * snr[brightest], brightest) if brightest else (0.0, "")
