@@ -105,3 +105,47 @@ def basis_update(flux, ivar, coeff, basis, level):
 def coeff_update(flux, ivar, coeff, basis, level):
     data, model = flux + level, coeff @ basis + level
     return coeff * _ratio((ivar * data) @ basis.T, (ivar * model) @ basis.T), basis
+
+
+def covariance(ivar, *parts):
+    """C over the pixels with data, and which these are [L, eq. 1]."""
+    good = ivar > 0
+    total = np.diag(1 / ivar[good])
+    for vectors in parts:
+        total += vectors[:, good].T @ vectors[:, good]
+    return total, good
+
+
+def delta_chi2(flux, ivar, nuisance, target):
+    """χ²(nuisance + target + noise) - χ²(nuisance + noise), both with dense covariances [L, eq. 4 and 6]."""
+    without, good = covariance(ivar, nuisance)
+    data = flux[good]
+    base = data @ np.linalg.solve(without, data)
+    shared = np.linalg.solve(without, target[:, good].T)
+    inner = np.eye(len(target)) + target[:, good] @ shared
+    gain = data @ shared
+    return -gain @ np.linalg.solve(inner, gain), base, np.linalg.slogdet(inner)[1]
+
+
+def published_loop(flux, ivar, nuisance, target, nshift):
+    """Δχ² at one shift after the other, by the algebra of [L, eq. A10-A13] (with the inverse that A13 lacks).
+
+    Target pixel 0 meets spectrum pixel k at shift k.
+    """
+    weighted = nuisance * ivar
+    inverse = np.linalg.inv(np.eye(len(nuisance)) + weighted @ nuisance.T)
+    delta = np.empty(nshift)
+    size = target.shape[1]
+    for k in range(nshift):
+        at = slice(k, k + size)
+        moved, w = target[:, : len(ivar) - k], ivar[at]
+        left = moved * w - (moved @ weighted[:, at].T) @ inverse @ weighted[:, at]
+        rest = flux - inverse_times(nuisance, inverse, weighted, flux)
+        solved = moved @ (w * rest[at])
+        delta[k] = -solved @ np.linalg.solve(np.eye(len(target)) + left @ moved.T, solved)
+    return delta
+
+
+def inverse_times(nuisance, inverse, weighted, flux):
+    """What the nuisance parts explain of the flux."""
+    return nuisance.T @ (inverse @ (weighted @ flux))
