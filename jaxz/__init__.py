@@ -8,9 +8,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from jaxz import kernels as kernels, noise as noise, posterior as posterior
-from jaxz.models import Basis as Basis
+from jaxz.models import (
+    Basis as Basis,
+    GaussianComponent as GaussianComponent,
+    Madgics as Madgics,
+    Whitening as Whitening,
+)
 from jaxz.redshift import Redshifts as Redshifts, find_redshifts as find_redshifts
-from jaxz.scan import ZScan as ZScan, nmf_scan as nmf_scan
+from jaxz.scan import ZScan as ZScan, madgics_scan as madgics_scan, nmf_scan as nmf_scan
 from jaxz.spectra import LogGrid as LogGrid, Spectra as Spectra
 from jaxz.status import Status as Status, ZWarn as ZWarn
 

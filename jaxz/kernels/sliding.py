@@ -113,7 +113,7 @@ def by_fft(part: Transforms, spectrum: Conditioned, *, nshift: int, nfft: int) -
 
     Args:
         part: from `transform`, for the same `nfft`.
-        spectrum: of nshift - 1 + rest pixels or fewer.
+        spectrum: as `by_products`.
         nshift: number of shifts.
         nfft: at least nshift - 1 + rest.
     """
