@@ -9,7 +9,7 @@ from jaxz.mock import INSTRUMENTS
 @pytest.mark.parametrize(
     ("name", "first", "last", "step", "resolution"),
     [
-        ("muse", 4750, 9352, 1.25, (1600, 3700)),
+        ("muse", 4750, 9352, 1.25, (1550, 3700)),
         ("desi", 3600, 9824, 0.8, (1900, 5600)),
         ("vimos", 4800, 10300, 5, (640, 660)),
     ],
