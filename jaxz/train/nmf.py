@@ -197,12 +197,12 @@ class Problem:
             )
 
         coeff, chi2 = [], 0.0
-        sums = jnp.zeros_like(vectors), jnp.zeros_like(vectors)
+        numerator, denominator = jnp.zeros_like(vectors), jnp.zeros_like(vectors)
         for (_, (start, _)), found in each(task, zip(parts, self._blocks, strict=True)):
-            sums = _added(*sums, found.numerator, found.denominator, start)
+            numerator, denominator = _added(numerator, denominator, found.numerator, found.denominator, start)
             chi2 += float(np.sum(np.asarray(found.chi2), dtype=np.float64))
             coeff.append(found.coeff)
-        return coeff, *sums, chi2
+        return coeff, numerator, denominator, chi2
 
 
 @functools.partial(jax.jit, static_argnames="reach")
