@@ -11,7 +11,7 @@ from astropy.table import Table
 
 from jaxz import __version__
 from jaxz.io.files import FileError, open_fits, summary_of, table_of
-from jaxz.io.output import replacing
+from jaxz.io.output import card, in_ascii, replacing
 from jaxz.models.basis import Basis
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
@@ -88,7 +88,7 @@ def write(
     table = to_table(redshifts)
     for name in table.colnames:
         if table[name].dtype.kind == "U":
-            table[name] = [_ascii(text) for text in table[name]]
+            table[name] = [in_ascii(text) for text in table[name]]
     hdu = fits.BinTableHDU(table, header=cards, name=_EXTENSIONS[0])
     with replacing(path, overwrite=overwrite) as unfinished:
         fits.HDUList([fits.PrimaryHDU(header=cards), hdu]).writeto(unfinished)
@@ -134,7 +134,7 @@ def write_curves(scan: ZScan, path: str | Path, *, overwrite: bool = False) -> N
     Raises:
         FileError: as `check_output`.
     """
-    spectra = Table({"ID": [_ascii(name) for name in scan.ids], "STATUS": np.asarray(scan.status, dtype=np.int16)})
+    spectra = Table({"ID": [in_ascii(name) for name in scan.ids], "STATUS": np.asarray(scan.status, dtype=np.int16)})
     hdus = [
         fits.PrimaryHDU(),
         fits.ImageHDU(np.asarray(scan.z), name="Z"),
@@ -161,13 +161,7 @@ def _cards(basis: Basis | None, further: Mapping[str, Any]) -> fits.Header:
         cards |= {"BASIS": basis.name, "BASISVER": basis.version, "BASISSHA": basis.sha256}
     header = fits.Header()
     for key, value in {**cards, **further}.items():
-        card = value if isinstance(value, (bool, int, float)) else _ascii(str(value))
-        header[key if len(key) <= 8 else f"HIERARCH {key}"] = card
+        header[key if len(key) <= 8 else f"HIERARCH {key}"] = card(value)
     for status in Status:
         header[f"STATUS{status.value}"] = (status.name, "meaning of this value of the column STATUS")
     return header
-
-
-def _ascii(text: str) -> str:
-    """FITS has no other letters."""
-    return text.encode("ascii", "backslashreplace").decode()
