@@ -15,7 +15,7 @@ from jaxz.models.basis import Basis
 from jaxz.spectra import DEFAULT_STEP, LogGrid
 
 _SHIPPED = resources.files("jaxz") / "data"
-_DEFAULT = "interim"
+_DEFAULT = "galaxy"
 _LONGEST = 300.0
 """Where log10 λ would overflow, CRVAL1 is no logarithm."""
 
