@@ -95,25 +95,43 @@ class CommonGrid:
         ivar, flux, weight = np.zeros((3, npix))
         bands = np.zeros((self.ndiag, npix))
         for camera, several in exposures.items():
-            placing = self._placings[camera]
-            for exposure in several:
-                good = _good(exposure)
-                this_ivar = np.where(good, exposure.ivar, 0).astype(np.float64)
-                this_flux = this_ivar * np.where(good, exposure.flux, 0)
-                this_weight = np.maximum(this_ivar, _UNMEASURED * this_ivar.max())
-                for pixel, to, share in placing.pixels:
-                    ivar[to] += share * this_ivar[pixel]
-                    flux[to] += share * this_flux[pixel]
-                    weight[to] += share * this_weight[pixel]
-                if self.ndiag:
-                    weighted = _times_rows(_bands(exposure), this_weight)
-                    for link in placing.links:
-                        to = self.ndiag // 2 - (link.column_to - link.row_to), link.column_to
-                        bands[to] += link.factor * weighted[link.diagonal, link.column]
+            if not several:
+                continue
+            one, placing = _summed(several, with_resolution=self.ndiag > 0), self._placings[camera]
+            for pixel, to, share in placing.pixels:
+                ivar[to] += share * one.ivar[pixel]
+                flux[to] += share * one.flux[pixel]
+                weight[to] += share * one.weight[pixel]
+            for link in placing.links:
+                to = self.ndiag // 2 - (link.column_to - link.row_to), link.column_to
+                bands[to] += link.factor * one.bands[link.diagonal, link.column]
         flux = np.divide(flux, ivar, out=np.zeros(npix), where=ivar > 0)
         if not self.ndiag:
             return Exposure(flux, ivar, None)
         return Exposure(flux, ivar, _times_rows(bands, np.divide(1, weight, out=np.zeros(npix), where=weight > 0)))
+
+
+class _Sum(NamedTuple):
+    """Sums over the exposures of one camera: ivar, ivar·flux, the weights of the rows of R, and weight·R."""
+
+    ivar: np.ndarray
+    flux: np.ndarray
+    weight: np.ndarray
+    bands: np.ndarray
+
+
+def _summed(exposures: Sequence[Exposure], *, with_resolution: bool) -> _Sum:
+    ivar, flux, weight, bands = 0, 0, 0, 0
+    for exposure in exposures:
+        good = _good(exposure)
+        this_ivar = np.where(good, exposure.ivar, 0).astype(np.float64)
+        this_weight = np.maximum(this_ivar, _UNMEASURED * this_ivar.max())
+        ivar = ivar + this_ivar
+        flux = flux + this_ivar * np.where(good, exposure.flux, 0)
+        weight = weight + this_weight
+        if with_resolution:
+            bands = bands + _times_rows(_bands(exposure), this_weight)
+    return _Sum(*(np.asarray(total) for total in (ivar, flux, weight, bands)))
 
 
 def _joined(waves: Sequence[np.ndarray]) -> np.ndarray:
@@ -136,19 +154,22 @@ def _edges(wave: np.ndarray) -> np.ndarray:
 
 def _place(edges: np.ndarray, grid: np.ndarray, ndiag: int) -> _Placing:
     """Return how pixels with `edges` fall into those of the grid, and with them a matrix of `ndiag` diagonals."""
-    pixels, links = [], []
+    pixels, links, columns_to = [], [], []
+    for met, column_to in _meetings(edges, grid):
+        columns_to.append(np.full(len(edges) - 1, -1))
+        columns_to[-1][met] = column_to
     for to, pixel in _meetings(grid, edges):
-        pixels.append((pixel, to, _share(edges, grid, pixel, to)))
+        share = _share(edges, grid, pixel, to)
+        pixels.append((pixel, to, share))
         for diagonal in range(ndiag):
             column = pixel + ndiag // 2 - diagonal
             inside = (column >= 0) & (column < len(edges) - 1)
-            for met, column_to in _meetings(edges, grid):
-                place = np.full(len(edges) - 1, -1)
-                place[met] = column_to
-                use = inside & (place[np.clip(column, 0, len(place) - 1)] >= 0)
-                rows, columns = to[use], column[use]
-                factor = pixels[-1][2][use] * _share(edges, grid, columns, place[columns])
-                links.append(_Links(diagonal, columns, rows, place[columns], factor))
+            for column_to in columns_to:
+                use = np.flatnonzero(inside)
+                use = use[column_to[column[use]] >= 0]
+                target = column_to[column[use]]
+                factor = share[use] * _share(edges, grid, column[use], target)
+                links.append(_Links(diagonal, column[use], to[use], target, factor))
     return _Placing(pixels, [link for link in links if len(link.column)])
 
 
