@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxz.io.coadd import CommonGrid, Exposure
-from jaxz.io.fibermap import Targets, targets_of
+from jaxz.io.fibermap import ONE_ROW_EACH, Targets, targets_of
 from jaxz.io.files import FileError, FileWarning, damage_named, image_shape, open_fits, spectra_of, stem_of
 from jaxz.io.wavelengths import vacuum_angstrom
 from jaxz.spectra import Spectra
@@ -86,7 +86,7 @@ class DesiFile:
         (first, (count, _)), *others = shapes.items()
         for camera, (nrows, _) in others:
             if nrows != count:
-                raise FileError(f"{path}[{camera}_FLUX]: has {nrows} rows, {first}_FLUX has {count}: {_ROWS}")
+                raise FileError(f"{path}[{camera}_FLUX]: has {nrows} rows, {first}_FLUX has {count}: {ONE_ROW_EACH}")
         self._targets = self._find_targets(hdus, count, coadd=coadd)
         self.ids = self._targets.ids
 
@@ -127,12 +127,7 @@ class DesiFile:
             ids = tuple(f"{stem_of(self._path)}-{row:05d}" for row in range(count))
             rows = [np.array([row]) for row in range(count)]
             return Targets(ids, rows, {}, np.ones((count, len(self._cameras)), dtype=bool))
-        targets = targets_of(self._path, hdus, self._cameras, coadd=coadd)
-        if len(targets.usable) != count:
-            raise FileError(
-                f"{self._path}[FIBERMAP]: has {len(targets.usable)} rows, {self._cameras[0]}_FLUX has {count}: {_ROWS}"
-            )
-        return targets
+        return targets_of(self._path, hdus, self._cameras, count, coadd=coadd)
 
     def _exposures(self, images: dict[str, dict[str, Any]], target: int) -> dict[str, list[Exposure]]:
         rows = self._targets.rows[target]
@@ -141,9 +136,6 @@ class DesiFile:
             camera: [_exposure(images[camera], int(row)) for row in rows[use[:, column]]]
             for column, camera in enumerate(self._cameras)
         }
-
-
-_ROWS = "every extension needs one row for each spectrum"
 
 
 def _extensions(hdus: Any) -> list[re.Match[str]]:
@@ -178,7 +170,7 @@ def _check_shapes(path: Path, hdus: Any, camera: str, npix: int) -> tuple[int, i
         name = f"{camera}_{kind}"
         if name in hdus and image_shape(hdus[name]) != shape:
             raise FileError(
-                f"{path}[{name}]: has shape {image_shape(hdus[name])}; {camera}_FLUX needs {shape}: {_ROWS}"
+                f"{path}[{name}]: has shape {image_shape(hdus[name])}; {camera}_FLUX needs {shape}: {ONE_ROW_EACH}"
             )
     name = f"{camera}_RESOLUTION"
     if name not in hdus:

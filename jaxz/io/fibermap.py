@@ -13,6 +13,8 @@ from jaxz.status import ZWarn
 PREFIX = "FIBERMAP."
 """Before the names of FIBERMAP's columns in `Spectra.meta`; a catalog has them in an extension of that name."""
 
+ONE_ROW_EACH = "every extension needs one row for each spectrum"
+
 
 class FiberStatus(enum.IntFlag):
     """Bits of the columns FIBERSTATUS and COADD_FIBERSTATUS that matter here, with DESI's numbers."""
@@ -48,6 +50,10 @@ _UNUSABLE = (
 """What keeps an exposure out of DESI's own coadds; a bad amplifier does so in its camera."""
 
 
+_OF_THE_TARGET = ("TARGETID", "OBJTYPE", "TARGET_RA", "TARGET_DEC")
+"""Columns that say what a target is: where exposures disagree, the first one counts."""
+
+
 class Targets(NamedTuple):
     """The spectra that a file gives.
 
@@ -64,26 +70,31 @@ class Targets(NamedTuple):
     usable: np.ndarray
 
 
-def targets_of(where: Path, hdus: Any, cameras: list[str], *, coadd: bool) -> Targets:
+def targets_of(path: Path, hdus: Any, cameras: list[str], count: int, *, coadd: bool) -> Targets:
     """Return the targets of an open DESI file that has a FIBERMAP.
 
     A file is of single exposures (``spectra-*``) unless it has an extension EXP_FIBERMAP or a column whose name
     begins with COADD_. Rows of one TARGETID are then one target, in the order in which they first appear. Of its
-    FIBERMAP, the columns that are the same for all exposures of each target are kept; COADD_NUMEXP says how many
-    exposures are used, and COADD_FIBERSTATUS has the bits that all of these have, or any bit where none is.
+    FIBERMAP, what the target is and the columns that are the same for all exposures of each target are kept;
+    COADD_NUMEXP says how many exposures are used, and COADD_FIBERSTATUS has the bits that all of these have, or any bit
+    where none is.
 
     Args:
-        where: the file, for messages.
+        path: the file, for messages.
         hdus: the open file.
-        cameras: their names; an exposure is used unless its FIBERSTATUS has a bit that makes it unusable in all letters
-            of a camera's name.
+        cameras: their names. A single exposure is used in a camera unless its FIBERSTATUS says that it is unusable, or
+            that an amplifier of the camera, or of one of those that it joins, is bad.
+        count: rows of the other extensions.
         coadd: whether exposures of one target are put together.
 
     Raises:
-        FileError: if FIBERMAP is not a table with an integer column TARGETID.
+        FileError: if FIBERMAP is not a table of `count` rows with an integer column TARGETID.
     """
-    columns = _columns(where, hdus)
-    count = len(columns["TARGETID"])
+    columns = _columns(path, hdus)
+    if len(columns["TARGETID"]) != count:
+        raise FileError(
+            f"{path}[FIBERMAP]: has {len(columns['TARGETID'])} rows, {cameras[0]}_FLUX has {count}: {ONE_ROW_EACH}"
+        )
     status = columns.get("COADD_FIBERSTATUS", columns.get("FIBERSTATUS", np.zeros(count, dtype=np.int64)))
     single = "EXP_FIBERMAP" not in hdus and not any(name.startswith("COADD_") for name in columns)
     usable = np.ones((count, len(cameras)), dtype=bool)
@@ -109,12 +120,12 @@ def targets_of(where: Path, hdus: Any, cameras: list[str], *, coadd: bool) -> Ta
     return Targets(tuple(str(number) for number in targetid), rows, meta, usable)
 
 
-def _columns(where: Path, hdus: Any) -> dict[str, np.ndarray]:
+def _columns(path: Path, hdus: Any) -> dict[str, np.ndarray]:
     table = hdus["FIBERMAP"]
     names = {name.upper(): name for name in table.columns.names} if isinstance(table, fits.BinTableHDU) else {}
     if "TARGETID" not in names or table.data[names["TARGETID"]].dtype.kind not in "iu":
         raise FileError(
-            f"{where}[FIBERMAP]: needs to be a table with a column TARGETID of integers: add it, "
+            f"{path}[FIBERMAP]: needs to be a table with a column TARGETID of integers: add it, "
             "or remove the extension to read the spectra by their row"
         )
     columns = {upper: np.asarray(table.data[name]) for upper, name in names.items()}
@@ -134,14 +145,14 @@ def _together(status: np.ndarray, used: np.ndarray) -> int:
 
 
 def _common(columns: dict[str, np.ndarray], rows: list[np.ndarray]) -> dict[str, np.ndarray]:
-    """Return one row for each target, and only the columns in which its exposures agree; NaN agrees with NaN."""
+    """Return one row for each target, without the columns in which its exposures disagree; NaN agrees with NaN."""
     first = np.array([row[0] for row in rows])
     order = np.concatenate(rows)
     first_of_each = np.repeat(first, [len(row) for row in rows])
     kept = {}
     for name, column in columns.items():
         one, other = column[order], column[first_of_each]
-        if np.all((one == other) | ((one != one) & (other != other))):
+        if name in _OF_THE_TARGET or np.all((one == other) | ((one != one) & (other != other))):
             kept[name] = column[first]
     return {name: column for name, column in kept.items() if name != "FIBERSTATUS"}
 

@@ -245,6 +245,15 @@ def test_unusable_exposures_are_left_out_of_the_coadd(tmp_path: Path, desi_image
     assert spectra.meta["ZWARN"].tolist() == [int(ZWarn.POORDATA), int(ZWarn.NODATA)]
 
 
+def test_exposures_that_disagree_about_one_target_leave_the_flags_of_others(
+    tmp_path: Path, desi_images: Make, write_desi: Write
+) -> None:
+    table = exposures([1, 2, 1, 2], OBJTYPE=["TGT", "SKY", "SKY", "SKY"])
+    spectra = io.read(write_desi(tmp_path / "x.fits", desi_images(4), table))
+    assert spectra.meta["ZWARN"].tolist() == [0, int(ZWarn.SKY)]
+    assert list(spectra.meta["FIBERMAP.OBJTYPE"]) == ["TGT", "SKY"]
+
+
 def test_one_exposure(tmp_path: Path, desi_images: Make, write_desi: Write) -> None:
     images = desi_images(1)
     path = write_desi(tmp_path / "x.fits", images, exposures([5]))
@@ -349,9 +358,10 @@ def test_cameras_of_different_length_in_rows(tmp_path: Path, desi_images: Make, 
 
 
 def test_fibermap_of_another_length_or_kind(tmp_path: Path, desi_images: Make, write_desi: Write) -> None:
-    short = write_desi(tmp_path / "a.fits", desi_images(3), fibermap(2))
-    with pytest.raises(io.FileError, match=r"a\.fits\[FIBERMAP\]: has 2 rows, B_FLUX has 3: every extension"):
-        io.read(short)
+    for count in (0, 2, 4):
+        path = write_desi(tmp_path / f"{count}.fits", desi_images(3), exposures([5] * count))
+        with pytest.raises(io.FileError, match=rf"\[FIBERMAP\]: has {count} rows, B_FLUX has 3: every extension"):
+            io.read(path)
     nameless = write_desi(tmp_path / "b.fits", desi_images(3), fibermap(TARGETID=None))
     image = write_desi(tmp_path / "c.fits", {**desi_images(3), "FIBERMAP": np.zeros(3)}, None)
     words = write_desi(tmp_path / "d.fits", desi_images(3), fibermap(TARGETID=["a", "b", "c"]))
