@@ -101,7 +101,7 @@ def draw(folder: Path, label: str, one: Surveyed) -> None:
     """Write the figures of a survey, as [M, figs. 7, 8, 9 and 11]."""
     folder.mkdir(parents=True, exist_ok=True)
     z, ztrue = one.found.z[one.real], one.truth.z[one.real]
-    scores = [one.found.significance, one.found.robustness]
+    significance, robustness = one.found.significance, one.found.robustness
     binned = {
         "true redshift": (ztrue, validate.REDSHIFT_EDGES),
         "S/N of the continuum": (one.truth.snr_cont[one.real], validate.SNR_EDGES),
@@ -110,10 +110,13 @@ def draw(folder: Path, label: str, one: Surveyed) -> None:
     bins = {name: (values, validate.occupied(values, edges)) for name, (values, edges) in binned.items()}
     figures = {
         "redshifts": jaxz.plot.plot_comparison(z, ztrue),
-        "errors": jaxz.plot.plot_errors(z, ztrue, *(score[one.real] for score in scores)),
+        "errors": jaxz.plot.plot_errors(z, ztrue, significance[one.real], robustness[one.real]),
         "bins": jaxz.plot.plot_bins(z, ztrue, bins),
         "separation": jaxz.plot.plot_separation(
-            *(score[one.kept] for score in scores), one.real[one.kept], names=("true sources", "blank sources")
+            significance[one.kept],
+            robustness[one.kept],
+            one.real[one.kept],
+            names=("true sources", "blank sources"),
         ),
     }
     for name, figure in figures.items():

@@ -196,7 +196,7 @@ def test_nothing_readable_writes_nothing(run, options, tmp_path):
     [
         (("--zmin", "3", "--zmax", "2"), "zmin must be below zmax"),
         (("--zmin", "-2"), "above -1"),
-        (("--basis", "nonsense"), "nonsense: no such basis file or basis; known bases: interim"),
+        (("--basis", "nonsense"), "nonsense: no such basis file or basis; known bases: galaxy"),
         (("--basis", "in/s0.fits"), "in/s0.fits: not a basis file"),
         (("-o", "there.fits"), "there.fits: exists already: choose another name or give --overwrite"),
         (("--curves", "there.fits"), "there.fits: exists already"),
