@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 import jaxz
 
@@ -86,6 +87,22 @@ def measure(calls: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, T
         name: Timing(t[0], statistics.median(t[1:]), min(t[1:]), statistics.median(cpu[name][1:]))
         for name, t in wall.items()
     }
+
+
+def machine_limits(dtype: Any, *, small: bool) -> tuple[float, float]:
+    """Return what this machine can do: bytes/s and flop/s of a dtype; float64 needs JAX's x64 mode.
+
+    The first in an update in place of an array larger than the caches, the second in a matrix product.
+    """
+    size = 1 << (20 if small else 25)
+    side = 256 if small else 2048
+    long, square = jnp.ones(size, dtype), jnp.ones((side, side), dtype)
+    passes = 10
+    update = jax.jit(lambda x: jax.lax.fori_loop(0, passes, lambda _, y: y * 0.999, x))
+    product = jax.jit(lambda x: x @ x)
+    spent = measure({"update": lambda: update(long), "product": lambda: product(square)}, 5)
+    moved = 2.0 * long.nbytes * passes
+    return moved / spent["update"].best, 2.0 * side**3 / spent["product"].best
 
 
 @dataclasses.dataclass(frozen=True)

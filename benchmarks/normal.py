@@ -40,7 +40,7 @@ def run(case: inputs.Inputs, *, quick: bool) -> Report:
             "direct": lambda: _direct(vectors, flux, ivar, chosen),
         }
         spent = common.measure(calls, 2 if quick else 15)
-        bandwidth, rate = machine_limits(small=quick)
+        bandwidth, rate = common.machine_limits(jnp.float64, small=quick)
     flops, traffic = work(len(vectors), nfft, nshift)
     limit = max(flops / rate, traffic / bandwidth)
     above = spent["fft"].best / limit
@@ -88,21 +88,6 @@ def work(nbasis: int, nfft: int, nshift: int) -> tuple[float, float]:
 def direct_flops(nbasis: int, nobs: int, nshift: int) -> float:
     """Return the flops of the sums as written: a weighted window, its Gram matrix, and its product with the flux."""
     return float(nshift) * nobs * nbasis * (1 + 2 * nbasis + 2)
-
-
-def machine_limits(*, small: bool) -> tuple[float, float]:
-    """Return what this machine can do: bytes/s and float64 flop/s.
-
-    The first in an update in place of an array larger than the caches, the second in a matrix product.
-    """
-    size = 1 << (20 if small else 25)
-    side = 256 if small else 2048
-    long, square = jnp.ones(size, jnp.float64), jnp.ones((side, side), jnp.float64)
-    passes = 10
-    update = jax.jit(lambda x: jax.lax.fori_loop(0, passes, lambda _, y: y * 0.999, x))
-    product = jax.jit(lambda x: x @ x)
-    spent = common.measure({"update": lambda: update(long), "product": lambda: product(square)}, 5)
-    return 16.0 * size * passes / spent["update"].best, 2.0 * side**3 / spent["product"].best
 
 
 def _row(way: str, time: common.Timing, scale: float, flops: float) -> dict:

@@ -124,7 +124,7 @@ def find_redshifts(
 
     Args:
         scan: of the same spectra with the same model.
-        spectra: what was measured.
+        spectra: what was measured. Bits of a column ``ZWARN`` in their `meta` are set in the result too.
         model: the basis of an `nmf_scan`; ``Madgics(target, nuisance)`` after a `madgics_scan`.
         nminima: candidates for each spectrum.
         prior: penalty on z (see `jaxz.posterior`). It takes part in the choice and the order of candidates, in
@@ -176,7 +176,7 @@ def find_redshifts(
         zerr=zerr[:, 0],
         chi2=fit.chi2[:, 0],
         deltachi2=deltachi2,
-        zwarn=zwarn.astype(np.int32),
+        zwarn=(zwarn | spectra.meta.get("ZWARN", 0)).astype(np.int32),
         status=status,
         coeff=fit.coeff[:, 0],
         npixels=spectra.npixels,

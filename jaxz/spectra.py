@@ -63,7 +63,9 @@ class Spectra(eqx.Module):
         ids: a name for each spectrum; numbers from 0 if absent.
         resolution: (spec, diag, pix) banded matrix in DESI's layout (row d holds the diagonal of offset
             diag//2 - d, stored by column), or None.
-        meta: columns of per-spectrum values, each of length spec (``TARGETID`` goes to the catalog).
+        meta: columns of per-spectrum values, each of length spec, for the catalog. ``TARGETID`` is a column of
+            Redrock's, ``ZWARN`` has `ZWarn` bits that are known before, and ``FIBERMAP.OBJTYPE``, say, is a column of
+            an extension FIBERMAP.
 
     Raises:
         ValueError: if the shapes disagree, a spectrum has no pixels, or a wavelength is not finite, not positive or not
@@ -142,6 +144,8 @@ class Spectra(eqx.Module):
         """
         if not parts:
             raise ValueError("no spectra to concatenate: give at least one")
+        if len(parts) == 1:
+            return parts[0]  # resolution matrices are large
         width = max(part.flux.shape[1] for part in parts)
         return cls(
             np.concatenate([_pad_wave(part.wave, width) for part in parts]),
@@ -179,7 +183,8 @@ def fill_gaps(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.
 def _native_float(values: np.ndarray) -> np.ndarray:
     """float32 stays float32 (FITS files hold it big-endian), everything else becomes float64."""
     values = np.asarray(values)
-    return values.astype(np.float32 if values.dtype.itemsize <= 4 and values.dtype.kind == "f" else np.float64)
+    native = np.float32 if values.dtype.itemsize <= 4 and values.dtype.kind == "f" else np.float64
+    return values.astype(native, copy=False)
 
 
 def _check_wave(wave: np.ndarray, ids: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import jaxz
-from benchmarks import accuracy, agreement, common, inputs, memory, nnls, normal, refine, scan
+from benchmarks import accuracy, agreement, common, inputs, memory, nmf, nnls, normal, refine, scan
 from benchmarks.common import Report, WrongAnswerError
 
 NSPEC = 3
@@ -61,6 +61,12 @@ def test_basis_survives_npz(case, basis_file):
 def test_runs(module, nspec, case):
     rows = module.run(case.take(nspec), quick=True).rows
     assert all(row["ms/spectrum"] > 0 for row in rows)
+
+
+def test_nmf_runs():
+    rows = nmf.run(quick=True).rows
+    assert [row["form"] for row in rows] == ["jaxz, in tiles", "NumPy, dense"]
+    assert all(row["best ms"] > 0 and row["GFLOP/s"] > 0 for row in rows)
 
 
 def test_baseline_runs(case):
@@ -122,6 +128,19 @@ def test_wrong_scan_is_refused(case, monkeypatch):
     monkeypatch.setattr(jaxz, "nmf_scan", wrong)
     with pytest.raises(WrongAnswerError, match="jaxz found z"):
         scan.run(case, quick=True)
+
+
+@pytest.mark.parametrize(("place", "what"), [(0, "coefficients"), (1, "basis"), (2, "χ²")])
+def test_wrong_factorisation_is_refused(monkeypatch, place, what):
+    right = nmf.Problem.iterate
+
+    def wrong(*args):
+        for state in right(*args):
+            yield tuple(values * (1.001 if number == place else 1) for number, values in enumerate(state))
+
+    monkeypatch.setattr(nmf.Problem, "iterate", wrong)
+    with pytest.raises(WrongAnswerError, match=f"{what} in tiles: 1.0e-03 off the dense form"):
+        nmf.run(quick=True)
 
 
 @pytest.mark.usefixtures("shifted")

@@ -190,3 +190,14 @@ def test_a_minimum_made_by_the_edge_of_a_prior_is_flagged(sample, basis):
     cut = find_redshifts(scan[:1], spectra[:1], basis, prior=beside)
     assert cut.zwarn[0] & ZWarn.Z_FITLIMIT
     assert cut.deltachi2[0] < np.ptp(scan.chi2[0])
+
+
+def test_warning_bits_that_are_known_before_are_kept(sample, basis):
+    spectra, scan, found, _, _ = sample
+    known = np.zeros(60, dtype=np.uint32)
+    known[[3, 5]] = ZWarn.SKY, ZWarn.POORDATA | ZWarn.SKY
+    told = Spectra(spectra.wave, spectra.flux, spectra.ivar, ids=spectra.ids, meta={"ZWARN": known})
+    flagged = find_redshifts(scan, told, basis)
+    assert flagged.zwarn.dtype == np.int32
+    np.testing.assert_array_equal(flagged.zwarn, known | found.zwarn)
+    np.testing.assert_array_equal(flagged.z, found.z)

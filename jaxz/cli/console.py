@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-messages = Console(stderr=True, markup=False, highlight=False, soft_wrap=True)
-results = Console(markup=False, highlight=False)
+messages = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
+results = Console(markup=False, emoji=False, highlight=False)
 
 WIDE = 1000
 """Characters in a line of a table that is written to a file."""

@@ -1,5 +1,6 @@
 """Input files → groups of spectra, so that memory is bounded whatever their number."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 from jaxz.cli.console import say
 
 if TYPE_CHECKING:
+    from jaxz.io.reader import Source
     from jaxz.spectra import Spectra
 
 
@@ -35,13 +37,15 @@ class Inputs:
 
         waiting: list[Spectra] = []
         for number, file in enumerate(self._files):
-            spectra = self._read(file)
-            if spectra is None:
+            source = self._open(file)
+            if source is None:
                 continue
-            for begin in range(0, len(spectra), self.size):
-                part = spectra[begin : begin + self.size]
+            for begin in range(0, len(source), self.size):
+                part = self._read(source, slice(begin, begin + self.size))
+                if part is None:
+                    break
                 if sum(map(len, waiting)) + len(part) > self.size:
-                    self.done = (number + begin / len(spectra)) / len(self._files)
+                    self.done = (number + begin / len(source)) / len(self._files)
                     yield Spectra.concatenate(waiting)
                     waiting = []
                 waiting.append(part)
@@ -58,11 +62,23 @@ class Inputs:
             self._report(error)
             return []
 
-    def _read(self, file: Path) -> "Spectra | None":
+    def _open(self, file: Path) -> "Source | None":
         from jaxz import io
 
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always", io.FileWarning)
+            try:
+                return io.open_spectra(file, format=self.format, spectrum=self.spectrum)
+            except OSError as error:
+                self._report(error)
+                return None
+            finally:
+                for note in notes:
+                    say(note.message)
+
+    def _read(self, source: "Source", part: slice) -> "Spectra | None":
         try:
-            return io.read(file, format=self.format, spectrum=self.spectrum)
+            return source[part]
         except OSError as error:
             self._report(error)
             return None

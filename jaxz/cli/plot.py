@@ -108,9 +108,9 @@ def _spectrum(catalog: Path, found: Any, row: int, override: Path | None) -> "Sp
     path = override or Path(str(found["FILE"][row]).strip())
     if not path.exists():
         raise ValueError(f"{path}: the spectrum is not there: give its file with --spectra")
-    spectra = io.read(path, format=found.meta.get("FORMAT") or None, spectrum=found.meta.get("SPENAME") or None)
+    source = io.open_spectra(path, format=found.meta.get("FORMAT") or None, spectrum=found.meta.get("SPENAME") or None)
     wanted = str(found["ID"][row]).strip()
-    places = [place for place, name in enumerate(spectra.ids) if name == wanted]
+    places = [place for place, name in enumerate(source.ids) if name == wanted]
     if not places:
         raise ValueError(f"{path}: holds no spectrum {wanted!r}")
-    return spectra[places[:1]]
+    return source[places[0] : places[0] + 1]

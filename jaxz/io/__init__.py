@@ -1,4 +1,4 @@
-"""Files in and out: spectra of MUSE, SDSS and plain tables; catalogs, bases and components, the line list.
+"""Files in and out: spectra of MUSE, SDSS, DESI and plain tables; catalogs, bases and components, the line list.
 
 The only part of jaxz that uses astropy.
 """
@@ -21,10 +21,11 @@ from jaxz.io.component import (
     read_component as read_component,
     write_component as write_component,
 )
-from jaxz.io.files import FileError as FileError, read_table as read_table
+from jaxz.io.desi import read_desi as read_desi
+from jaxz.io.files import FileError as FileError, FileWarning as FileWarning, read_table as read_table
 from jaxz.io.lines import read_lines as read_lines
 from jaxz.io.output import check_output as check_output
 from jaxz.io.populations import read_populations as read_populations
-from jaxz.io.reader import FORMATS as FORMATS, expand as expand, read as read
+from jaxz.io.reader import FORMATS as FORMATS, expand as expand, open_spectra as open_spectra, read as read
 from jaxz.io.survey import write_survey as write_survey
 from jaxz.io.wavelengths import airtovac as airtovac

@@ -10,12 +10,12 @@ from astropy.io import fits
 
 from jaxz import __version__
 from jaxz.io.files import FileError, number_in, open_fits, summary_of
-from jaxz.io.output import replacing
+from jaxz.io.output import card, replacing
 from jaxz.models.basis import Basis
 from jaxz.spectra import DEFAULT_STEP, LogGrid
 
 _SHIPPED = resources.files("jaxz") / "data"
-_DEFAULT = "interim"
+_DEFAULT = "galaxy"
 _LONGEST = 300.0
 """Where log10 λ would overflow, CRVAL1 is no logarithm."""
 
@@ -121,15 +121,15 @@ def write_basis(
         CTYPE1="log10(wavelength)",
         LOGLAM=1,
         RRTYPE=basis.spectype,
-        RRSUBTYP=basis.name,
+        RRSUBTYP=card(basis.name),
         RRMETHOD="NMF",
         RRIGM="None",
-        VERSION=basis.version,
+        VERSION=card(basis.version),
         VACUUM=True,
         JAXZVER=__version__,
     )
     for name, value in (header or {}).items():
-        vectors.header[name] = value
+        vectors.header[name] = card(value)
     with replacing(path, overwrite=overwrite) as unfinished:
         fits.HDUList([vectors, fits.ImageHDU(redshifts, name="REDSHIFTS")]).writeto(unfinished)
 

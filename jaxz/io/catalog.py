@@ -11,7 +11,7 @@ from astropy.table import Table
 
 from jaxz import __version__
 from jaxz.io.files import FileError, open_fits, summary_of, table_of
-from jaxz.io.output import replacing
+from jaxz.io.output import card, in_ascii, replacing
 from jaxz.models.basis import Basis
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
@@ -28,8 +28,8 @@ def to_table(redshifts: Redshifts) -> Table:
     ``TARGETID`` i8 (-1 where the input gives none), ``Z`` f8, ``ZERR`` f4, ``ZWARN`` i4, ``CHI2`` f4, ``COEFF``
     f4[basis], ``FITMETHOD``, ``NPIXELS`` i4, ``SPECTYPE``, ``SUBTYPE``, ``NCOEFF`` i2, ``DELTACHI2`` f4; ``ID``,
     ``STATUS`` i2 (a `Status` code), ``SIGNIFICANCE``, ``ROBUSTNESS``, ``PCONF`` f4, ``ZALT`` f8[cand], ``ZALT_ERR``
-    f4[cand], ``ZALT_CHI2`` f8[cand]; then the other columns of `redshifts.meta` (``RA``, ``DEC``, ``FILE``). A spectrum
-    that could not be measured has Z = NaN, and STATUS says why.
+    f4[cand], ``ZALT_CHI2`` f8[cand]; then the other columns of `redshifts.meta` (``RA``, ``DEC``, ``FILE``), but for
+    those of other extensions. A spectrum that could not be measured has Z = NaN, and STATUS says why.
 
     Args:
         redshifts: of (spec,) spectra.
@@ -58,7 +58,7 @@ def to_table(redshifts: Redshifts) -> Table:
         "ZALT_ERR": _float32(redshifts.zalt_err),
         "ZALT_CHI2": np.asarray(redshifts.zalt_chi2, dtype=np.float64),
     }
-    further = {name: column for name, column in redshifts.meta.items() if name not in columns}
+    further = {name: column for name, column in redshifts.meta.items() if name not in columns and "." not in name}
     return Table({**columns, **further})
 
 
@@ -71,6 +71,9 @@ def write(
     overwrite: bool = False,
 ) -> None:
     """Write a redshift catalog: FITS, HDU ``REDSHIFTS``, with the columns of `to_table`.
+
+    Columns of `redshifts.meta` with a dot in their name become tables of their own, row by row beside REDSHIFTS:
+    ``FIBERMAP.OBJTYPE`` is the column OBJTYPE of the HDU ``FIBERMAP``.
 
     Both headers say the versions of jaxz and JAX, the device, and, if `basis` is given, its name, version and SHA-256.
 
@@ -85,13 +88,10 @@ def write(
         FileError: as `check_output`.
     """
     cards = _cards(basis, header or {})
-    table = to_table(redshifts)
-    for name in table.colnames:
-        if table[name].dtype.kind == "U":
-            table[name] = [_ascii(text) for text in table[name]]
-    hdu = fits.BinTableHDU(table, header=cards, name=_EXTENSIONS[0])
+    hdus = [fits.PrimaryHDU(header=cards), _table_hdu(to_table(redshifts), _EXTENSIONS[0], cards)]
+    hdus += [_table_hdu(table, name, None) for name, table in _further_tables(redshifts).items()]
     with replacing(path, overwrite=overwrite) as unfinished:
-        fits.HDUList([fits.PrimaryHDU(header=cards), hdu]).writeto(unfinished)
+        fits.HDUList(hdus).writeto(unfinished)
 
 
 def read_catalog(path: str | Path) -> Table:
@@ -134,7 +134,7 @@ def write_curves(scan: ZScan, path: str | Path, *, overwrite: bool = False) -> N
     Raises:
         FileError: as `check_output`.
     """
-    spectra = Table({"ID": [_ascii(name) for name in scan.ids], "STATUS": np.asarray(scan.status, dtype=np.int16)})
+    spectra = Table({"ID": [in_ascii(name) for name in scan.ids], "STATUS": np.asarray(scan.status, dtype=np.int16)})
     hdus = [
         fits.PrimaryHDU(),
         fits.ImageHDU(np.asarray(scan.z), name="Z"),
@@ -143,6 +143,22 @@ def write_curves(scan: ZScan, path: str | Path, *, overwrite: bool = False) -> N
     ]
     with replacing(path, overwrite=overwrite) as unfinished:
         fits.HDUList(hdus).writeto(unfinished)
+
+
+def _further_tables(redshifts: Redshifts) -> dict[str, Table]:
+    tables: dict[str, Table] = {}
+    for name, column in redshifts.meta.items():
+        extension, _, own = name.partition(".")
+        if own:
+            tables.setdefault(extension, Table())[own] = column
+    return tables
+
+
+def _table_hdu(table: Table, name: str, cards: fits.Header | None) -> fits.BinTableHDU:
+    for column in table.colnames:
+        if table[column].dtype.kind == "U":
+            table[column] = [in_ascii(text) for text in table[column]]
+    return fits.BinTableHDU(table, header=cards, name=name)
 
 
 def _float32(values: np.ndarray) -> np.ndarray:
@@ -161,13 +177,7 @@ def _cards(basis: Basis | None, further: Mapping[str, Any]) -> fits.Header:
         cards |= {"BASIS": basis.name, "BASISVER": basis.version, "BASISSHA": basis.sha256}
     header = fits.Header()
     for key, value in {**cards, **further}.items():
-        card = value if isinstance(value, (bool, int, float)) else _ascii(str(value))
-        header[key if len(key) <= 8 else f"HIERARCH {key}"] = card
+        header[key if len(key) <= 8 else f"HIERARCH {key}"] = card(value)
     for status in Status:
         header[f"STATUS{status.value}"] = (status.name, "meaning of this value of the column STATUS")
     return header
-
-
-def _ascii(text: str) -> str:
-    """FITS has no other letters."""
-    return text.encode("ascii", "backslashreplace").decode()

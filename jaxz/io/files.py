@@ -30,6 +30,10 @@ class FileError(OSError):
     """A file cannot be read or written; the message names the file, the part at fault and the fix."""
 
 
+class FileWarning(UserWarning):
+    """A file was read, but lacks something that it could be expected to have; the message names both."""
+
+
 def syntax_of(path: Path) -> str | None:
     """Return ``"fits"``, ``"ecsv"``, ``"csv"`` or None (anything else), from the first bytes of the file.
 
@@ -49,6 +53,18 @@ def syntax_of(path: Path) -> str | None:
         return "ecsv"
     lines = [line for line in head.splitlines() if line.strip() and not line.startswith(b"#")]
     return "csv" if b"\0" not in head and lines and b"," in lines[0] else None
+
+
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Raise FileError, which names the file, for what astropy raises where its contents do not make sense."""
+    try:
+        yield
+    except FileError:
+        raise
+    except DAMAGE as error:
+        reason = str(error).split("\n")[0]
+        raise FileError(f"{path}: damaged ({reason}): check its headers, or fetch or write it again") from error
 
 
 @contextmanager
@@ -186,10 +202,11 @@ def spectra_of(
     *,
     ids: Sequence[str],
     meta: Mapping[str, np.ndarray],
+    resolution: np.ndarray | None = None,
 ) -> Spectra:
     """Return `Spectra` with the column ``FILE`` added to `meta`; what they refuse is told with the file's name.
 
-    Where pixels of a common wavelength grid are left out, pixels without data are put in (see `fill_gaps`).
+    Where pixels of a common wavelength grid (pix,) are left out, pixels without data are put in (see `fill_gaps`).
 
     Raises:
         FileError: where `Spectra` raises ValueError.
@@ -197,7 +214,8 @@ def spectra_of(
     try:
         if np.ndim(wave) == 1:
             wave, flux, ivar = fill_gaps(wave, flux, ivar)
-        return Spectra(wave, flux, ivar, ids=ids, meta={**meta, "FILE": np.array([str(path)] * len(ids))})
+        named = {**meta, "FILE": np.array([str(path)] * len(ids))}
+        return Spectra(wave, flux, ivar, ids=ids, meta=named, resolution=resolution)
     except ValueError as error:
         raise FileError(f"{path}: {error}") from error
 

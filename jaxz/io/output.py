@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from jaxz.io.files import FileError
 
@@ -52,6 +53,16 @@ def replacing(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
         raise FileError(f"{path}: could not be written: {error.strerror or error}") from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def in_ascii(text: str) -> str:
+    """Return a text whose letters FITS has; others are written as Python escapes them."""
+    return text.encode("ascii", "backslashreplace").decode()
+
+
+def card(value: Any) -> Any:
+    """Return a value that a FITS header can hold: numbers as they are, all else in words."""
+    return value if isinstance(value, (bool, int, float)) else in_ascii(str(value))
 
 
 def _beside(path: Path) -> Path:

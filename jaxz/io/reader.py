@@ -3,9 +3,19 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
-from jaxz.io.files import DAMAGE, FileError, image_shape, open_fits, read_text_table, summary_of, syntax_of
+from jaxz.io.desi import DesiFile, is_desi
+from jaxz.io.files import (
+    DAMAGE,
+    FileError,
+    damage_named,
+    image_shape,
+    open_fits,
+    read_text_table,
+    summary_of,
+    syntax_of,
+)
 from jaxz.io.muse import from_mpdaf_source, from_mpdaf_spectrum, is_mpdaf_source, is_mpdaf_spectrum
 from jaxz.io.sdss import from_sdss_spectrum, is_sdss_spectrum
 from jaxz.io.table import from_fits_table, from_table, is_spectrum_table, spectrum_table_of
@@ -15,15 +25,33 @@ FORMATS = {
     "mpdaf": "MPDAF spectrum",
     "mpdaf-source": "MPDAF Source",
     "sdss": "SDSS or BOSS spec file",
+    "desi": "DESI coadd or spectra file",
     "table": "FITS, ECSV or CSV table with wave, flux, and ivar or error",
 }
 """The kinds of spectrum files that can be read."""
 
 
+@runtime_checkable
+class Source(Protocol):
+    """The spectra of one file, in memory or yet to be read: `Spectra` are one, and so is a `DesiFile`.
+
+    Reading a slice raises FileError where the file cannot be read.
+    """
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Names of the spectra."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> Spectra: ...
+
+
 def read(
     paths: str | Path | Sequence[str | Path], *, format: str | None = None, spectrum: str | None = None
 ) -> Spectra:
-    """Read spectra from files: MPDAF (MUSE) spectra and Sources, SDSS/BOSS spec files, FITS, ECSV and CSV tables.
+    """Read spectra from files: MPDAF (MUSE) spectra and Sources, SDSS/BOSS spec files, DESI coadds, plain tables.
 
     Args:
         paths: a file, a folder (all spectrum files directly in it, sorted by name), or a list of both.
@@ -31,8 +59,8 @@ def read(
         spectrum: of MPDAF Source files, the name of the spectrum; their ``REFSPEC`` if None.
 
     Returns:
-        All spectra, vacuum Å, padded to the longest. Ids are file stems, or what a table of many spectra says. `meta`
-        has ``FILE`` and, where known, ``TARGETID`` (int64), ``RA`` and ``DEC`` (degrees).
+        All spectra, vacuum Å, padded to the longest. Ids are file stems, or what a file of many spectra says. `meta`
+        has ``FILE`` and, where known, ``TARGETID`` (int64), ``RA`` and ``DEC`` (degrees), and what `DesiFile` adds.
 
     Raises:
         FileError: for the first file that cannot be read; one line that names the file, what is wrong, and the fix.
@@ -41,9 +69,27 @@ def read(
     Example:
         ``spectra = jaxz.io.read("udf10_00002.fits")``
     """
+    sources = [open_spectra(path, format=format, spectrum=spectrum) for path in expand(paths)]
+    return Spectra.concatenate([source[:] for source in sources])
+
+
+def open_spectra(path: str | Path, *, format: str | None = None, spectrum: str | None = None) -> Source:
+    """Return the spectra of one file, for reading some at a time: ``open_spectra(path)[:100]`` are the first hundred.
+
+    Of a file with thousands of spectra whose layout allows it, no more than the slice is in memory.
+
+    Args:
+        path: a file.
+        format, spectrum: as for `read`.
+
+    Raises:
+        FileError: if the file cannot be read; one line that names the file, what is wrong, and the fix.
+        ValueError: if `format` is unknown.
+    """
     if format is not None and format not in FORMATS:
         raise ValueError(f"unknown format {format!r}: choose one of {', '.join(FORMATS)}")
-    return Spectra.concatenate([_read_file(path, format, spectrum) for path in expand(paths)])
+    with damage_named(Path(path)):
+        return _open(Path(path), format, spectrum)
 
 
 def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -87,17 +133,7 @@ def _may_be_spectrum(path: Path) -> bool:
         return syntax != "csv"  # prose has commas too
 
 
-def _read_file(path: Path, format: str | None, spectrum: str | None) -> Spectra:
-    try:
-        return _read_known(path, format, spectrum)
-    except FileError:
-        raise
-    except DAMAGE as error:
-        reason = str(error).split("\n")[0]
-        raise FileError(f"{path}: damaged ({reason}): check its headers, or fetch or write it again") from error
-
-
-def _read_known(path: Path, format: str | None, spectrum: str | None) -> Spectra:
+def _open(path: Path, format: str | None, spectrum: str | None) -> Source:
     syntax = syntax_of(path)
     if syntax is None:
         raise FileError(f"{path}: neither FITS, ECSV nor CSV; known kinds: {_known_kinds()}")
@@ -142,6 +178,7 @@ _IS = {
     "mpdaf": is_mpdaf_spectrum,
     "mpdaf-source": is_mpdaf_source,
     "sdss": is_sdss_spectrum,
+    "desi": is_desi,
     "table": lambda hdus: spectrum_table_of(hdus) is not None,
 }
-_FROM = {"mpdaf": from_mpdaf_spectrum, "sdss": from_sdss_spectrum, "table": from_fits_table}
+_FROM = {"mpdaf": from_mpdaf_spectrum, "sdss": from_sdss_spectrum, "desi": DesiFile, "table": from_fits_table}

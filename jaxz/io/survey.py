@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz import __version__
-from jaxz.io.output import replacing
+from jaxz.io.output import card, replacing
 from jaxz.io.table import COMMON_WAVE
 from jaxz.mock import Truth
 from jaxz.spectra import Spectra
@@ -45,7 +45,7 @@ def write_survey(
     if not np.array_equal(spectra.wave, np.broadcast_to(spectra.wave[0], spectra.wave.shape)):
         raise ValueError("the spectra have several wavelength grids: write those of each instrument on their own")
     primary = fits.PrimaryHDU()
-    primary.header.update({"JAXZVER": __version__, **(header or {})})
+    primary.header.update({"JAXZVER": __version__, **{name: card(value) for name, value in (header or {}).items()}})
     columns = {name.upper(): column for name, column in truth._asdict().items()}
     columns["LINE"] = np.array([_ascii(name) for name in truth.line], dtype=str)
     hdus = [

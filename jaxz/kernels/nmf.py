@@ -82,9 +82,11 @@ def sweep(
         w = jnp.where(update, updated(w, _dot(data, window.T), _dot(ivar * (_dot(w, window) + level), window.T)), w)
         model = _dot(w, window)
         terms = _dot(w.T, data), _dot(w.T, ivar * (model + level))
-        sums = _add(sums[0], terms[0], corner), _add(sums[1], terms[1], corner)
-        return sums, (w, jnp.sum(ivar * jnp.square(flux - model), axis=-1))
+        sums = add(sums[0], terms[0], corner), add(sums[1], terms[1], corner)
+        return sums, (w, _dot(ivar * jnp.square(flux - model), ones)[:, 0])
 
+    # A product with ones: a sum along the last axis takes a CPU a fifth of the whole time.
+    ones = jnp.ones((size[1], 1), basis.dtype)
     nothing = jnp.zeros_like(basis)
     (numerator, denominator), (coeff, chi2) = jax.lax.scan(one, (nothing, nothing), (coeff, *tiles))
     return Sweep(coeff, numerator, denominator, chi2)
@@ -102,6 +104,7 @@ def _dot(a: Float[Array, "row inner"], b: Float[Array, "inner column"]) -> Float
     return jnp.matmul(a, b, precision=HIGHEST)
 
 
-def _add(total: Float[Array, "basis rest"], term: Float[Array, "basis pix"], corner: tuple[Array, Array]) -> Array:
+def add(total: Float[Array, "basis rest"], term: Float[Array, "basis pix"], corner: tuple[Array, Array]) -> Array:
+    """Return `total` with `term` added to its window that begins at `corner`."""
     window = jax.lax.dynamic_slice(total, corner, term.shape)
     return jax.lax.dynamic_update_slice(total, window + term, corner)

@@ -43,7 +43,7 @@ def analytic_populations() -> Populations:
         old = np.clip(np.log10(age / 1e7) / 3, 0, 1)
         middle = np.exp(-0.5 * (np.log10(age / 5e8) / 0.45) ** 2)
         slope = np.where(wave < 4000, -2.4 + 5.5 * old, -2.2 + 2.4 * old)
-        shape = (wave / 4000) ** slope * _step(wave, 3660, 1 - 0.55 * middle) * _step(wave, 3990, 1 - 0.45 * old**3)
+        shape = (wave / 4000) ** slope * _step(wave, 3660.0, 1 - 0.55 * middle) * _step(wave, 3990.0, 1 - 0.45 * old**3)
         shape *= np.where(wave < 912, 0.02, 1.0)
         shape *= _lines(wave, _STELLAR["Balmer"], 0.05 + 0.5 * middle, 9.0)
         shape *= _lines(wave, _STELLAR["old"], 0.4 * old**3, 7.0)

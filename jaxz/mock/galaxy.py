@@ -106,8 +106,8 @@ def add_line(flux: np.ndarray, edges: np.ndarray, centre: float, total: float, s
     flux[begin:end] += total * np.diff(integral) / np.diff(around)
 
 
-def _lsf(instrument: Instrument, wave: np.ndarray) -> np.ndarray:
-    return FWHM_TO_SIGMA * instrument.fwhm(np.asarray(wave, dtype=float))
+def _lsf(instrument: Instrument, wave: np.ndarray | float) -> np.ndarray:
+    return np.asarray(FWHM_TO_SIGMA * instrument.fwhm(np.asarray(wave, dtype=float)))
 
 
 def _smoothed(light: np.ndarray, instrument: Instrument) -> np.ndarray:

@@ -1,5 +1,7 @@
 """The factorisation of spectra into non-negative coefficients and a non-negative rest-frame basis."""
 
+import functools
+import math
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
@@ -14,9 +16,9 @@ from jaxz.status import Status
 
 Algorithm = Literal["nearly", "shift"]
 
-TILE, BLOCK = 16, 16
-"""Spectra in a tile, and tiles in a block, which is what one core works on at a time. They are the same on all
-machines, because sums over spectra are rounded block by block."""
+TILE, BLOCK, ROUND = 32, 8, 8
+"""Spectra in a tile at most, tiles in a block, which is what one core works on at a time, and what the size of a tile
+is a multiple of. They are the same on all machines, because sums over spectra are rounded block by block."""
 
 SPAN = 1 / 16
 """Greatest difference between the offsets of a tile's spectra, as a share of their pixels, most of which is padding."""
@@ -146,20 +148,28 @@ class Problem:
         span = max((int(shift[order[g[-1]]] - shift[order[g[0]]]) for g in groups), default=0)
         width = flux.shape[1] + span
         ntile = -(-len(groups) // BLOCK) * BLOCK
+        # Few spectra with offsets all over the rest frame fill no large tile.
+        tile = -(-max(map(len, groups), default=1) // ROUND) * ROUND
         place = np.zeros(flux.shape[0], dtype=int)
-        tiled_flux, tiled_ivar = np.zeros((2, ntile, TILE, width), flux.dtype)
+        tiled_flux, tiled_ivar = np.zeros((2, ntile, tile, width), flux.dtype)
         first = np.zeros(ntile, np.int32)
         for number, group in enumerate(groups):
             first[number] = min(shift[order[group[0]]], nrest - width)
             for row, spectrum in enumerate(order[group]):
-                place[spectrum] = number * TILE + row
+                place[spectrum] = number * tile + row
                 begin = shift[spectrum] - first[number]
                 tiled_flux[number, row, begin : begin + flux.shape[1]] = flux[spectrum]
                 tiled_ivar[number, row, begin : begin + flux.shape[1]] = ivar[spectrum]
         self.status = np.where((ivar > 0).any(axis=1), Status.OK, Status.NO_DATA)
         self._place = place
+        self._shape = ntile // BLOCK, BLOCK, tile
+        first[len(groups) :] = first[len(groups) - 1]
+        first = first.reshape(-1, BLOCK)
+        self._reach = width + int((first[:, -1] - first[:, 0]).max())
+        start = np.minimum(first[:, 0], nrest - self._reach)
+        tiles = (tiled_flux, tiled_ivar, (first - start[:, None]).ravel())
         self._blocks = [
-            nmf.Tiles(*(jnp.asarray(values[begin : begin + BLOCK]) for values in (tiled_flux, tiled_ivar, first)))
+            (jnp.asarray(start[begin // BLOCK]), nmf.Tiles(*(jnp.asarray(x[begin : begin + BLOCK]) for x in tiles)))
             for begin in range(0, ntile, BLOCK)
         ]
         lowest = float(-flux[ivar > 0].min(initial=0)) if algorithm == "shift" else 0.0
@@ -167,32 +177,50 @@ class Problem:
 
     def iterate(self, coeff: np.ndarray, basis: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, float]]:
         """Yield coefficients, basis and χ² of the start, and then after each iteration."""
-        ntile = BLOCK * len(self._blocks)
-        spread_out = np.zeros((ntile * TILE, coeff.shape[1]), coeff.dtype)
+        spread_out = np.zeros((math.prod(self._shape), coeff.shape[1]), coeff.dtype)
         spread_out[self._place] = coeff
-        parts = list(jnp.asarray(spread_out.reshape(len(self._blocks), BLOCK, TILE, -1)))
+        parts = list(jnp.asarray(spread_out.reshape(*self._shape, -1)))
         vectors = jnp.asarray(basis)
         update = False
         while True:
             parts, numerator, denominator, chi2 = self._sweep(parts, vectors, update)
-            coeff = np.concatenate([np.asarray(part) for part in parts]).reshape(ntile * TILE, -1)[self._place]
+            coeff = np.concatenate([np.asarray(part) for part in parts]).reshape(spread_out.shape)[self._place]
             yield coeff, np.asarray(vectors), chi2
             vectors = _updated(vectors, numerator, denominator)
             update = True
 
     def _sweep(self, parts: list[Array], vectors: Array, update: bool) -> tuple[list[Array], Array, Array, float]:
-        def task(item: tuple[Array, nmf.Tiles]) -> nmf.Sweep:
-            return jax.block_until_ready(_sweep(item[0], vectors, item[1], self._level, jnp.asarray(update)))
+        def task(item: tuple[Array, tuple[Array, nmf.Tiles]]) -> nmf.Sweep:
+            coeff, (start, tiles) = item
+            return jax.block_until_ready(
+                _sweep(coeff, vectors, start, tiles, self._level, jnp.asarray(update), self._reach)
+            )
 
-        found = [result for _, result in each(task, zip(parts, self._blocks, strict=True))]
-        numerator, denominator = found[0].numerator, found[0].denominator
-        for one in found[1:]:
-            numerator, denominator = numerator + one.numerator, denominator + one.denominator
-        chi2 = sum(float(np.sum(np.asarray(one.chi2), dtype=np.float64)) for one in found)
-        return [one.coeff for one in found], numerator, denominator, chi2
+        coeff, chi2 = [], 0.0
+        numerator, denominator = jnp.zeros_like(vectors), jnp.zeros_like(vectors)
+        for (_, (start, _)), found in each(task, zip(parts, self._blocks, strict=True)):
+            numerator, denominator = _added(numerator, denominator, found.numerator, found.denominator, start)
+            chi2 += float(np.sum(np.asarray(found.chi2), dtype=np.float64))
+            coeff.append(found.coeff)
+        return coeff, numerator, denominator, chi2
 
 
-_sweep = jax.jit(nmf.sweep)
+@functools.partial(jax.jit, static_argnames="reach")
+def _sweep(
+    coeff: Array, vectors: Array, start: Array, tiles: nmf.Tiles, level: Array, update: Array, reach: int
+) -> nmf.Sweep:
+    """Sweep over a block with the part of the rest frame that its spectra reach alone."""
+    window = jax.lax.dynamic_slice_in_dim(vectors, start, reach, axis=1)
+    return nmf.sweep(coeff, window, tiles, level, update)
+
+
+@functools.partial(jax.jit, donate_argnums=(0, 1))
+def _added(numerator: Array, denominator: Array, more: Array, further: Array, start: Array) -> tuple[Array, Array]:
+    """Add the sums of a block to those of the rest frame, in place."""
+    corner = (jnp.zeros_like(start), start)
+    return nmf.add(numerator, more, corner), nmf.add(denominator, further, corner)
+
+
 _updated = jax.jit(nmf.updated)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from astropy.table import Table
 from typer.testing import CliRunner, Result
 
@@ -53,6 +54,25 @@ def files(spectra: Spectra, tmp_path: Path) -> list[Path]:
 def options(basis_file: Path) -> tuple[object, ...]:
     """Return the options of `jaxz zfind` that suit the basis."""
     return "--basis", basis_file, "--zmin", small.ZMIN, "--zmax", small.ZMAX
+
+
+@pytest.fixture
+def desi(spectra: Spectra, tmp_path: Path) -> Path:
+    """Return a DESI file of eight exposures of the four spectra, the second on sky, the third without data."""
+    targetid = np.array([39633345008634465, 39633345008634466, -7, 616088619186127404], dtype=np.int64)
+    names = np.array(["TGT", "SKY", "TGT", "TGT"])
+    table = Table({"TARGETID": np.tile(targetid, 2), "OBJTYPE": np.tile(names, 2), "EXPID": np.arange(8) // 4})
+    ivar = np.tile(spectra.ivar / 2, (2, 1))
+    ivar[[2, 6]] = 0
+    images = {
+        "BRZ_WAVELENGTH": spectra.wave[0],
+        "BRZ_FLUX": np.tile(spectra.flux, (2, 1)),
+        "BRZ_IVAR": ivar,
+    }
+    hdus = [fits.ImageHDU(image, name=name) for name, image in images.items()]
+    path = tmp_path / "spectra-x.fits"
+    fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(table, name="FIBERMAP"), *hdus]).writeto(path)
+    return path
 
 
 def write_spectrum(path: Path, spectra: Spectra, row: int, ivar: np.ndarray | None = None) -> Path:

@@ -112,6 +112,32 @@ def test_a_file_of_many_spectra_is_split_into_groups(run, spectra, files, option
     np.testing.assert_array_equal(found["Z"], expected["Z"])
 
 
+def test_desi_files_keep_their_fibermap_and_its_warnings(run, desi, files, options, tmp_path):
+    out = tmp_path / "out.fits"
+    assert run("zfind", files[0], desi, "-o", out, *options).exit_code == 0
+    catalog, fibermap = rows_of(out), fits.getdata(out, "FIBERMAP")
+    expected = [-1, 39633345008634465, 39633345008634466, -7, 616088619186127404]
+    assert catalog["TARGETID"].tolist() == fibermap["TARGETID"].tolist() == expected
+    assert catalog["TARGETID"].dtype == ">i8"
+    assert fibermap["COADD_NUMEXP"].tolist() == [-1, 2, 2, 2, 2]
+    assert list(fibermap["OBJTYPE"]) == ["", "TGT", "SKY", "TGT", "TGT"]
+    assert "EXPID" not in fibermap.names
+    assert not set(catalog.names) & {"OBJTYPE", "FIBERMAP.OBJTYPE"}
+    np.testing.assert_allclose(catalog["Z"][[0, 1, 2, 4]], ZTRUE[[0, 0, 1, 3]], atol=1e-3)
+    lost = jaxz.ZWarn.NODATA | jaxz.ZWarn.BAD_TARGET | jaxz.ZWarn.LITTLE_COVERAGE
+    assert catalog["ZWARN"].tolist() == [0, 0, int(jaxz.ZWarn.SKY), int(lost), 0]
+    assert np.isnan(catalog["Z"][3])
+
+
+def test_a_real_desi_galaxy(run, data, tmp_path):
+    path = data / "desi" / "coadd-4-80613-thru20210324.fits"
+    assert run("zfind", path, "-o", tmp_path / "out.fits").exit_code == 0
+    catalog = rows_of(tmp_path / "out.fits")
+    assert abs(catalog["Z"][0] - 0.36874) < 1e-3
+    assert catalog["ZWARN"][0] == 0
+    assert catalog["TARGETID"][0] == fits.getdata(tmp_path / "out.fits", "FIBERMAP")["TARGETID"][0]
+
+
 def test_meta_columns_of_some_files_only(run, files, options, spectra, tmp_path, monkeypatch):
     table = Table({"TARGETID": [7], "wave": spectra.wave[:1], "flux": spectra.flux[:1], "ivar": spectra.ivar[:1]})
     table.write(tmp_path / "with.fits")
@@ -170,7 +196,7 @@ def test_nothing_readable_writes_nothing(run, options, tmp_path):
     [
         (("--zmin", "3", "--zmax", "2"), "zmin must be below zmax"),
         (("--zmin", "-2"), "above -1"),
-        (("--basis", "nonsense"), "nonsense: no such basis file or basis; known bases: interim"),
+        (("--basis", "nonsense"), "nonsense: no such basis file or basis; known bases: galaxy"),
         (("--basis", "in/s0.fits"), "in/s0.fits: not a basis file"),
         (("-o", "there.fits"), "there.fits: exists already: choose another name or give --overwrite"),
         (("--curves", "there.fits"), "there.fits: exists already"),

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
+from scipy import sparse
 
 
 class Pixels(NamedTuple):
@@ -49,6 +51,63 @@ def write_mpdaf(pixels: Pixels, mpdaf_image: Callable[..., fits.ImageHDU]) -> Ca
         primary.header.update(ID=42, RA=53.1, DEC=-27.7)
         images = [mpdaf_image(pixels.flux, "DATA", **cards), mpdaf_image(pixels.variance, "STAT", **cards)]
         fits.HDUList([primary, *images]).writeto(path)
+        return path
+
+    return write
+
+
+STEP = 0.8
+DESI_START = {"B": 3600.0, "R": 3640.0, "Z": 3680.0}
+"""Each camera has 60 pixels of `STEP`: ten of them overlap with the next camera."""
+
+
+def matrix_of(bands: np.ndarray) -> np.ndarray:
+    """Return the matrix (pix, pix) whose diagonals a DESI file holds, as DESI's own programs build it."""
+    ndiag, npix = bands.shape
+    offsets = np.arange(ndiag // 2, -(ndiag // 2) - 1, -1)
+    return sparse.dia_matrix((bands, offsets), shape=(npix, npix)).toarray()
+
+
+def random_bands(rng: np.random.Generator, npix: int, ndiag: int) -> np.ndarray:
+    """Return the diagonals of a random matrix whose rows sum to one."""
+    distance = np.abs(np.arange(npix)[None, :] - np.arange(npix)[:, None])
+    matrix = np.where(distance <= ndiag // 2, rng.uniform(0.2, 1, (npix, npix)), 0)
+    matrix /= matrix.sum(axis=1, keepdims=True)
+    bands = np.zeros((ndiag, npix))
+    for d in range(ndiag):
+        offset = ndiag // 2 - d
+        column = np.arange(max(offset, 0), npix + min(offset, 0))
+        bands[d, column] = matrix[column - offset, column]
+    return bands
+
+
+@pytest.fixture
+def desi_images(rng: np.random.Generator) -> Callable[..., dict[str, np.ndarray]]:
+    """Return a function that makes the images of a DESI file: flux, ivar, mask and resolution of each camera."""
+
+    def make(count: int, ndiag: int = 5, start: dict[str, float] = DESI_START) -> dict[str, np.ndarray]:
+        images = {}
+        for camera, first in start.items():
+            images[f"{camera}_WAVELENGTH"] = first + STEP * np.arange(60)
+            images[f"{camera}_FLUX"] = rng.normal(10, 3, (count, 60)).astype(np.float32)
+            images[f"{camera}_IVAR"] = rng.uniform(1, 4, (count, 60)).astype(np.float32)
+            images[f"{camera}_MASK"] = np.zeros((count, 60), dtype=np.uint32)
+            images[f"{camera}_RESOLUTION"] = np.array(
+                [random_bands(rng, 60, ndiag) for _ in range(count)], dtype=np.float32
+            )
+        return images
+
+    return make
+
+
+@pytest.fixture
+def write_desi() -> Callable[..., Path]:
+    """Return a function that writes images, and FIBERMAP unless it is None, as a DESI file."""
+
+    def write(path: Path, images: dict[str, np.ndarray], fibermap: Table | None) -> Path:
+        tables = [] if fibermap is None else [fits.BinTableHDU(fibermap, name="FIBERMAP")]
+        hdus = [fits.ImageHDU(values, name=name) for name, values in images.items()]
+        fits.HDUList([fits.PrimaryHDU(), *tables, *hdus]).writeto(path)
         return path
 
     return write

@@ -269,3 +269,17 @@ def test_curves(tmp_path: Path, rng: np.random.Generator, dtype: type) -> None:
         assert hdus["SPECTRA"].data["STATUS"].tolist() == [0, 1]
     with pytest.raises(io.FileError, match="exists already"):
         io.write_curves(scan, tmp_path / "curves.fits")
+
+
+def test_columns_of_other_extensions_become_tables_of_their_own(redshifts: Redshifts, tmp_path: Path) -> None:
+    redshifts.meta["FIBERMAP.OBJTYPE"] = np.array(["TGT", "", "SKY"])
+    redshifts.meta["FIBERMAP.FLUX"] = np.arange(6, dtype=np.float32).reshape(3, 2)
+    redshifts.meta["OTHER.N"] = np.arange(3)
+    assert not any("." in name for name in io.to_table(redshifts).colnames)
+    io.write(redshifts, tmp_path / "z.fits")
+    with fits.open(tmp_path / "z.fits") as hdus:
+        assert [hdu.name for hdu in hdus] == ["PRIMARY", "REDSHIFTS", "FIBERMAP", "OTHER"]
+        assert list(hdus["FIBERMAP"].data["OBJTYPE"]) == ["TGT", "", "SKY"]
+        np.testing.assert_array_equal(hdus["FIBERMAP"].data["FLUX"], np.arange(6).reshape(3, 2))
+        assert hdus["OTHER"].data["N"].tolist() == [0, 1, 2]
+    assert len(io.read_catalog(tmp_path / "z.fits")) == 3

@@ -1,11 +1,13 @@
 """Factorisation: equal to a slow dense transcription, never worse after an iteration, defined without data."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxz import Status
-from jaxz.train import fit_nmf
+from jaxz.train import fit_nmf, nmf as nmf_module
+from jaxz.train.nmf import Problem
 from tests import oracle
 from tests.train.problems import NREST, made, problems
 
@@ -60,7 +62,7 @@ def test_compact_and_dense_forms_agree(name, rng):
 
 def test_factors_without_noise_are_found(rng):
     flux, ivar, shift = made(rng, 60, 60, 2, noise=1e-6)
-    fit = fit_nmf(flux, ivar, rank=2, shift=shift, n_iter=3000, rtol=0.0, key=KEY)
+    fit = fit_nmf(flux, ivar, rank=2, shift=shift, n_iter=1000, rtol=0.0, key=KEY)
     model = np.stack([w @ fit.basis[:, s : s + 60] for w, s in zip(fit.coeff, shift, strict=True)])
     assert np.sqrt(np.mean((model - flux) ** 2)) < 0.01 * flux.std()
 
@@ -212,3 +214,46 @@ def test_dtypes_and_shapes_must_agree():
     for wrong in (ivar[:5], ivar.astype(np.float32)):
         with pytest.raises(ValueError, match="one shape"):
             fit_nmf(flux, wrong, rank=2, key=KEY)
+
+
+def scattered(rng, nspec=130, nobs=100, nrest=6000):
+    """Few pixels seen of a long rest frame: the dense form would be sixty times larger."""
+    shift = rng.integers(0, nrest - nobs + 1, nspec)
+    return rng.uniform(0.5, 1.5, (nspec, nobs)), np.ones((nspec, nobs)), shift, nrest
+
+
+def on_device(before):
+    return sum(array.nbytes for array in jax.live_arrays() if id(array) not in before)
+
+
+def test_memory_is_that_of_the_tiles_not_of_the_rest_frame(rng):
+    flux, ivar, shift, nrest = scattered(rng, nspec=1000, nrest=12000)
+    before = {id(array) for array in jax.live_arrays()}
+    problem = Problem(flux, ivar, shift, nrest, "nearly")
+    held = [on_device(before)]
+    for _, _ in zip(range(3), problem.iterate(np.ones((1000, 2)), np.ones((2, nrest))), strict=False):
+        held.append(on_device(before))
+    assert max(held) < 0.1 * 2 * flux.itemsize * len(flux) * nrest
+    assert held[-1] == held[-2]
+
+
+def test_no_step_of_an_iteration_makes_a_dense_array(rng):
+    flux, ivar, shift, nrest = scattered(rng)
+    problem = Problem(flux, ivar, shift, nrest, "nearly")
+    start, tiles = problem._blocks[0]
+    coeff = jnp.ones((*tiles.flux.shape[:2], 2))
+    vectors, level = jnp.ones((2, nrest)), jnp.asarray(0.0)
+    traced = jax.make_jaxpr(nmf_module._sweep, static_argnums=6)(
+        coeff, vectors, start, tiles, level, jnp.asarray(True), problem._reach
+    )
+    assert max(sizes_in(traced.jaxpr)) <= max(tiles.flux.size, vectors.size) < 130 * nrest / 10
+
+
+def sizes_in(jaxpr):
+    """Yield the sizes of all arrays that a computation makes, those inside its loops included."""
+    for equation in jaxpr.eqns:
+        yield from (int(np.prod(variable.aval.shape)) for variable in equation.outvars)
+        for value in equation.params.values():
+            inner = getattr(value, "jaxpr", value)
+            if hasattr(inner, "eqns"):
+                yield from sizes_in(inner)
