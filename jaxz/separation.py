@@ -106,7 +106,7 @@ def separate(
             found = _separate_chunk(plan, owner, width, (pixels, jnp.asarray(vectors)))
             return _Parts(*(np.asarray(values)[: len(chunk.rows)] for values in found))
 
-    rows = np.flatnonzero(spectra.npixels > 0)
+    rows = np.flatnonzero(spectra.npixels > 1)
     every = (chunk for _, chunk in chunks(spectra, rows, np.zeros((len(rows), 0), dtype=int), batch_size))
     for chunk, found in each(task, every):
         for values, here in zip(result, found, strict=True):
