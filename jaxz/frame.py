@@ -34,6 +34,7 @@ class Frame(NamedTuple):
         nuisance: (comp, obs) all nuisance components.
         target: (comp, rest) with unit mean square.
         place: window pixel that target pixel 0 meets at the first trial redshift.
+        area: (comp,) ∫ dλ of the target, whose sign is that of a line flux.
     """
 
     window: LogGrid
@@ -42,6 +43,7 @@ class Frame(NamedTuple):
     nuisance: np.ndarray
     target: np.ndarray
     place: int
+    area: np.ndarray
 
 
 def frame_of(model: Madgics, first: int, last: int) -> Frame:
@@ -59,7 +61,10 @@ def frame_of(model: Madgics, first: int, last: int) -> Frame:
         if component.mask is not None:
             keep[placed(component.mask, component.grid, window)] = 0
     nuisance = [np.zeros((0, window.size)), *(component.in_flux(window) * scale for component in model.nuisance)]
-    return Frame(window, scale, keep, np.concatenate(nuisance), target.vectors / unit, begin - window.start)
+    vectors = target.vectors / unit
+    # A line is narrow, so that the whitening curve is level over it.
+    area = vectors @ 10.0 ** (target.grid.step * np.arange(target.grid.size))
+    return Frame(window, scale, keep, np.concatenate(nuisance), vectors, begin - window.start, area)
 
 
 class Native(NamedTuple):

@@ -208,7 +208,8 @@ def _fits(scan: ZScan, spectra: Spectra, model: Basis | Madgics, shifts: np.ndar
     if isinstance(model, Basis):
         return refine(spectra, model, shifts, scan.step, batch_size=batch_size)
     trials = (scan.first, scan.first + len(scan.z) - 1)
-    return refine_madgics(spectra, model, shifts, trials, logdet=scan.logdet, batch_size=batch_size)
+    options = {"logdet": scan.logdet, "emission": scan.emission}
+    return refine_madgics(spectra, model, shifts, trials, **options, batch_size=batch_size)
 
 
 def _in_a_join(model: Basis | Madgics, z: np.ndarray, joins: Sequence[tuple[float, float]]) -> np.ndarray:

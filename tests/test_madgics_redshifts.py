@@ -153,6 +153,23 @@ def test_the_log_determinant_goes_through(sample, model):
     assert np.all(other.detection < found.detection[:4])
 
 
+def test_a_trough_is_no_emission_line(rng, model):
+    """A line at 2.1 and a deeper trough at 2.17: the trough is found unless the line must be one of emission."""
+    target = dataclasses.replace(model.target, vectors=model.target.vectors[:1])
+    line, _ = gaussian.lattice_spectra(rng, [target], 1, z=[2.1], coeff=[0.25])
+    trough, _ = gaussian.lattice_spectra(rng, [target], 1, z=[2.17], coeff=[-0.35])
+    both = dataclasses.replace(line, flux=line.flux + trough.flux)
+    found = {}
+    for emission in (False, True):
+        scan = madgics_scan(both, target=target, emission=emission, **RANGE)
+        assert scan.emission is emission
+        found[emission] = find_redshifts(scan, both, Madgics(target))
+    assert found[False].z[0] == pytest.approx(2.17, abs=1e-3)
+    assert found[True].z[0] == pytest.approx(2.1, abs=1e-3)
+    place = int(np.argmin(np.abs(found[False].zalt[0] - found[True].z[0])))
+    assert found[True].detection[0] == pytest.approx(found[False].chi2_null[0] - found[False].zalt_chi2[0, place])
+
+
 def test_parts_can_be_joined(sample, model):
     spectra, scan, found, _, _ = sample
     parts = [find_redshifts(scan[rows], spectra[rows], model) for rows in (slice(0, 64), slice(64, 200))]

@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import cho_solve
+from jax.scipy.special import log_ndtr
 
 from jaxz._typing import Array, Float
 from jaxz.kernels.normal import NormalEquations
@@ -179,6 +180,23 @@ def added_coefficients(added: NormalEquations) -> Float[Array, "comp lane"]:
         known = sum(lower[k][i] * coeff[k] for k in range(i + 1, len(reduced)))
         coeff[i] = (reduced[i] - known) / lower[i][i]
     return jnp.stack(coeff)
+
+
+def emission_penalty(added: NormalEquations, area: Float[Array, " comp"]) -> Float[Array, " lane"]:
+    """Return what a prior that allows the added part positive sums alone changes in χ² beside `delta_chi2`.
+
+    The sum F = Σ_p (c T)_p = c · area has mean F̂ and deviation σ_F in the posterior. That part of a Gaussian which has
+    F > 0 is Φ(F̂/σ_F), so that χ² rises by -2 ln Φ: by nothing for a line that is seen, by what it had gained, and a
+    little more, for one of the other sign. (The prior has half of its mass there: -2 ln 2 less makes a likelihood.)
+
+    Args:
+        added: as for `delta_chi2`.
+        area: Σ_p T_p of each vector.
+    """
+    lower = _lower(added)
+    reduced = jnp.stack(_forward(lower, added.rhs))
+    own = jnp.stack(_forward(lower, jnp.broadcast_to(area[:, None], added.rhs.shape)))
+    return -2 * log_ndtr(jnp.sum(own * reduced, axis=0) * jax.lax.rsqrt(jnp.sum(jnp.square(own), axis=0)))
 
 
 def _lower(added: NormalEquations) -> list[list[Array]]:

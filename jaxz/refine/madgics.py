@@ -39,6 +39,7 @@ def refine_madgics(
     trials: tuple[int, int],
     *,
     logdet: bool = False,
+    emission: bool = False,
     batch_size: int = 64,
 ) -> Fit:
     """Return the minimum of χ² within 5 lattice pixels of each candidate, in float64.
@@ -54,6 +55,7 @@ def refine_madgics(
         shifts: (spec, cand) log10(1+z)/step of the candidates, whole numbers; NaN where there is none.
         trials: first and last of the trial redshifts, in lattice pixels.
         logdet: whether χ² holds the log-determinant.
+        emission: whether it holds the penalty on a negative flux.
         batch_size: spectra on the device at a time.
     """
     nspec, ncand = shifts.shape
@@ -64,14 +66,15 @@ def refine_madgics(
     places = shifted(frame.target, FINE * np.arange(-_PLACES, _PLACES + 1), margin=_PAD)
     with jax.enable_x64(True):
         part = sliding.with_products(jnp.asarray(places))
-        arrays = _Arrays(*(jnp.asarray(values) for values in (frame.scale, frame.keep, frame.nuisance)), part=part)
+        shared = (jnp.asarray(values) for values in (frame.scale, frame.keep, frame.nuisance))
+        arrays = _Arrays(*shared, part=part, area=jnp.asarray(frame.area))
 
     def task(chunk: Chunk) -> tuple[np.ndarray, ...]:
         at = np.zeros((len(chunk.flux), ncand), dtype=np.int32)
         at[: len(chunk.rows)] = np.nan_to_num(shifts[chunk.rows] - trials[0])
         with jax.enable_x64(True):
             pixels, width = native(chunk, model.step)
-            plan = _Plan(frame.window.start, frame.place, width, logdet)
+            plan = _Plan(frame.window.start, frame.place, width, logdet, emission)
             found = _refine_chunk(plan, arrays, pixels, jnp.asarray(at))
             return tuple(np.array(values[: len(chunk.rows)]) for values in found)
 
@@ -92,6 +95,7 @@ class _Arrays(NamedTuple):
     keep: Float[Array, " obs"]
     nuisance: Float[Array, "comp obs"]
     part: sliding.Slid
+    area: Float[Array, " comp"]
 
 
 class _Plan(NamedTuple):
@@ -101,6 +105,7 @@ class _Plan(NamedTuple):
     place: int
     width: int
     logdet: bool
+    emission: bool
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -124,7 +129,11 @@ def _refine_spectrum(plan: _Plan, arrays: _Arrays, pixels: Native, at: Int[Array
         window = [jax.lax.dynamic_slice_in_dim(values, begin, width, axis=-1) for values in given]
         added = sliding.at_places(arrays.part, sliding.Conditioned(*window))
         delta, logdet = woodbury.delta_chi2(added)
-        moved, error, least = _minimum(delta + logdet if plan.logdet else delta)
+        if plan.logdet:
+            delta = delta + logdet
+        if plan.emission:
+            delta = delta + woodbury.emission_penalty(added, arrays.area)
+        moved, error, least = _minimum(delta)
         nearest = jnp.round(moved / FINE).astype(jnp.int32) + _PLACES
         return moved, error, null + least, woodbury.added_coefficients(added)[:, nearest]
 

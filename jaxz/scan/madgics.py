@@ -34,6 +34,7 @@ def madgics_scan(
     zmin: float = 2.0,
     zmax: float = 4.0,
     logdet: bool = False,
+    emission: bool = False,
     engine: Engine | None = None,
     precision: Precision = "float32",
     batch_size: int = 64,
@@ -60,6 +61,8 @@ def madgics_scan(
         zmin, zmax: range of trial redshifts, above -1.
         logdet: add ln|C|, less that of the noise: χ² is then -2 ln of the marginal likelihood, which can be compared
             between components.
+        emission: let the flux of the target be positive only (see `jaxz.kernels.woodbury.emission_penalty`): for what
+            is known to be emission, as a component with mean zero takes a trough for a line as well.
         engine: "products" by blocks of matrix products, in `precision`; "fft" by transforms, in float64 always; the
             faster one for the length of the target if absent.
         precision: of the products that depend on z. All else is float64.
@@ -90,14 +93,16 @@ def madgics_scan(
     def task(item: tuple[np.ndarray, Chunk]) -> tuple[np.ndarray, ...]:
         with jax.enable_x64(True):
             pixels, width = native(item[1], model.step)
-            plan = _Plan(frame.window.start, frame.place, reach, len(shifts), width, precision, logdet)
+            plan = _Plan(frame.window.start, frame.place, reach, len(shifts), width, precision, logdet, emission)
             return tuple(np.asarray(values) for values in _curves(plan, arrays, pixels))
 
     rows = np.flatnonzero(status == Status.OK)
     for (_, chunk), found in each(task, chunks(spectra, rows, np.zeros((len(rows), 0), dtype=int), batch_size)):
         null[chunk.rows], chi2[chunk.rows] = (values[: len(chunk.rows)] for values in found)
     z = 10.0 ** (shifts * model.step) - 1
-    return ZScan(z, chi2, status, ids=spectra.ids, first=first, step=model.step, null=null, logdet=logdet)
+    return ZScan(
+        z, chi2, status, ids=spectra.ids, first=first, step=model.step, null=null, logdet=logdet, emission=emission
+    )
 
 
 def _status(spectra: Spectra, model: Madgics, first: int, last: int) -> np.ndarray:
@@ -118,6 +123,7 @@ class _Arrays(NamedTuple):
     keep: Float[Array, " obs"]
     nuisance: Float[Array, "comp obs"]
     target: sliding.Slid | sliding.Transforms
+    area: Float[Array, " comp"]
 
 
 class _Plan(NamedTuple):
@@ -133,6 +139,7 @@ class _Plan(NamedTuple):
     width: int
     precision: Precision
     logdet: bool
+    emission: bool
 
 
 def _arrays(frame: Frame, engine: Engine, precision: Precision, nshift: int, reach: int) -> _Arrays:
@@ -141,7 +148,8 @@ def _arrays(frame: Frame, engine: Engine, precision: Precision, nshift: int, rea
             part = sliding.slid(jnp.asarray(frame.target, dtype=precision), min(PLACES, nshift))
         else:
             part = sliding.transform(jnp.asarray(frame.target), normal.fft_length(reach, 1, 0, 0))
-        return _Arrays(*(jnp.asarray(values) for values in (frame.scale, frame.keep, frame.nuisance)), target=part)
+        shared = (jnp.asarray(values) for values in (frame.scale, frame.keep, frame.nuisance))
+        return _Arrays(*shared, target=part, area=jnp.asarray(frame.area))
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -167,4 +175,8 @@ def _curve(plan: _Plan, arrays: _Arrays, pixels: Native) -> tuple[Float[Array, "
         added = sliding.by_fft(arrays.target, sliding.Conditioned(*given), nshift=plan.nshift, nfft=nfft)
     delta, logdet = woodbury.delta_chi2(added)
     chi2 = null + delta.astype(null.dtype)
-    return null, chi2 + logdet.astype(null.dtype) if plan.logdet else chi2
+    if plan.logdet:
+        chi2 = chi2 + logdet.astype(null.dtype)
+    if plan.emission:
+        chi2 = chi2 + woodbury.emission_penalty(added, arrays.area.astype(delta.dtype)).astype(null.dtype)
+    return null, chi2

@@ -23,6 +23,7 @@ class ZScan(eqx.Module):
         step: of the lattice, dex.
         null: (spec,) float64, χ² without the target, of a MADGICS scan: Δχ²(z) = chi2 - null.
         logdet: whether `chi2` and `null` hold the log-determinants of the covariance.
+        emission: whether `chi2` holds the penalty on a negative flux of the target.
     """
 
     z: np.ndarray
@@ -33,6 +34,7 @@ class ZScan(eqx.Module):
     step: float = eqx.field(static=True)
     null: np.ndarray | None = None
     logdet: bool = eqx.field(static=True, default=False)
+    emission: bool = eqx.field(static=True, default=False)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -54,7 +56,7 @@ class ZScan(eqx.Module):
         if len({(part.first, len(part.z), part.step) for part in parts}) != 1:
             raise ValueError("scans to concatenate need the same trial redshifts: use one zmin, zmax and step")
         nulls = [part.null for part in parts if part.null is not None]
-        if len({(part.null is None, part.logdet) for part in parts}) != 1:
+        if len({(part.null is None, part.logdet, part.emission) for part in parts}) != 1:
             raise ValueError("scans to concatenate need one method: keep those of NMF and MADGICS apart")
         return dataclasses.replace(
             parts[0],

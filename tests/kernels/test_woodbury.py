@@ -131,6 +131,19 @@ def test_adding_a_part_is_the_difference_of_two_dense_chi2(rng, size):
     np.testing.assert_allclose(woodbury.added_coefficients(added)[:, 0], coeff[4:], rtol=1e-8)
 
 
+@pytest.mark.parametrize("sign", [-1, 0, 1])
+def test_the_penalty_is_the_posterior_mass_of_positive_sums(rng, sign):
+    """By drawing from the dense posterior of the coefficients."""
+    target = np.abs(rng.normal(size=(2, NPIX)))
+    flux, ivar = 0.1 * sign * target[0] + rng.normal(size=NPIX), np.ones(NPIX)
+    spectrum = sliding.Conditioned(jnp.zeros((0, NPIX)), jnp.asarray(flux), jnp.asarray(ivar))
+    added = sliding.at_places(sliding.with_products(jnp.asarray(target)[:, None]), spectrum)
+    penalty = float(jax.jit(woodbury.emission_penalty)(added, jnp.asarray(target.sum(axis=1)))[0])
+    covariance = np.linalg.inv(np.eye(2) + target @ target.T)
+    drawn = rng.multivariate_normal(covariance @ target @ flux, covariance, size=200_000) @ target.sum(axis=1)
+    assert np.exp(-penalty / 2) == pytest.approx(np.mean(drawn > 0), abs=4e-3)
+
+
 def test_a_part_that_is_all_explained_adds_nothing_and_no_nan():
     """Round-off makes G slightly negative there."""
     added = NormalEquations(jnp.full((1, 2), -1e-3, jnp.float32), jnp.zeros((1, 2), jnp.float32))
