@@ -15,4 +15,9 @@ from jaxz.plot.fit import (
     draw_spectrum as draw_spectrum,
     plot_fit as plot_fit,
 )
+from jaxz.plot.injection import (
+    plot_bootstrap as plot_bootstrap,
+    plot_recovered as plot_recovered,
+    plot_zerr as plot_zerr,
+)
 from jaxz.plot.scores import plot_errors as plot_errors, plot_separation as plot_separation

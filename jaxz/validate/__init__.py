@@ -1,4 +1,4 @@
-"""How good were the redshifts: metrics, bins, line confusions, thresholds on scores; matching with the truth."""
+"""How good were the redshifts: metrics, bins, confusions, thresholds, matching with the truth; injection tests."""
 
 from jaxz.validate.bins import (
     BIN_LEVEL as BIN_LEVEL,
@@ -13,6 +13,21 @@ from jaxz.validate.confusion import (
     UNMEASURED as UNMEASURED,
     confusions as confusions,
     name_confusions as name_confusions,
+)
+from jaxz.validate.exposures import (
+    CONVERGED as CONVERGED,
+    Bootstrap as Bootstrap,
+    bootstrap_exposures as bootstrap_exposures,
+)
+from jaxz.validate.injection import (
+    RECOVERED as RECOVERED,
+    calibrated as calibrated,
+    calibration as calibration,
+    iqr_ratio as iqr_ratio,
+    is_recovered as is_recovered,
+    matched_filter as matched_filter,
+    recovered_fraction as recovered_fraction,
+    z_scores as z_scores,
 )
 from jaxz.validate.matching import Match as Match, match as match
 from jaxz.validate.metrics import (

@@ -1,0 +1,149 @@
+"""Injection and recovery: which lines are found again, how well their errors fit, and a calibration [L, §IV.2]."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxz.kernels import resample
+from jaxz.mock.injection import robust_sigma
+from jaxz.models.components import GaussianComponent
+from jaxz.redshift import Redshifts
+from jaxz.scan.zscan import trial_shifts
+from jaxz.spectra import LogGrid, Spectra
+from jaxz.validate.metrics import GoodFraction, wilson_interval
+
+RECOVERED = 0.005
+"""The |Δz|, not divided by 1+z, below which [L, §IV.2] calls an injected line recovered, whatever its Δχ²."""
+
+
+def is_recovered(z: np.ndarray, ztrue: np.ndarray) -> np.ndarray:
+    """Return where |z - ztrue| < 0.005, bool [L, §IV.2.2]; a redshift that was not measured (NaN) is not."""
+    return np.abs(np.asarray(z, dtype=np.float64) - ztrue) < RECOVERED
+
+
+def recovered_fraction(
+    z: np.ndarray, ztrue: np.ndarray, snr: np.ndarray, edges: Sequence[float] | np.ndarray, *, level: float = 0.68
+) -> list[GoodFraction]:
+    """Return the fraction of recovered lines in bins of S/N, as [L, fig. 8], with its Wilson interval.
+
+    Args:
+        z: (spec,) redshifts that were found.
+        ztrue: (spec,) of the injected lines.
+        snr: (spec,) signal-to-noise of these.
+        edges: (bins + 1,) increasing; a value at an edge is in the bin that begins there.
+        level: coverage of the intervals.
+
+    Raises:
+        ValueError: if the edges do not increase.
+    """
+    if not np.all(np.diff(edges) > 0):
+        raise ValueError(f"edges of bins must increase, got {list(edges)}")
+    right = is_recovered(z, ztrue)
+    place = np.searchsorted(edges, snr, side="right") - 1
+    counts = [(int(np.sum(right[place == i])), int(np.sum(place == i))) for i in range(len(edges) - 1)]
+    return [GoodFraction(ngood, ntotal, *wilson_interval(ngood, ntotal, level=level)) for ngood, ntotal in counts]
+
+
+def z_scores(z: np.ndarray, zerr: np.ndarray, ztrue: np.ndarray) -> np.ndarray:
+    """Return (z - ztrue) / zerr of the recovered lines that have an error [L, eq. 18], in their order."""
+    chosen = is_recovered(z, ztrue) & np.isfinite(zerr) & (zerr > 0)
+    return (z[chosen] - ztrue[chosen]) / zerr[chosen]
+
+
+def iqr_ratio(scores: np.ndarray) -> float:
+    """Return the distance of the quartiles of z-scores over that of a normal distribution, 1.34896; 1 is right."""
+    return robust_sigma(scores) if len(scores) else float("nan")
+
+
+def calibration(detection: np.ndarray, snr: np.ndarray) -> float:
+    """Return s = median √|Δχ²| / (S/N) [L, eq. 19], of lines that are bright enough to be found for sure.
+
+    Args:
+        detection: (spec,) |Δχ²|, `Redshifts.detection`; NaN is left out.
+        snr: (spec,) injected signal-to-noise.
+
+    Raises:
+        ValueError: if no line has both.
+    """
+    known = np.isfinite(detection) & (snr > 0)
+    if not known.any():
+        raise ValueError("no line with a Δχ² and a signal-to-noise: nothing to calibrate with")
+    return float(np.median(np.sqrt(np.maximum(detection[known], 0)) / snr[known]))
+
+
+def calibrated(redshifts: Redshifts, s: float) -> Redshifts:
+    """Return redshifts with s zerr and |Δχ²| / s² [L, eq. 20-21], and the values as they were.
+
+    The errors of all candidates are multiplied. `meta` of the result has ``ZERR_RAW``, the errors that came in, and
+    ``DETECTION``, the calibrated |Δχ²| of the target; `Redshifts.detection` stays what it was, and so do `deltachi2`,
+    which compares candidates, and the flags.
+
+    Args:
+        redshifts: of a MADGICS scan.
+        s: `GaussianComponent.calibration`.
+
+    Raises:
+        ValueError: if they are not of such a scan, or `s` is not positive.
+    """
+    if redshifts.chi2_null is None or not (np.isfinite(s) and s > 0):
+        raise ValueError(f"s={s}: calibrate redshifts of madgics_scan, with a positive number")
+    meta = redshifts.meta | {"ZERR_RAW": redshifts.zerr, "DETECTION": redshifts.detection / s**2}
+    return dataclasses.replace(redshifts, zerr=s * redshifts.zerr, zalt_err=s * redshifts.zalt_err, meta=meta)
+
+
+def matched_filter(
+    spectra: Spectra,
+    profiles: GaussianComponent,
+    which: np.ndarray,
+    *,
+    zmin: float = 2.0,
+    zmax: float = 4.0,
+    emission: bool = True,
+) -> np.ndarray:
+    """Return the redshifts that a filter finds which knows the profile of each line: the limit of any search.
+
+    It takes the lattice redshift where Σ w p d / √(Σ w p²) is largest, w being ivar, of all that have data.
+
+    Args:
+        spectra: with injected lines.
+        profiles: as given to `jaxz.mock.inject`.
+        which: (spec,) row of the profile in each spectrum.
+        zmin, zmax: range of redshifts.
+        emission: whether it also knows that the line is one of emission. A Gaussian component with mean zero does not:
+            its limit is the filter that looks for the largest absolute value.
+
+    Returns:
+        (spec,) redshifts.
+    """
+    step = profiles.grid.step
+    shifts = trial_shifts(zmin, zmax, step)
+    grid = LogGrid(profiles.rest_start + int(shifts[0]), len(shifts) - 1 + profiles.grid.size, step)
+    scale = np.ones(grid.size)
+    if profiles.whitening is not None:
+        scale = np.exp(profiles.whitening.log_variance(grid.loglam) / 2)
+    edges = resample.pixel_edges(spectra.wave, step)
+    width = resample.overlap_width(edges)
+    best = np.zeros(len(spectra), dtype=int)
+    for row in range(len(spectra)):
+        with jax.enable_x64(True):
+            pixels = (jnp.asarray(x, dtype=jnp.float64) for x in (edges[row], spectra.flux[row], spectra.ivar[row]))
+            flux, ivar = (np.asarray(x) for x in _on_lattice(*pixels, jnp.int32(grid.start), grid.size, width))
+        weight, profile = ivar * scale**2, np.asarray(profiles.vectors[which[row]], dtype=np.float64)
+        overlap = np.correlate(weight * flux / scale, profile, mode="valid")
+        power = np.correlate(weight, profile**2, mode="valid")
+        # Where the line is hardly in the data its power is round-off.
+        known = power > 1e-6 * power.max()
+        found = np.where(known, overlap, 0) / np.sqrt(np.where(known, power, 1))
+        best[row] = np.argmax(found if emission else np.abs(found))
+    return 10.0 ** (step * shifts[best]) - 1
+
+
+@functools.partial(jax.jit, static_argnums=(4, 5))
+def _on_lattice(
+    edges: jax.Array, flux: jax.Array, ivar: jax.Array, start: jax.Array, size: int, width: int
+) -> tuple[jax.Array, jax.Array]:
+    return resample.overlap(edges, flux, ivar, start, size=size, width=width)
