@@ -2,7 +2,7 @@
 
 import typer
 
-from jaxz.cli import crossval, demo, evaluate, info, plot, simulate, train, zfind
+from jaxz.cli import crossval, demo, evaluate, info, lae, plot, simulate, train, zfind
 
 app = typer.Typer(
     name="jaxz",
@@ -15,6 +15,7 @@ app = typer.Typer(
 )
 for command in (
     zfind.zfind,
+    lae.lae,
     evaluate.evaluate,
     plot.plot,
     simulate.simulate,

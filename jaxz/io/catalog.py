@@ -12,7 +12,7 @@ from astropy.table import Table
 from jaxz import __version__
 from jaxz.io.files import FileError, open_fits, summary_of, table_of
 from jaxz.io.output import card, in_ascii, replacing
-from jaxz.models.basis import Basis
+from jaxz.models import Basis, Madgics
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
 from jaxz.status import Status
@@ -28,7 +28,8 @@ def to_table(redshifts: Redshifts) -> Table:
     ``TARGETID`` i8 (-1 where the input gives none), ``Z`` f8, ``ZERR`` f4, ``ZWARN`` i4, ``CHI2`` f4, ``COEFF``
     f4[basis], ``FITMETHOD``, ``NPIXELS`` i4, ``SPECTYPE``, ``SUBTYPE``, ``NCOEFF`` i2, ``DELTACHI2`` f4; ``ID``,
     ``STATUS`` i2 (a `Status` code), ``SIGNIFICANCE``, ``ROBUSTNESS``, ``PCONF`` f4, ``ZALT`` f8[cand], ``ZALT_ERR``
-    f4[cand], ``ZALT_CHI2`` f8[cand]; then the other columns of `redshifts.meta` (``RA``, ``DEC``, ``FILE``), but for
+    f4[cand], ``ZALT_CHI2`` f8[cand]; after a MADGICS scan ``CHI2_NULL`` f8, χ² without the target, and
+    ``DETECTION_RAW`` f4, |Δχ²| by which the target improves it; then the other columns of `redshifts.meta` (``RA``, ``DEC``, ``FILE``), but for
     those of other extensions. A spectrum that could not be measured has Z = NaN, and STATUS says why.
 
     Args:
@@ -58,6 +59,9 @@ def to_table(redshifts: Redshifts) -> Table:
         "ZALT_ERR": _float32(redshifts.zalt_err),
         "ZALT_CHI2": np.asarray(redshifts.zalt_chi2, dtype=np.float64),
     }
+    if redshifts.chi2_null is not None:
+        columns["CHI2_NULL"] = np.asarray(redshifts.chi2_null, dtype=np.float64)
+        columns["DETECTION_RAW"] = _float32(redshifts.detection)
     further = {name: column for name, column in redshifts.meta.items() if name not in columns and "." not in name}
     return Table({**columns, **further})
 
@@ -66,7 +70,7 @@ def write(
     redshifts: Redshifts,
     path: str | Path,
     *,
-    basis: Basis | None = None,
+    model: Basis | Madgics | None = None,
     header: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -75,19 +79,20 @@ def write(
     Columns of `redshifts.meta` with a dot in their name become tables of their own, row by row beside REDSHIFTS:
     ``FIBERMAP.OBJTYPE`` is the column OBJTYPE of the HDU ``FIBERMAP``.
 
-    Both headers say the versions of jaxz and JAX, the device, and, if `basis` is given, its name, version and SHA-256.
+    Both headers say the versions of jaxz and JAX, the device, and, if `model` is given, name, version and SHA-256 of the
+    basis, or of the target (with its calibration) and of each nuisance component.
 
     Args:
         redshifts: what to write.
         path: of the file; it appears only when it is complete.
-        basis: that the redshifts were found with.
+        model: that the redshifts were found with.
         header: further keywords, e.g. the grid and the options (long ones become HIERARCH cards).
         overwrite: whether to replace an existing file.
 
     Raises:
         FileError: as `check_output`.
     """
-    cards = _cards(basis, header or {})
+    cards = _cards(model, header or {})
     hdus = [fits.PrimaryHDU(header=cards), _table_hdu(to_table(redshifts), _EXTENSIONS[0], cards)]
     hdus += [_table_hdu(table, name, None) for name, table in _further_tables(redshifts).items()]
     with replacing(path, overwrite=overwrite) as unfinished:
@@ -169,15 +174,21 @@ def _float32(values: np.ndarray) -> np.ndarray:
         return np.asarray(values).astype(np.float32)
 
 
-def _cards(basis: Basis | None, further: Mapping[str, Any]) -> fits.Header:
+def _cards(model: Basis | Madgics | None, further: Mapping[str, Any]) -> fits.Header:
     device = jax.devices()[0]
     cards: dict[str, Any] = {
         "JAXZVER": __version__,
         "JAXVER": jax.__version__,
         "DEVICE": f"{len(jax.devices())} x {device.device_kind} ({device.platform})",
     }
-    if basis is not None:
-        cards |= {"BASIS": basis.name, "BASISVER": basis.version, "BASISSHA": basis.sha256}
+    if isinstance(model, Basis):
+        cards |= {"BASIS": model.name, "BASISVER": model.version, "BASISSHA": model.sha256}
+    elif model is not None:
+        target = model.target
+        cards |= {"TARGET": target.name, "TARGVER": target.version, "TARGSHA": target.sha256}
+        cards |= {"CALIBRAT": target.calibration, "NNUIS": len(model.nuisance)}
+        for i, part in enumerate(model.nuisance):
+            cards |= {f"NUIS{i}": part.name, f"NUISVER{i}": part.version, f"NUISSHA{i}": part.sha256}
     header = fits.Header()
     for key, value in {**cards, **further}.items():
         header[key if len(key) <= 8 else f"HIERARCH {key}"] = card(value)

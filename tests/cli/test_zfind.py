@@ -1,6 +1,5 @@
 """`jaxz zfind`: the catalog is what the library finds, and bad input is one line on standard error."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,9 @@ from astropy.table import Table
 
 import jaxz
 from jaxz import io
+from jaxz.cli import measure
 from tests import small
 from tests.cli.conftest import ZTRUE, write_spectrum
-
-
-def zfind_module():
-    return sys.modules["jaxz.cli.zfind"]
 
 
 def rows_of(path: Path) -> fits.FITS_rec:
@@ -91,7 +87,7 @@ def test_a_spectrum_without_data_has_a_row_and_a_reason(run, files, options, spe
 
 def test_groups_do_not_change_results(run, files, options, tmp_path, monkeypatch):
     run("zfind", *files, "-o", tmp_path / "one.fits", "--curves", tmp_path / "one-c.fits", *options)
-    monkeypatch.setattr(zfind_module(), "GROUP", 3)
+    monkeypatch.setattr(measure, "GROUP", 3)
     arguments = "--batch-size", 1, "--curves", tmp_path / "two-c.fits"
     run("zfind", *files, "-o", tmp_path / "two.fits", *options, *arguments)
     same(tmp_path / "one.fits", tmp_path / "two.fits")
@@ -104,7 +100,7 @@ def test_a_file_of_many_spectra_is_split_into_groups(run, spectra, files, option
     table = Table({"ID": list(spectra.ids), "wave": spectra.wave, "flux": spectra.flux, "ivar": spectra.ivar})
     table.write(tmp_path / "many.fits")
     run("zfind", *files, "-o", tmp_path / "files.fits", *options)
-    monkeypatch.setattr(zfind_module(), "GROUP", 3)
+    monkeypatch.setattr(measure, "GROUP", 3)
     result = run("zfind", tmp_path / "many.fits", "-o", tmp_path / "many-z.fits", *options, "--batch-size", 1)
     assert result.exit_code == 0
     expected, found = (rows_of(tmp_path / name) for name in ("files.fits", "many-z.fits"))
@@ -141,7 +137,7 @@ def test_a_real_desi_galaxy(run, data, tmp_path):
 def test_meta_columns_of_some_files_only(run, files, options, spectra, tmp_path, monkeypatch):
     table = Table({"TARGETID": [7], "wave": spectra.wave[:1], "flux": spectra.flux[:1], "ivar": spectra.ivar[:1]})
     table.write(tmp_path / "with.fits")
-    monkeypatch.setattr(zfind_module(), "GROUP", 1)
+    monkeypatch.setattr(measure, "GROUP", 1)
     out = tmp_path / "out.fits"
     assert run("zfind", files[1], tmp_path / "with.fits", "-o", out, *options, "--batch-size", 1).exit_code == 0
     assert list(rows_of(out)["TARGETID"]) == [-1, 7]

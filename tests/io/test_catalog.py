@@ -117,7 +117,7 @@ def test_a_column_of_the_input_does_not_replace_one_of_ours(redshifts: Redshifts
 def test_headers_say_how_it_was_made(redshifts: Redshifts, tmp_path: Path) -> None:
     basis = io.load_basis()
     options = {"ZMIN": 0.0, "ENGINE": "fft", "NMINIMA": 5, "FLAG": True, "BASISARG": Path("/a/b"), "LONGER NAME": "xyz"}
-    io.write(redshifts, tmp_path / "z.fits", basis=basis, header=options)
+    io.write(redshifts, tmp_path / "z.fits", model=basis, header=options)
     for extension in (0, "REDSHIFTS"):
         header = fits.getheader(tmp_path / "z.fits", extension)
         assert header["BASIS"] == "INTERIM"

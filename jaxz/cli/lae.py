@@ -1,0 +1,182 @@
+"""`jaxz lae`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jaxz.cli import measure as common
+from jaxz.cli.console import check_outputs, errors_in_one_line
+from jaxz.cli.inputs import Inputs
+from jaxz.cli.prior import read_prior
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from jaxz.models import Madgics
+    from jaxz.redshift import Redshifts
+    from jaxz.scan import ZScan
+    from jaxz.spectra import Spectra
+
+TARGET, SKY = "desi-lae", "desi-sky"
+
+NONE = "none"
+"""Word for an empty list, where the default is not."""
+
+JOINS = ("5760:5800", "7520:7620")
+"""Å where the cameras of DESI meet."""
+
+
+def lae(
+    files: common.Files,
+    output: common.Output,
+    target: Annotated[
+        str, typer.Option(metavar="NAME|PATH", help="Component to look for; `jaxz info` lists the names.")
+    ] = TARGET,
+    sky: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME|PATH", help=f"Component to marginalise, any number; '{NONE}' for none.  [{SKY}]"),
+    ] = None,
+    zmin: common.Zmin = 2.0,
+    zmax: common.Zmax = 4.0,
+    nminima: common.Nminima = 5,
+    batch_size: common.BatchSize = 64,
+    precision: common.Precision = "float32",
+    logdet: Annotated[bool, typer.Option("--logdet", help="Add the log-determinant of the covariance to χ².")] = False,
+    absorption: Annotated[
+        bool, typer.Option("--absorption", help="Let the flux of the target be negative too, as first published.")
+    ] = False,
+    join: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LOW:HIGH",
+            help=f"Å where cameras meet: a line there gets the bit CAMERA_JOIN; '{NONE}' for none.  [those of DESI]",
+        ),
+    ] = None,
+    prior: common.Prior = None,
+    curves: Annotated[
+        Path | None,
+        typer.Option(help="Write χ²(z) of every spectrum to this file too; takes 0.04 MB of memory for each."),
+    ] = None,
+    format: common.Format = None,
+    spectrum: common.SpectrumName = None,
+    overwrite: common.Overwrite = False,
+) -> None:
+    """Find Lyα emitters among sky residuals and write a catalog.
+
+    ZERR and DETECTION, the |Δχ²| of the line, are calibrated with the s of the target (the header's CALIBRAT): zerr is
+    multiplied by it, |Δχ²| divided by its square. ZERR_RAW and DETECTION_RAW are as measured. LINEFLUX is the integral
+    of the posterior mean of the target over wavelength, LINEFLUX_ERR its posterior error, in the unit of the file's
+    flux times Å; faint lines are drawn towards zero. CHI2 is the total, which is large where something is wrong.
+    """
+    from jaxz.redshift import find_redshifts
+    from jaxz.scan import madgics_scan, trial_shifts
+    from jaxz.validate import calibrated
+
+    with errors_in_one_line():
+        common.check_format(format)
+        parts = _unless_none(sky, (SKY,))
+        joins = [_range(text) for text in _unless_none(join, JOINS)]
+        model = components(target, parts)
+        trial_shifts(zmin, zmax, model.step)
+        prior_of = read_prior(prior)
+        check_outputs(output, *([curves] if curves else []), overwrite=overwrite)
+
+    def one_group(group: "Spectra") -> "tuple[ZScan, Redshifts]":
+        scan = madgics_scan(
+            group,
+            target=model.target,
+            nuisance=model.nuisance,
+            zmin=zmin,
+            zmax=zmax,
+            logdet=logdet,
+            emission=not absorption,
+            precision=precision,
+            batch_size=batch_size,
+        )
+        options = {"nminima": nminima, "prior": prior_of(group), "joins": joins, "batch_size": batch_size}
+        found = calibrated(find_redshifts(scan, group, model, **options), model.target.calibration)
+        found.meta["LINEFLUX"], found.meta["LINEFLUX_ERR"] = _line_flux(group, model, found.z, batch_size)
+        return scan, found
+
+    options = {
+        "ZMIN": zmin,
+        "ZMAX": zmax,
+        "NMINIMA": nminima,
+        "PRECIS": precision,
+        "LOGDET": logdet,
+        "EMISSION": not absorption,
+        "PRIOR": prior or "none",
+        "TARGARG": target,
+        **{f"SKYARG{i}": name for i, name in enumerate(parts)},
+    }
+    inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size))
+    common.measure(
+        inputs,
+        one_group,
+        output,
+        model=model,
+        options=options,
+        shown=_columns,
+        curves=curves,
+        overwrite=overwrite,
+    )
+
+
+def components(target: str, sky: list[str]) -> "Madgics":
+    """Return the model of components by name or file.
+
+    Raises:
+        FileError: if one cannot be read.
+        ValueError: if they do not fit together; the message names them as they were given.
+    """
+    from jaxz import io
+    from jaxz.models import Madgics
+
+    parts = [io.load_component(name) for name in (target, *sky)]
+    try:
+        return Madgics(parts[0], parts[1:])
+    except ValueError as error:
+        raise ValueError(f"{target} with {', '.join(sky) or 'no sky'}: {error}") from error
+
+
+def _unless_none(given: list[str] | None, default: tuple[str, ...]) -> list[str]:
+    chosen = list(given) if given else list(default)
+    if NONE in chosen and len(chosen) > 1:
+        raise ValueError(f"{', '.join(chosen)}: give '{NONE}' alone, or leave it out")
+    return [] if chosen == [NONE] else chosen
+
+
+def _range(text: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in text.split(":"))
+    except ValueError as error:
+        raise ValueError(f"--join {text}: give LOW:HIGH, two wavelengths in Å") from error
+    if not low < high:
+        raise ValueError(f"--join {text}: LOW must be below HIGH")
+    return low, high
+
+
+def _line_flux(group: "Spectra", model: "Madgics", z: "np.ndarray", batch_size: int) -> "tuple[np.ndarray, np.ndarray]":
+    """Return ∫ mean dλ of the target and its error; some spectra at a time, as their separation is large."""
+    import numpy as np
+
+    from jaxz.separation import separate
+
+    flux = np.full((2, len(group)), np.nan)
+    for begin in range(0, len(group), batch_size):
+        rows = slice(begin, begin + batch_size)
+        parts = separate(group[rows], [model.target, *model.nuisance], z=z[rows], batch_size=batch_size)
+        flux[:, rows] = parts.line_flux[:, 0], parts.line_flux_err[:, 0]
+    flux[:, np.isnan(z)] = np.nan
+    return flux[0], flux[1]
+
+
+def _columns(redshifts: "Redshifts") -> dict[str, list[str]]:
+    return {
+        "z": common.digits(redshifts.z, ".6f"),
+        "error": common.digits(redshifts.zerr, ".6f"),
+        "|Δχ²|": common.digits(redshifts.meta["DETECTION"], ".1f"),
+        "line flux": common.digits(redshifts.meta["LINEFLUX"], ".4g"),
+        "its error": common.digits(redshifts.meta["LINEFLUX_ERR"], ".2g"),
+    }
