@@ -87,7 +87,7 @@ def separate(
     if moving and (z is None or np.shape(z) != (len(spectra),)):
         raise ValueError(f"z has shape {np.shape(z)}: shiftable components need one redshift for each spectrum")
     at = np.full(len(spectra), np.nan) if z is None else np.asarray(z, dtype=np.float64)
-    grid = _window(spectra, components[0].grid.step)
+    grid = window_of(spectra, components[0].grid.step)
     sizes = tuple(len(component) for component in components)
     fixed = [component.in_flux(grid) if component.reference_z is None else None for component in components]
     result = _empty(len(spectra), sizes, grid.size)
@@ -139,7 +139,7 @@ def _empty(nspec: int, sizes: tuple[int, ...], nobs: int) -> _Parts:
     return parts
 
 
-def _window(spectra: Spectra, step: float) -> LogGrid:
+def window_of(spectra: Spectra, step: float) -> LogGrid:
     """Return the smallest window that holds the pixels with data of all spectra."""
     good = spectra.ivar > 0
     if not good.any():

@@ -1,4 +1,4 @@
-"""The option ``--prior``: text or a table → a prior on z for each group of spectra."""
+"""The option ``--prior`` of `jaxz zfind`: text or a table → a prior on z for each group of spectra."""
 
 from collections.abc import Callable
 from pathlib import Path
