@@ -88,7 +88,7 @@ def separate(
     at = np.full(len(spectra), np.nan) if z is None else np.asarray(z, dtype=np.float64)
     if at.shape != (len(spectra),):
         raise ValueError(f"z has shape {at.shape}: give one redshift for each spectrum, ({len(spectra)},)")
-    grid = _window(spectra, components[0].grid.step)
+    grid = window_of(spectra, components[0].grid.step)
     sizes = tuple(len(component) for component in components)
     fixed = [component.in_flux(grid) if component.reference_z is None else None for component in components]
     result = _empty(len(spectra), sizes, grid.size)
@@ -140,7 +140,7 @@ def _empty(nspec: int, sizes: tuple[int, ...], nobs: int) -> _Parts:
     return parts
 
 
-def _window(spectra: Spectra, step: float) -> LogGrid:
+def window_of(spectra: Spectra, step: float) -> LogGrid:
     """Return the smallest window that holds the pixels with data of all spectra."""
     good = spectra.ivar > 0
     if not good.any():

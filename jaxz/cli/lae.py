@@ -8,7 +8,7 @@ import typer
 from jaxz.cli import measure as common
 from jaxz.cli.console import check_outputs, errors_in_one_line
 from jaxz.cli.inputs import Inputs
-from jaxz.cli.prior import read_prior
+from jaxz.cli.zprior import read_prior
 
 if TYPE_CHECKING:
     import numpy as np

@@ -79,8 +79,8 @@ def write(
     Columns of `redshifts.meta` with a dot in their name become tables of their own, row by row beside REDSHIFTS:
     ``FIBERMAP.OBJTYPE`` is the column OBJTYPE of the HDU ``FIBERMAP``.
 
-    Both headers say the versions of jaxz and JAX, the device, and, if `model` is given, name, version and SHA-256 of the
-    basis, or of the target (with its calibration) and of each nuisance component.
+    Both headers say the versions of jaxz and JAX, the device, and, if `model` is given, name, version and SHA-256 of
+    the basis, or of the target (with its calibration) and of each nuisance component.
 
     Args:
         redshifts: what to write.

@@ -11,7 +11,7 @@ from astropy.table import Table
 
 from jaxz import __version__
 from jaxz.io.files import FileError, number_in, open_fits, summary_of, table_of
-from jaxz.io.output import replacing
+from jaxz.io.output import card, replacing
 from jaxz.models.components import GaussianComponent, Whitening
 from jaxz.spectra import LogGrid
 
@@ -126,16 +126,16 @@ def write_component(
         LOGLAM=1,
         VACUUM=True,
         CALIBRAT=component.calibration,
-        COMPNAME=component.name,
-        VERSION=component.version,
-        SPECTYPE=component.spectype,
+        COMPNAME=card(component.name),
+        VERSION=card(component.version),
+        SPECTYPE=card(component.spectype),
         SHA256=component.sha256,
         JAXZVER=__version__,
     )
     if component.reference_z is not None:
         primary.header["REFZ"] = (component.reference_z, "redshift at which the vectors are given")
     for name, value in (header or {}).items():
-        primary.header[name] = value
+        primary.header[name] = card(value)
     hdus: list[Any] = [primary]
     if component.whitening is not None:
         curve = fits.ImageHDU(component.whitening.coeff.astype(np.float64), name=_WHITENING)

@@ -91,3 +91,11 @@ def test_an_unknown_name_lists_the_known_ones() -> None:
         jaxz.load_component("nope")
     for name in io.component_names():
         assert jaxz.load_component(name).spectype
+
+
+def test_names_that_fits_cannot_spell_do_not_lose_the_component(tmp_path: Path) -> None:
+    component = dataclasses.replace(gaussian.target(), name="Lyα", version="β")
+    io.write_component(component, tmp_path / "c.fits", header={"SOURCES": "données.fits"})
+    header = fits.getheader(tmp_path / "c.fits")
+    assert (header["SOURCES"], header["COMPNAME"]) == (r"donn\xe9es.fits", r"Ly\u03b1")
+    assert io.read_component(tmp_path / "c.fits").sha256 == component.sha256
