@@ -6,6 +6,7 @@ from jaxz.mock.emitters import emitter_spectra as emitter_spectra
 from jaxz.mock.injection import (
     Injected as Injected,
     constant_noise as constant_noise,
+    emitter_profiles as emitter_profiles,
     inject as inject,
     profiles_of as profiles_of,
     robust_sigma as robust_sigma,

@@ -8,6 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxz.kernels import resample
+from jaxz.mock.emitters import peak_redshift
+from jaxz.mock.galaxy import line_integral
+from jaxz.mock.instruments import FWHM_TO_SIGMA, Instrument
+from jaxz.mock.lines import LIGHT_SPEED, lyman_alpha
 from jaxz.models.components import GaussianComponent, Whitening
 from jaxz.scan.zscan import trial_shifts
 from jaxz.spectra import LogGrid, Spectra
@@ -125,6 +129,37 @@ def profiles_of(component: GaussianComponent, count: int, *, seed: int) -> Gauss
     drawn = np.random.default_rng(seed).normal(size=(count, len(component))) @ component.vectors
     drawn *= np.sign(drawn.sum(axis=1, keepdims=True)) / np.sqrt(np.sum(drawn**2, axis=1, keepdims=True))
     return dataclasses.replace(component, vectors=drawn)
+
+
+def emitter_profiles(like: GaussianComponent, instrument: Instrument, count: int, *, seed: int) -> GaussianComponent:
+    """Return Lyα lines as `jaxz.mock.emitter_spectra` has them, without noise or continuum, as `inject` takes them.
+
+    Each has its peak, as the instrument resolves it at the reference redshift, at 1215.67 Å in the rest frame.
+
+    Args:
+        like: a component of Lyα emitters, whose window, reference redshift and whitening the lines have.
+        instrument: whose line-spread function to take.
+        count: of the lines.
+        seed: of the random numbers.
+
+    Raises:
+        ValueError: if the component has no reference redshift, or is given in the rest frame.
+    """
+    if not like.reference_z:
+        raise ValueError(f"component {like.name!r}: lines need the observed frame of a reference_z above 0")
+    z, grid = like.reference_z, like.grid
+    edges = 10.0 ** ((grid.start - 0.5 + np.arange(grid.size + 1)) * grid.step)
+    scale = 1.0 if like.whitening is None else np.exp(like.whitening.log_variance(grid.loglam) / 2)
+    rng = np.random.default_rng(seed)
+    lines = np.zeros((count, grid.size))
+    for line in lines:
+        emission = lyman_alpha(rng)
+        centre = emission.wave * (1 + z) ** 2 / (1 + peak_redshift(emission, z, instrument))
+        width = np.hypot(centre * emission.sigma / LIGHT_SPEED, FWHM_TO_SIGMA * instrument.fwhm(centre))
+        for flux, at, sigma in zip(emission.flux, centre, width, strict=True):
+            line += flux * np.diff(line_integral(edges - at, float(sigma))) / np.diff(edges) / scale
+    lines /= np.sqrt(np.sum(lines**2, axis=1, keepdims=True))
+    return dataclasses.replace(like, vectors=lines)
 
 
 def constant_noise(

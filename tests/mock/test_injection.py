@@ -103,3 +103,15 @@ def test_what_cannot_be_injected_is_refused(rng):
         mock.inject(blank, gaussian.sky(rng), snr=np.ones(2), seed=1, **RANGE)
     wide = LogGrid(10, 5, 1e-4)
     assert mock.constant_noise(wide, 2, seed=1).flux.shape == (2, 5)
+
+
+def test_lines_of_emitters_have_their_peak_at_the_redshift():
+    desi = mock.INSTRUMENTS["desi"]()
+    plain = dataclasses.replace(gaussian.target(half=60, whiten=False), calibration=1.0)
+    lines = mock.emitter_profiles(plain, desi, 6, seed=2)
+    np.testing.assert_allclose(np.sum(lines.vectors**2, axis=1), 1)
+    peak = 10.0 ** ((lines.rest_start + np.argmax(lines.vectors, axis=1)) * gaussian.STEP)
+    np.testing.assert_allclose(peak, gaussian.LINE, rtol=3e-4)
+    assert np.all(lines.vectors[:, [0, -1]] < 0.01 * lines.vectors.max(axis=1)[:, None])
+    with pytest.raises(ValueError, match="a reference_z above 0"):
+        mock.emitter_profiles(dataclasses.replace(plain, reference_z=0.0), desi, 2, seed=1)
