@@ -42,9 +42,9 @@ def simulate(
 ) -> None:
     """Simulate spectra, and write them with the truth for `jaxz evaluate`.
 
-    **muse**, **desi**, **vimos**: galaxies of a deep field. **desi-sky**: blank sky with what its subtraction leaves at
-    the sky lines, for `jaxz prior sky`. **desi-lae**: Lyα emitters on such sky, for `jaxz prior target`; their Z is that
-    of the peak of Lyα.
+    **muse**, **desi**, **vimos**: galaxies of a deep field. **desi-sky**: blank sky with what its subtraction leaves,
+    for `jaxz prior sky`. **desi-lae**: Lyα emitters on such sky, for `jaxz prior target`; their Z is that of the peak
+    of Lyα.
     """
     from jaxz import io, mock
 
@@ -92,6 +92,4 @@ def simulate(
                 )
         io.write_survey(spectra, truth, output, header=options, overwrite=overwrite)
     empty = int((truth.type == mock.BLANK).sum())
-    results.print(
-        f"{output}: {number - empty} galaxies and {empty} blank spectra of {instrument.name}", soft_wrap=True
-    )
+    results.print(f"{output}: {number - empty} galaxies and {empty} blank spectra of {instrument.name}", soft_wrap=True)
