@@ -162,7 +162,7 @@ def eigenvectors(matrix, rank):
 
 
 def sky_component(loglam, flux, ivar, *, rank, max_sum, max_masked, outlying, degree):
-    """The sky prior of the MADGICS paper, sec. III.1.1, of spectra on the lattice: vectors, mask, ln variance, number."""
+    """The sky prior of the MADGICS paper, sec. III.1.1, on the lattice: vectors, mask, ln variance, number."""
     rows = [i for i in range(len(flux)) if abs(flux[i].sum()) <= max_sum and (ivar[i] == 0).sum() <= max_masked]
     flux, ivar = flux[rows], ivar[rows]
     outside = np.zeros(flux.shape)

@@ -1,4 +1,4 @@
-"""`jaxz prior sky` and `jaxz prior target`: Gaussian components from spectra. (The prior on z is `jaxz.cli.zprior`.)"""
+"""`jaxz prior sky` and `jaxz prior target`: Gaussian components from spectra; `jaxz.cli.zprior` has the prior on z."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -42,9 +42,9 @@ def simulate(
 ) -> None:
     """Simulate spectra, and write them with the truth for `jaxz evaluate`.
 
-    **muse**, **desi**, **vimos**: galaxies of a deep field. **desi-sky**: blank sky with what its subtraction leaves at
-    the sky lines, for `jaxz prior sky`. **desi-lae**: Lyα emitters on such sky, for `jaxz prior target`; their Z is that
-    of the peak of Lyα.
+    **muse**, **desi**, **vimos**: galaxies of a deep field. **desi-sky**: blank sky with what its subtraction leaves,
+    for `jaxz prior sky`. **desi-lae**: Lyα emitters on such sky, for `jaxz prior target`; their Z is that of the peak
+    of Lyα.
     """
     from jaxz import io, mock
 

@@ -1,22 +1,31 @@
-"""Spectra of blank sky after its subtraction: noise, and what the subtraction leaves at the lines of the night sky."""
+"""Spectra of blank sky after its subtraction: noise, and what the subtraction leaves."""
 
 from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
 
+from jaxz.mock.artefacts import running_median
 from jaxz.mock.galaxy import line_integral, pixel_bounds
 from jaxz.mock.instruments import FWHM_TO_SIGMA, Instrument
 from jaxz.mock.survey import BLANK, Truth
 from jaxz.spectra import Spectra
 
 SIZES = {"brightness": 0.004, "wavelength": 0.008, "width": 0.004}
-"""Standard deviations of what is wrong in a typical spectrum: the share of the sky's flux that its flat field is off by,
-Å that its wavelengths are, and the share of the width of the line-spread function. Together they leave a per cent of
-the flux of a sky line, the order of what DESI's subtraction does (Guy et al. 2023)."""
+"""Standard deviations of what is wrong in a typical spectrum: the share of the sky's flux that its flat field is off
+by, Å that its wavelengths are, and the share of the width of the line-spread function. Together they leave a per cent
+of the flux of a sky line, the order of what DESI's subtraction does (Guy et al. 2023)."""
+
+LEVEL, ORDERS = 0.05, 4
+"""Standard deviation of an error of the zero level, in units of the noise of one exposure without its sky lines, and
+the number of Legendre polynomials in log λ that it is made of. Counts that are not the sky's (bias, scattered light)
+leave it: as flux it is large where the instrument sees little, as the noise is."""
 
 SCATTER = 0.2
 """Dex by which the size of all of them varies between spectra."""
+
+WIDE = 301
+"""Pixels of the running median of the noise that has no sky lines left."""
 
 SHALLOW, DEEP = 0.4, 0.1
 """Range of the noise in units of `Instrument.level`, that of one exposure: half a dozen coadded, and a hundred."""
@@ -44,11 +53,23 @@ def sky_lines() -> SkyLines:
     return SkyLines(np.array(wave, dtype=float), np.array(flux, dtype=float), np.array(group))
 
 
-def residual_shapes(instrument: Instrument) -> np.ndarray:
-    """Return what an error of `SIZES` leaves of each group of lines, (kind, group, pix), kinds in the order of `SIZES`.
+class Shapes(NamedTuple):
+    """What errors of standard size leave in a spectrum, 1e-17 erg/s/cm²/Å.
 
-    With P the line-spread function, Gaussian and averaged over each pixel, and F the flux of a line, these are F P,
-    -F P′ and F σ² P″ = F ∂P/∂ln σ, times their sizes, summed over the lines of the group.
+    Attributes:
+        lines: (kind, group, pix) of each group of lines; kinds in the order of `SIZES`.
+        level: (order, pix) of the zero level.
+    """
+
+    lines: np.ndarray
+    level: np.ndarray
+
+
+def residual_shapes(instrument: Instrument) -> Shapes:
+    """Return what errors of `SIZES` and of the zero level leave.
+
+    With P the line-spread function, Gaussian and averaged over each pixel, and F the flux of a line, the errors of
+    `SIZES` leave F P, -F P′ and F σ² P″ = F ∂P/∂ln σ, times their sizes, summed over the lines of a group.
     """
     lines = sky_lines()
     names, member = np.unique(lines.group, return_inverse=True)
@@ -62,13 +83,17 @@ def residual_shapes(instrument: Instrument) -> np.ndarray:
         density = np.exp(-0.5 * (x / spread) ** 2) / (spread * np.sqrt(2 * np.pi))
         for kind, integral in enumerate((line_integral(x, spread), -density, -x * density)):
             shapes[kind, group, begin:end] += flux * np.diff(integral) / np.diff(x)
-    return shapes * np.array([*SIZES.values()])[:, None, None]
+    loglam = np.log(instrument.wave)
+    place = 2 * (loglam - loglam[0]) / (loglam[-1] - loglam[0]) - 1
+    smooth = instrument.level * running_median(instrument.noise, WIDE)
+    level = LEVEL * smooth * np.polynomial.legendre.legvander(place, ORDERS - 1).T
+    return Shapes(shapes * np.array([*SIZES.values()])[:, None, None], level)
 
 
-def residual(shapes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def residual(shapes: Shapes, rng: np.random.Generator) -> np.ndarray:
     """Return the residual of one spectrum, (pix,) in 1e-17 erg/s/cm²/Å.
 
-    Each kind of error has a part common to all groups of lines and one of each group, of equal variance, and all kinds
+    Each kind of error of the lines has a part common to all groups and one of each group, of equal variance. All errors
     have the size of the spectrum, which varies by `SCATTER`.
 
     Args:
@@ -76,8 +101,9 @@ def residual(shapes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         rng: of the random numbers.
     """
     size = 10 ** (SCATTER * rng.standard_normal())
-    common, own = rng.standard_normal((len(shapes), 1)), rng.standard_normal(shapes.shape[:2])
-    return np.tensordot(size * (common + own) / np.sqrt(2), shapes, axes=2)
+    common, own = rng.standard_normal((len(shapes.lines), 1)), rng.standard_normal(shapes.lines.shape[:2])
+    lines = np.tensordot((common + own) / np.sqrt(2), shapes.lines, axes=2)
+    return size * (lines + rng.standard_normal(len(shapes.level)) @ shapes.level)
 
 
 def noise_of(instrument: Instrument, rng: np.random.Generator) -> np.ndarray:
@@ -89,8 +115,8 @@ def sky_spectra(instrument: Instrument, n: int, *, seed: int) -> tuple[Spectra, 
     """Return simulated spectra of blank sky, for learning a sky component from, and their (empty) truth.
 
     The noise is Gaussian and independent from pixel to pixel, with the wavelength dependence of the instrument; `ivar`
-    is true for it, and knows nothing of the residuals of the sky lines (`residual`). These are of the size that they
-    have in a fibre of DESI, whatever the noise. There is no continuum, no cosmic ray and no bad pixel.
+    is true for it, and knows nothing of the residuals of the sky (`residual`). These are of the size that they
+    have in a fibre of DESI, whatever the noise. There are no cosmic rays and no bad pixels.
 
     A spectrum depends on `seed` and its place alone, not on how many there are.
 

@@ -109,7 +109,7 @@ def outlier_mask(flux: np.ndarray, ivar: np.ndarray, *, share: float) -> np.ndar
             beyond += good & ((pull < low) | (pull > high))
             seen += good
     found = np.pad(beyond > share * seen, MARGIN)
-    return np.lib.stride_tricks.sliding_window_view(found, 2 * MARGIN + 1).any(axis=1)
+    return np.any(np.lib.stride_tricks.sliding_window_view(found, 2 * MARGIN + 1), axis=1)
 
 
 def _check(spectra: Spectra, rank: int) -> None:
