@@ -25,7 +25,7 @@ NAMED = 10
 
 
 def evaluate(
-    catalog: Annotated[Path, typer.Argument(help="Catalog of `jaxz zfind`.")],
+    catalog: Annotated[Path, typer.Argument(help="Catalog of `jaxz zfind` or `jaxz lae`.")],
     truth: Annotated[
         Path,
         typer.Argument(

@@ -1,5 +1,6 @@
 """`jaxz lae`."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from jaxz.spectra import Spectra
 
 TARGET, SKY = "desi-lae", "desi-sky"
+
+AMPLITUDE = 0.05
+"""How much fainter than those of `TARGET` the lines that are searched for are: with it, as many lines in constant noise
+are found as by a filter that knows them (`python -m benchmarks.injection`). At an amplitude at which a faint line may
+have any shape there are more ways to take noise for one."""
 
 NONE = "none"
 """Word for an empty list, where the default is not."""
@@ -42,6 +48,10 @@ def lae(
     nminima: common.Nminima = 5,
     batch_size: common.BatchSize = 64,
     precision: common.Precision = "float32",
+    amplitude: Annotated[
+        float,
+        typer.Option(help="Of lines that are searched for, in units of the target's: it was learned from bright ones."),
+    ] = AMPLITUDE,
     logdet: Annotated[bool, typer.Option("--logdet", help="Add the log-determinant of the covariance to χ².")] = False,
     absorption: Annotated[
         bool, typer.Option("--absorption", help="Let the flux of the target be negative too, as first published.")
@@ -66,9 +76,10 @@ def lae(
 
     ZERR and DETECTION, the |Δχ²| of the line, are calibrated with the s of the target (the header's CALIBRAT): zerr is
     multiplied by it, |Δχ²| divided by its square. ZERR_RAW and DETECTION_RAW are as measured. LINEFLUX is the integral
-    of the posterior mean of the target over wavelength, LINEFLUX_ERR its posterior error, in the unit of the file's
-    flux times Å; faint lines are drawn towards zero. CHI2 is the total, which is large where something is wrong.
+    of the posterior mean of the target, at its full amplitude, over wavelength, LINEFLUX_ERR its posterior error, in
+    the unit of the file's flux times Å. CHI2 is the total, which is large where something is wrong.
     """
+    from jaxz.models import Madgics
     from jaxz.redshift import find_redshifts
     from jaxz.scan import madgics_scan, trial_shifts
     from jaxz.validate import calibrated
@@ -78,6 +89,7 @@ def lae(
         parts = _unless_none(sky, (SKY,))
         joins = [_range(text) for text in _unless_none(join, JOINS)]
         model = components(target, parts)
+        searched = Madgics(model.target.scaled(amplitude), model.nuisance)
         trial_shifts(zmin, zmax, model.step)
         prior_of = read_prior(prior)
         check_outputs(output, *([curves] if curves else []), overwrite=overwrite)
@@ -85,7 +97,7 @@ def lae(
     def one_group(group: "Spectra") -> "tuple[ZScan, Redshifts]":
         scan = madgics_scan(
             group,
-            target=model.target,
+            target=searched.target,
             nuisance=model.nuisance,
             zmin=zmin,
             zmax=zmax,
@@ -95,7 +107,9 @@ def lae(
             batch_size=batch_size,
         )
         options = {"nminima": nminima, "prior": prior_of(group), "joins": joins, "batch_size": batch_size}
-        found = calibrated(find_redshifts(scan, group, model, **options), model.target.calibration)
+        found = find_redshifts(scan, group, searched, **options)
+        # In units of the vectors of the file.
+        found = calibrated(dataclasses.replace(found, coeff=amplitude * found.coeff), model.target.calibration)
         found.meta["LINEFLUX"], found.meta["LINEFLUX_ERR"] = _line_flux(group, model, found.z, batch_size)
         return scan, found
 
@@ -104,6 +118,7 @@ def lae(
         "ZMAX": zmax,
         "NMINIMA": nminima,
         "PRECIS": precision,
+        "AMPLITUD": amplitude,
         "LOGDET": logdet,
         "EMISSION": not absorption,
         "PRIOR": prior or "none",

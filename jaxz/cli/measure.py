@@ -11,6 +11,8 @@ from jaxz.cli.console import errors_in_one_line, fail, messages, results, say, s
 from jaxz.cli.inputs import Inputs
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from jaxz.models import Basis, Madgics
     from jaxz.redshift import Redshifts
     from jaxz.scan import ZScan
@@ -136,6 +138,6 @@ def _summarise(redshifts: "Redshifts", shown: Shown, output: Path, unreadable: i
     )
 
 
-def digits(values: Sequence[float], form: str) -> list[str]:
+def digits(values: "np.ndarray", form: str) -> list[str]:
     """Return numbers as text."""
     return [format(value, form) for value in values]

@@ -18,7 +18,7 @@ PICTURES = (".png", ".pdf", ".svg")
 
 
 def plot(
-    catalog: Annotated[Path, typer.Argument(help="Catalog of `jaxz zfind`.")],
+    catalog: Annotated[Path, typer.Argument(help="Catalog of `jaxz zfind` or `jaxz lae`.")],
     name: Annotated[str, typer.Option("--id", help="ID or TARGETID of the spectrum.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Picture to write (png, pdf, svg); ID.png if absent.")
@@ -31,40 +31,72 @@ def plot(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that exists.")] = False,
 ) -> None:
-    """Draw a spectrum with its best fit, and its χ² curve.
+    """Draw a spectrum with its best fit and its χ² curve; of a catalog of `jaxz lae`, with its components.
 
-    The spectrum is read and scanned again with the options that the catalog's header names.
+    The spectrum is read again, and scanned or separated again with what the catalog's header names.
     """
     from jaxz import io
-    from jaxz.plot import plot_fit
-    from jaxz.redshift import find_redshifts
-    from jaxz.scan import nmf_scan
 
     with errors_in_one_line():
         found = io.read_catalog(catalog)
-        header = found.meta
         row = _row(catalog, found, name, unique=spectra is not None)
         picture = output or Path(f"{str(found['ID'][row]).replace('/', '_')}.png")
         if picture.suffix not in PICTURES:
             raise ValueError(f"{picture}: choose a name that ends in {', '.join(PICTURES)}")
         check_outputs(picture, overwrite=overwrite)
-        model = io.load_basis(basis or _basis_named(catalog, header))
-        if header.get("BASISSHA", model.sha256) != model.sha256:
-            say(f"{catalog}: was made with another basis than {model.name} {model.version}; the figure may differ")
-        one = _spectrum(catalog, found, row, spectra)
-        prior = read_prior(None if header.get("PRIOR", "none") == "none" else header["PRIOR"])(one)
-        scan = nmf_scan(
-            one,
-            model,
-            zmin=header.get("ZMIN", 0.0),
-            zmax=header.get("ZMAX", 6.7),
-            engine=header.get("ENGINE", "fft"),
-            weighting=header.get("WEIGHTS", "ivar"),
-            precision=header.get("PRECIS", "float32"),
-        )
-    best = find_redshifts(scan, one, model, nminima=header.get("NMINIMA", 5), prior=prior)
-    save_figure(plot_fit(one, scan, best, model, lines=line_list()), picture, overwrite=overwrite)
+        if "TARGARG" in found.meta:
+            if basis is not None:
+                raise ValueError(f"{catalog}: was made with components, not with a basis: leave out --basis")
+            figure = _separated(catalog, found, row, spectra)
+        else:
+            figure = _fitted(catalog, found, row, spectra, basis)
+    save_figure(figure, picture, overwrite=overwrite)
     results.print(f"{picture}", soft_wrap=True)
+
+
+def _fitted(catalog: Path, found: Any, row: int, spectra: Path | None, basis: str | None) -> "Figure":
+    from jaxz import io
+    from jaxz.plot import plot_fit
+    from jaxz.redshift import find_redshifts
+    from jaxz.scan import nmf_scan
+
+    header = found.meta
+    model = io.load_basis(basis or _basis_named(catalog, header))
+    if header.get("BASISSHA", model.sha256) != model.sha256:
+        say(f"{catalog}: was made with another basis than {model.name} {model.version}; the figure may differ")
+    one = _spectrum(catalog, found, row, spectra)
+    prior = read_prior(None if header.get("PRIOR", "none") == "none" else header["PRIOR"])(one)
+    scan = nmf_scan(
+        one,
+        model,
+        zmin=header.get("ZMIN", 0.0),
+        zmax=header.get("ZMAX", 6.7),
+        engine=header.get("ENGINE", "fft"),
+        weighting=header.get("WEIGHTS", "ivar"),
+        precision=header.get("PRECIS", "float32"),
+    )
+    best = find_redshifts(scan, one, model, nminima=header.get("NMINIMA", 5), prior=prior)
+    return plot_fit(one, scan, best, model, lines=line_list())
+
+
+def _separated(catalog: Path, found: Any, row: int, spectra: Path | None) -> "Figure":
+    """Return the figure of a row of a catalog of `jaxz lae`: its spectrum taken apart at its redshift."""
+    import numpy as np
+
+    from jaxz.cli.lae import components
+    from jaxz.plot import plot_components
+    from jaxz.separation import separate
+
+    header = found.meta
+    sky = [header[f"SKYARG{i}"] for i in range(header.get("NNUIS", 0))]
+    model = components(header["TARGARG"], sky)
+    if header.get("TARGSHA", model.target.sha256) != model.target.sha256:
+        say(f"{catalog}: was made with another {model.target.name} than {header['TARGARG']}; the figure may differ")
+    one = _spectrum(catalog, found, row, spectra)
+    z = float(found["Z"][row])
+    parts = separate(one, [*model.nuisance, model.target], z=np.array([z]))
+    line = 10.0 ** (model.target.centre * model.step) * (1 + z) if np.isfinite(z) else None
+    return plot_components(parts, line=line)
 
 
 def save_figure(figure: "Figure", path: Path, *, overwrite: bool) -> None:

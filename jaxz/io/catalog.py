@@ -29,8 +29,9 @@ def to_table(redshifts: Redshifts) -> Table:
     f4[basis], ``FITMETHOD``, ``NPIXELS`` i4, ``SPECTYPE``, ``SUBTYPE``, ``NCOEFF`` i2, ``DELTACHI2`` f4; ``ID``,
     ``STATUS`` i2 (a `Status` code), ``SIGNIFICANCE``, ``ROBUSTNESS``, ``PCONF`` f4, ``ZALT`` f8[cand], ``ZALT_ERR``
     f4[cand], ``ZALT_CHI2`` f8[cand]; after a MADGICS scan ``CHI2_NULL`` f8, χ² without the target, and
-    ``DETECTION_RAW`` f4, |Δχ²| by which the target improves it; then the other columns of `redshifts.meta` (``RA``, ``DEC``, ``FILE``), but for
-    those of other extensions. A spectrum that could not be measured has Z = NaN, and STATUS says why.
+    ``DETECTION_RAW`` f4, |Δχ²| by which the target improves it; then the other columns of `redshifts.meta` (``RA``,
+    ``DEC``, ``FILE``), but for those of other extensions. A spectrum that could not be measured has Z = NaN, and STATUS
+    says why.
 
     Args:
         redshifts: of (spec,) spectra.

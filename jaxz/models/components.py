@@ -157,6 +157,16 @@ class GaussianComponent(eqx.Module):
         grid = LogGrid(self.rest_start + whole - margin, vectors.shape[1], self.grid.step)
         return dataclasses.replace(self, vectors=vectors, grid=grid, reference_z=None)
 
+    def scaled(self, amplitude: float) -> "GaussianComponent":
+        """Return the component with its vectors multiplied: what is fainter, or brighter, but of the same shapes.
+
+        Raises:
+            ValueError: if `amplitude` is not a positive number.
+        """
+        if not 0 < amplitude < np.inf:
+            raise ValueError(f"component {self.name!r} times {amplitude}: give a positive number")
+        return dataclasses.replace(self, vectors=self.vectors * self.vectors.dtype.type(amplitude))
+
     def with_step(self, step: float) -> "GaussianComponent":
         """Return the component on a lattice of another step, each new pixel holding the mean over its width.
 
