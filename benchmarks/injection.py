@@ -20,6 +20,7 @@ import jaxz
 from benchmarks import common
 from benchmarks.common import Report, require
 from jaxz import mock, train, validate
+from jaxz.cli.lae import AMPLITUDE
 from jaxz.mock import Injected
 from jaxz.models import GaussianComponent, Madgics
 from jaxz.redshift import Redshifts
@@ -184,17 +185,28 @@ def run(on: Setting, *, loss: float, spread: float) -> tuple[Report, float]:
     return Report("injection", rows, settings, notes), measured["sky residuals", "median"][0]
 
 
-def threshold(on: Setting, spectra: Spectra, *, snr: float = 6.0, kept: float = 0.95) -> tuple[float, np.ndarray]:
-    """Return the calibrated |Δχ²| that a share of the lines injected into spectra exceed, and those of the spectra.
+class Threshold(NamedTuple):
+    """What tells lines in spectra of blank sky from nothing.
 
-    Lines that are not recovered count as below any threshold.
+    Attributes:
+        recovered: fraction of the lines.
+        level: the calibrated |Δχ²| that 95 % of the recovered lines exceed.
+        blank: (spec,) those of the spectra themselves.
     """
+
+    recovered: float
+    level: float
+    blank: np.ndarray
+
+
+def threshold(on: Setting, spectra: Spectra, *, snr: float = 6.0, kept: float = 0.95) -> Threshold:
+    """Inject lines into each spectrum; return the |Δχ²| that a share of the recovered ones exceed."""
     s = on.model.target.calibration
     many = spectra[np.arange(on.n) % len(spectra)]
     one = case(many, on.lines["range"], on.model, np.full(on.n, snr), SEEDS["test"])
     right = validate.is_recovered(one.found.z, one.truth.z)
-    level = float(np.quantile(np.where(right, one.found.detection, -np.inf), 1 - kept, method="lower")) / s**2
-    return level, search(spectra, on.model).detection / s**2
+    level = float(np.quantile(one.found.detection[right], 1 - kept)) / s**2
+    return Threshold(one.recovered, level, search(spectra, on.model).detection / s**2)
 
 
 def simulated_components(nsky: int, nlae: int) -> Madgics:
@@ -203,11 +215,6 @@ def simulated_components(nsky: int, nlae: int) -> Madgics:
     sky = train.sky_component(mock.sky_spectra(desi, nsky, seed=1)[0], rank=min(20, nsky // 2), step=2e-4)
     spectra, truth = mock.emitter_spectra(desi, nlae, seed=2)
     return Madgics(train.target_component(spectra, truth.z, sky=sky), [sky])
-
-
-def scaled(model: Madgics, amplitude: float) -> Madgics:
-    """Return the model with another amplitude of its target."""
-    return Madgics(dataclasses.replace(model.target, vectors=amplitude * model.target.vectors), model.nuisance)
 
 
 def draw(on: Setting, folder: Path) -> None:
@@ -236,19 +243,25 @@ def main(arguments: argparse.Namespace) -> None:
         model = simulated_components(60, 60)
     else:
         model = Madgics(jaxz.load_component(arguments.target), [jaxz.load_component(name) for name in arguments.sky])
-    on = setting(scaled(model, arguments.amplitude), 40 if arguments.quick else arguments.n)
+    on = setting(
+        Madgics(model.target.scaled(arguments.amplitude), model.nuisance), 40 if arguments.quick else arguments.n
+    )
     report, s = run(on, loss=0.2 if arguments.quick else 0.04, spread=0.5 if arguments.quick else 0.1)
     if arguments.calibrate:
-        changed = {"S": f"{s:.4f}", "AMPLITUDE": f"{arguments.amplitude:g}"}
-        target = dataclasses.replace(
-            on.model.target, calibration=s, provenance={**on.model.target.provenance, **changed}
-        )
+        told = {"CALIBRATED": f"by lines at {arguments.amplitude:g} of the amplitude: python -m benchmarks.injection"}
+        provenance = {**model.target.provenance, **told}
+        target = dataclasses.replace(model.target, calibration=s, provenance=provenance)
         jaxz.io.write_component(target, arguments.calibrate, overwrite=True)
     if arguments.real:
-        level, blank = threshold(on, jaxz.io.read(arguments.real)[np.array(arguments.rows)])
-        above = int(np.sum(blank > level))
-        report.notes.append(f"{arguments.real.name}: 95 % of lines of S/N 6 have |Δχ²| above {level:.1f}, "
-                            f"{above} of {len(blank)} rows without a line: {np.round(blank, 1).tolist()}.")  # fmt: skip
+        # With the s that has just been measured, whatever the file says.
+        calibrated = dataclasses.replace(on.model.target, calibration=s)
+        on = on._replace(model=Madgics(calibrated, on.model.nuisance))
+        kept = threshold(on, jaxz.io.read(arguments.real)[np.array(arguments.rows)])
+        report.notes.append(
+            f"{arguments.real.name}: {kept.recovered:.3f} of lines of S/N 6 are recovered, 95 % of them above |Δχ²| = "
+            f"{kept.level:.1f}; {np.sum(kept.blank > kept.level)} of {len(kept.blank)} rows themselves: "
+            f"{', '.join(f'{value:.1f}' for value in kept.blank)}."
+        )
     if arguments.exposures:
         exposures = jaxz.io.read_desi(arguments.exposures, coadd=False)
         found = validate.bootstrap_exposures(exposures, on.model, counts=(1, 2, 3, 5, 8, 12), seed=SEEDS["test"])
@@ -267,9 +280,7 @@ if __name__ == "__main__":
     options.add_argument("--n", type=int, default=2000, help="lines for each number")
     options.add_argument("--target", default="desi-lae", help="component by name or file")
     options.add_argument("--sky", nargs="*", default=["desi-sky"], help="likewise, any number")
-    options.add_argument(
-        "--amplitude", type=float, default=1.0, help="what the vectors of the target are multiplied by"
-    )
+    options.add_argument("--amplitude", type=float, default=AMPLITUDE, help="of the lines, as of `jaxz lae`")
     options.add_argument("--calibrate", type=Path, help="file to write the target to, with the s that is found")
     options.add_argument("--real", type=Path, help="file of real blank sky")
     options.add_argument("--rows", type=int, nargs="*", default=[0, 2, 10, 14, 17, 18], help="its rows")
