@@ -78,7 +78,7 @@ def plot_bootstrap(found: validate.Bootstrap) -> Figure:
     left.set_yscale("log")
     left.set_xlabel("exposures in a coadd", fontsize=11)
     left.set_ylabel("σ_z of the coadds", fontsize=11)
-    left.legend(loc="upper right", fontsize=8, title="line flux (unit of the file × Å)" if len(order) <= 10 else None)
+    left.legend(loc="lower left", fontsize=8, title="line flux (unit of the file × Å)" if len(order) <= 10 else None)
     _draw_converged(right, found, flux)
     return figure
 
