@@ -101,7 +101,7 @@ def crossval(
     """
     training = training or Training()
     ranks = sorted(set(ranks))
-    sample = rest_frame(spectra, z, step=training.step, error_floor=training.error_floor)
+    sample = rest_frame(spectra, z, step=training.step, error_floor=training.error_floor, rank=ranks[-1])
     fold = folds(z, nfolds=nfolds, key=key)
     found = np.full((len(ranks), len(z)), np.nan)
     for held in range(nfolds):
