@@ -1,35 +1,42 @@
 """Galaxy redshifts from spectra, thousands at a time, in pure JAX.
 
-`jaxz.io`, `jaxz.mock`, `jaxz.plot`, `jaxz.train`, `jaxz.validate` and `jaxz.load_basis` are loaded when first touched,
-so that `import jaxz` needs neither astropy nor matplotlib.
+`jaxz.io`, `jaxz.mock`, `jaxz.plot`, `jaxz.train`, `jaxz.validate`, `jaxz.load_basis` and `jaxz.load_component` are
+loaded when first touched, so that `import jaxz` needs neither astropy nor matplotlib.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 from jaxz import kernels as kernels, noise as noise, posterior as posterior
-from jaxz.models import Basis as Basis
+from jaxz.models import (
+    Basis as Basis,
+    GaussianComponent as GaussianComponent,
+    Madgics as Madgics,
+    Whitening as Whitening,
+)
 from jaxz.redshift import Redshifts as Redshifts, find_redshifts as find_redshifts
-from jaxz.scan import ZScan as ZScan, nmf_scan as nmf_scan
+from jaxz.scan import ZScan as ZScan, madgics_scan as madgics_scan, nmf_scan as nmf_scan
+from jaxz.separation import Separation as Separation, separate as separate
 from jaxz.spectra import LogGrid as LogGrid, Spectra as Spectra
 from jaxz.status import Status as Status, ZWarn as ZWarn
 
 if TYPE_CHECKING:
     from jaxz import io as io, mock as mock, plot as plot, train as train, validate as validate
-    from jaxz.io import load_basis as load_basis
+    from jaxz.io import load_basis as load_basis, load_component as load_component
 
 __version__ = "0.1.0"
 
 _LAZY_MODULES = ("io", "mock", "plot", "train", "validate")
+_LAZY_FUNCTIONS = ("load_basis", "load_component")
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY_MODULES:
         return importlib.import_module(f"jaxz.{name}")
-    if name == "load_basis":
-        return importlib.import_module("jaxz.io").load_basis
+    if name in _LAZY_FUNCTIONS:
+        return getattr(importlib.import_module("jaxz.io"), name)
     raise AttributeError(f"module 'jaxz' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY_MODULES, "load_basis"})
+    return sorted({*globals(), *_LAZY_MODULES, *_LAZY_FUNCTIONS})

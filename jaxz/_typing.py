@@ -7,6 +7,7 @@
 ``rest``    lattice pixels that a basis covers
 ``basis``   vectors of a basis
 ``pair``    its products of two vectors, K(K+1)/2
+``comp``    vectors of a Gaussian component, or of all of them
 ``shift``   trial redshifts, as integer shifts on the lattice
 ``lane``    problems solved side by side, always the last axis
 ``cand``    candidate redshifts of one spectrum, best first

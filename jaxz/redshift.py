@@ -10,8 +10,9 @@ import numpy as np
 
 from jaxz.kernels.minima import best_minima
 from jaxz.models.basis import Basis
+from jaxz.models.components import Madgics
 from jaxz.posterior import Prior, mass_near, normalise, penalty_of
-from jaxz.refine import refine
+from jaxz.refine import Fit, refine, refine_madgics
 from jaxz.scan import ZScan
 from jaxz.spectra import Spectra, concatenate_meta
 from jaxz.status import Status, ZWarn
@@ -37,18 +38,22 @@ class Redshifts(eqx.Module):
         ids: names of the spectra.
         z: (spec,) best redshift; NaN where `status` is one of those that cannot be scanned.
         zerr: (spec,) 1 σ error (Δχ² = 1); infinite where χ² has no minimum (BAD_MINFIT).
-        chi2: (spec,) χ² of the best fit in native pixels.
-        deltachi2: (spec,) χ² of the next candidate minus the best; the depth of the curve where there is no other.
+        chi2: (spec,) χ² of the best fit in native pixels; after a MADGICS scan the total χ² on the lattice, with target
+            and nuisance components marginalised.
+        deltachi2: (spec,) χ² of the next candidate minus the best; the depth of the curve where there is no other. Not
+            the Δχ² of a detection, which is `detection`.
         zwarn: (spec,) `ZWarn` bits.
         status: (spec,) `Status` codes.
-        coeff: (spec, basis) coefficients of the best fit.
+        coeff: (spec, basis) coefficients of the best fit; posterior means of those of the target, for MADGICS.
         npixels: (spec,) good pixels.
         significance: (spec,) 1 - χ²min / Q1(χ²) [M, eq. 7].
         robustness: (spec,) (min2 - min1) / σ(χ² ≤ Q1) [M, eq. 8], min2 the lowest other candidate.
         pconf: (spec,) posterior mass within 0.005(1+z) of z.
         zalt, zalt_err, zalt_chi2: (spec, cand) candidates, best first, the first being z; NaN where there are fewer.
-        spectype, subtype: of the basis.
+        spectype, subtype: of the basis, or of the target.
         meta: per-spectrum columns handed on from `Spectra`.
+        chi2_null: (spec,) χ² without the target; None after an NMF scan.
+        fitmethod: "NMF" or "MADGICS".
     """
 
     ids: tuple[str, ...] = eqx.field(static=True)
@@ -69,9 +74,16 @@ class Redshifts(eqx.Module):
     spectype: str = eqx.field(static=True)
     subtype: str = eqx.field(static=True)
     meta: dict[str, np.ndarray]
+    chi2_null: np.ndarray | None = None
+    fitmethod: str = eqx.field(static=True, default="NMF")
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def detection(self) -> np.ndarray:
+        """(spec,) |Δχ²| by which the target of a MADGICS scan improves the fit [L, eq. 6], not calibrated; else NaN."""
+        return np.full(len(self), np.nan) if self.chi2_null is None else self.chi2_null - self.chi2
 
     @classmethod
     def concatenate(cls, parts: Sequence["Redshifts"]) -> "Redshifts":
@@ -82,10 +94,9 @@ class Redshifts(eqx.Module):
         """
         if not parts:
             raise ValueError("no redshifts to concatenate: give at least one")
-        if len({(part.spectype, part.subtype) for part in parts}) != 1:
+        if len({(part.spectype, part.subtype, part.fitmethod) for part in parts}) != 1:
             raise ValueError("redshifts to concatenate need one basis: keep those of different bases apart")
-        other = ("ids", "spectype", "subtype", "meta")
-        arrays = [field.name for field in dataclasses.fields(cls) if field.name not in other]
+        arrays = [name for name, value in vars(parts[0]).items() if name != "meta" and isinstance(value, np.ndarray)]
         return dataclasses.replace(
             parts[0],
             ids=tuple(name for part in parts for name in part.ids),
@@ -97,38 +108,45 @@ class Redshifts(eqx.Module):
 def find_redshifts(
     scan: ZScan,
     spectra: Spectra,
-    basis: Basis,
+    model: Basis | Madgics,
     *,
     nminima: int = 5,
     prior: Prior | None = None,
+    joins: Sequence[tuple[float, float]] = (),
     batch_size: int = 64,
 ) -> Redshifts:
     """Return the redshift of each spectrum from its χ² curve.
 
-    The `nminima` lowest minima of the curve that are more than 1000 km/s apart are fitted again in native pixels and in
-    float64 (see `jaxz.refine`). Their z, errors, χ² and order come from those fits, the scores and P(z) from the curve.
-    A candidate at the end of the range, or without a minimum of χ² near it, comes after all others.
+    The `nminima` lowest minima of the curve that are more than 1000 km/s apart are looked at closely, in float64: with
+    a basis in native pixels (`jaxz.refine.nmf`), with Gaussian components on the lattice (`jaxz.refine.madgics`). Their
+    z, errors, χ² and order come from there, the scores and P(z) from the curve. A candidate at the end of the range, or
+    without a minimum of χ² near it, comes after all others.
 
     Args:
-        scan: of the same spectra with the same basis.
+        scan: of the same spectra with the same model.
         spectra: what was measured. Bits of a column ``ZWARN`` in their `meta` are set in the result too.
-        basis: as given to the scan.
+        model: the basis of an `nmf_scan`; ``Madgics(target, nuisance)`` after a `madgics_scan`.
         nminima: candidates for each spectrum.
         prior: penalty on z (see `jaxz.posterior`). It takes part in the choice and the order of candidates, in
             `deltachi2` and in `pconf`; `chi2` and the scores stay those of the data.
+        joins: wavelength ranges (vacuum Å) where two cameras meet, such as (5760, 5800) and (7520, 7620) of DESI. A
+            target whose line, the mean position of its power, is found in one gets the bit CAMERA_JOIN. They belong to
+            the instrument, so that none is assumed. For `Madgics` only.
         batch_size: spectra on the device at a time. The answer does not depend on it.
 
     Raises:
-        ValueError: if `scan` is not of `spectra`, `nminima` is not positive, or `prior` has the wrong shape.
+        ValueError: if `scan` is not of `spectra`, or not with such a model; if `nminima` is not positive, or `prior`
+            has the wrong shape.
     """
     if scan.ids != spectra.ids:
         raise ValueError("scan and spectra have different ids: pass the spectra that were scanned")
     if not 1 <= nminima <= MOST_MINIMA or batch_size < 1:
         raise ValueError(f"nminima={nminima}, batch_size={batch_size}: use 1 to {MOST_MINIMA}, and 1 or more")
+    _check_model(scan, model, joins)
     penalty = penalty_of(scan, prior)
     # Two at least, because Δχ² needs the second.
     index = _candidates(scan, penalty, max(nminima, 2), batch_size)
-    fit = refine(spectra, basis, np.where(index >= 0, scan.first + index, np.nan), scan.step, batch_size=batch_size)
+    fit = _fits(scan, spectra, model, np.where(index >= 0, scan.first + index, np.nan), batch_size)
 
     extra = np.where(index >= 0, np.take_along_axis(penalty, index, axis=1), np.nan)
     at_limit = (index >= 0) & _beside_the_end(penalty, index)
@@ -144,11 +162,12 @@ def find_redshifts(
     status = np.where(measured & (index[:, 0] < 0), Status.NO_CANDIDATE, scan.status)
     status = np.where(measured & (index[:, 0] >= 0) & ~fit.converged[:, 0], Status.NOT_CONVERGED, status)
     zwarn = (
-        ZWarn.LITTLE_COVERAGE * (~measured | (spectra.npixels < LITTLE_COVERAGE * len(basis)))
+        ZWarn.LITTLE_COVERAGE * (~measured | (spectra.npixels < LITTLE_COVERAGE * len(model)))
         + ZWarn.SMALL_DELTA_CHI2 * (measured & ~(deltachi2 >= SMALL_DELTA_CHI2))
         + ZWarn.Z_FITLIMIT * (measured & at_limit[:, 0])
         + ZWarn.NODATA * (spectra.npixels == 0)
         + ZWarn.BAD_MINFIT * (measured & no_minimum)
+        + ZWarn.CAMERA_JOIN * _in_a_join(model, z[:, 0], joins)
     )
     zerr = (1 + z) * np.log(10) * scan.step * fit.shift_err
     return Redshifts(
@@ -167,10 +186,36 @@ def find_redshifts(
         zalt=z[:, :nminima],
         zalt_err=zerr[:, :nminima],
         zalt_chi2=fit.chi2[:, :nminima],
-        spectype=basis.spectype,
-        subtype=basis.name,
+        spectype=model.spectype,
+        subtype=model.name,
         meta=spectra.meta,
+        chi2_null=scan.null,
+        fitmethod="NMF" if isinstance(model, Basis) else "MADGICS",
     )
+
+
+def _check_model(scan: ZScan, model: Basis | Madgics, joins: Sequence[tuple[float, float]]) -> None:
+    if isinstance(model, Basis):
+        if scan.null is not None:
+            raise ValueError("the scan is one of madgics_scan: pass Madgics(target, nuisance), not a basis")
+        if joins:
+            raise ValueError("joins are for a Madgics model: a basis has lines everywhere")
+    elif scan.null is None or model.step != scan.step:
+        raise ValueError("the scan is not one of madgics_scan with these components: pass those that were scanned with")
+
+
+def _fits(scan: ZScan, spectra: Spectra, model: Basis | Madgics, shifts: np.ndarray, batch_size: int) -> Fit:
+    if isinstance(model, Basis):
+        return refine(spectra, model, shifts, scan.step, batch_size=batch_size)
+    trials = (scan.first, scan.first + len(scan.z) - 1)
+    return refine_madgics(spectra, model, shifts, trials, logdet=scan.logdet, batch_size=batch_size)
+
+
+def _in_a_join(model: Basis | Madgics, z: np.ndarray, joins: Sequence[tuple[float, float]]) -> np.ndarray:
+    if isinstance(model, Basis):
+        return np.zeros(len(z), dtype=bool)
+    line = 10.0 ** (model.target.centre * model.step) * (1 + z)
+    return sum((low < line) & (line < high) for low, high in joins) > np.zeros(len(z), dtype=int)
 
 
 def _beside_the_end(penalty: np.ndarray, index: np.ndarray) -> np.ndarray:

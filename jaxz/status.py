@@ -38,7 +38,7 @@ def explain(code: int) -> str:
 
 
 class ZWarn(enum.IntFlag):
-    """Redrock's warning bits, with Redrock's numbers; bits 16 to 23 are left to surveys (DESI uses 16 to 19)."""
+    """Redrock's warning bits, with Redrock's numbers, and our own; 16 to 23 are for surveys (DESI uses 16 to 19)."""
 
     SKY = 1 << 0
     LITTLE_COVERAGE = 1 << 1
@@ -52,3 +52,5 @@ class ZWarn(enum.IntFlag):
     NODATA = 1 << 9
     BAD_MINFIT = 1 << 10
     POORDATA = 1 << 11
+    CAMERA_JOIN = 1 << 20
+    """The line of the target is where two cameras meet (see `find_redshifts`)."""

@@ -105,3 +105,110 @@ def basis_update(flux, ivar, coeff, basis, level):
 def coeff_update(flux, ivar, coeff, basis, level):
     data, model = flux + level, coeff @ basis + level
     return coeff * _ratio((ivar * data) @ basis.T, (ivar * model) @ basis.T), basis
+
+
+def covariance(ivar, *parts):
+    """C over the pixels with data, and which these are [L, eq. 1]."""
+    good = ivar > 0
+    total = np.diag(1 / ivar[good])
+    for vectors in parts:
+        total += vectors[:, good].T @ vectors[:, good]
+    return total, good
+
+
+def delta_chi2(flux, ivar, nuisance, target):
+    """χ²(nuisance + target + noise) - χ²(nuisance + noise), both with dense covariances [L, eq. 4 and 6]."""
+    without, good = covariance(ivar, nuisance)
+    data = flux[good]
+    base = data @ np.linalg.solve(without, data)
+    shared = np.linalg.solve(without, target[:, good].T)
+    inner = np.eye(len(target)) + target[:, good] @ shared
+    gain = data @ shared
+    return -gain @ np.linalg.solve(inner, gain), base, np.linalg.slogdet(inner)[1]
+
+
+def published_loop(flux, ivar, nuisance, target, nshift):
+    """Δχ² at one shift after the other, by the algebra of [L, eq. A10-A13] (with the inverse that A13 lacks).
+
+    Target pixel 0 meets spectrum pixel k at shift k.
+    """
+    weighted = nuisance * ivar
+    inverse = np.linalg.inv(np.eye(len(nuisance)) + weighted @ nuisance.T)
+    delta = np.empty(nshift)
+    size = target.shape[1]
+    for k in range(nshift):
+        at = slice(k, k + size)
+        moved, w = target[:, : len(ivar) - k], ivar[at]
+        left = moved * w - (moved @ weighted[:, at].T) @ inverse @ weighted[:, at]
+        rest = flux - inverse_times(nuisance, inverse, weighted, flux)
+        solved = moved @ (w * rest[at])
+        delta[k] = -solved @ np.linalg.solve(np.eye(len(target)) + left @ moved.T, solved)
+    return delta
+
+
+def inverse_times(nuisance, inverse, weighted, flux):
+    """What the nuisance parts explain of the flux."""
+    return nuisance.T @ (inverse @ (weighted @ flux))
+
+
+def eigenvectors(matrix, rank):
+    """Eigenvectors times the square roots of their eigenvalues, the largest first, their largest value positive."""
+    values, vectors = np.linalg.eigh(matrix)
+    result = []
+    for k in range(1, rank + 1):
+        vector = np.sqrt(values[-k]) * vectors[:, -k]
+        result.append(vector if vector[np.argmax(np.abs(vector))] > 0 else -vector)
+    return np.array(result)
+
+
+def sky_component(loglam, flux, ivar, *, rank, max_sum, max_masked, outlying, degree):
+    """The sky prior of the MADGICS paper, sec. III.1.1, on the lattice: vectors, mask, ln variance, number."""
+    rows = [i for i in range(len(flux)) if abs(flux[i].sum()) <= max_sum and (ivar[i] == 0).sum() <= max_masked]
+    flux, ivar = flux[rows], ivar[rows]
+    outside = np.zeros(flux.shape)
+    for i in range(len(flux)):
+        pull = [flux[i, p] * ivar[i, p] ** 0.5 for p in range(flux.shape[1]) if ivar[i, p] > 0]
+        low, high = np.percentile(pull, 5), np.percentile(pull, 95)
+        for p in range(flux.shape[1]):
+            outside[i, p] = ivar[i, p] > 0 and not low <= flux[i, p] * ivar[i, p] ** 0.5 <= high
+    mask = np.zeros(flux.shape[1], dtype=bool)
+    for p in range(flux.shape[1]):
+        if outside[:, p].sum() > outlying * (ivar[:, p] > 0).sum():
+            mask[max(p - 3, 0) : p + 4] = True
+    covariance = flux.T @ flux / len(flux)
+    x = loglam - loglam[~mask].mean()
+    curve = np.polyfit(x[~mask], np.log(np.diag(covariance)[~mask]), degree)
+    # Beyond the outermost pixels that are not masked the curve is constant.
+    log_variance = np.polyval(curve, np.clip(x, x[~mask].min(), x[~mask].max()))
+    white = np.where(mask, 0, flux / np.exp(log_variance / 2))
+    return eigenvectors(white.T @ white / len(white), rank), mask, log_variance, len(rows)
+
+
+def target_component(loglam, flux, ivar, z, sky, grid, reference_z, *, rank, keep):
+    """The LAE prior of the MADGICS paper, sec. III.1.2, of spectra on the lattice: vectors and number of spectra."""
+    window = range(round(loglam[0] / grid.step), round(loglam[-1] / grid.step) + 1)
+    vectors = np.zeros((len(sky), len(window)))
+    white = np.exp(sky.whitening.log_variance(loglam) / 2)
+    owned = np.zeros(len(window), dtype=bool)
+    for i, p in enumerate(window):
+        vectors[:, i] = sky.vectors[:, p - sky.grid.start] * white[i]
+        owned[i] = sky.mask[p - sky.grid.start]
+    rest = np.full(flux.shape, np.nan)
+    for i in range(len(flux)):
+        good = (ivar[i] > 0) & ~owned
+        part = vectors[:, good].T @ vectors[:, good]
+        total = part + np.diag(1 / ivar[i, good])
+        rest[i, good] = (flux[i, good] - part @ np.linalg.solve(total, flux[i, good])) / white[good]
+    noise = np.nanvar(rest, axis=1)
+    rows = [i for i in range(len(flux)) if noise[i] <= np.quantile(noise, keep)]
+    data = np.zeros((grid.size, len(rows)))
+    for column, i in enumerate(rows):
+        shift = round(np.log10((1 + z[i]) / (1 + reference_z)) / grid.step)
+        for p in range(grid.size):
+            place = grid.start + p + shift - window[0]
+            if 0 <= place < len(window) and np.isfinite(rest[i, place]):
+                data[p, column] = rest[i, place]
+    pattern = (data != 0).astype(float)
+    counts = pattern @ pattern.T
+    covariance = np.divide(data @ data.T, counts, out=np.zeros_like(counts), where=counts > 0)
+    return eigenvectors(covariance, rank), len(rows)

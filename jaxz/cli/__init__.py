@@ -2,7 +2,7 @@
 
 import typer
 
-from jaxz.cli import crossval, demo, evaluate, info, plot, simulate, train, zfind
+from jaxz.cli import crossval, demo, evaluate, info, plot, prior, simulate, train, zfind
 
 app = typer.Typer(
     name="jaxz",
@@ -24,3 +24,4 @@ for command in (
     info.info,
 ):
     app.command()(command)
+app.add_typer(prior.app, name="prior")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jaxz.cli.console import check_outputs, errors_in_one_line, results, say
-from jaxz.cli.prior import read_prior
+from jaxz.cli.zprior import read_prior
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,83 +1,171 @@
-"""The option ``--prior``: text or a table → a prior on z for each group of spectra."""
+"""`jaxz prior sky` and `jaxz prior target`: Gaussian components from spectra; `jaxz.cli.zprior` has the prior on z."""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jaxz.cli.console import check_outputs, errors_in_one_line, fail, messages, results
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from jaxz.posterior import Prior
+    from jaxz.models import GaussianComponent
     from jaxz.spectra import Spectra
 
-PriorOf = Callable[["Spectra"], "Prior | None"]
+app = typer.Typer(
+    help="Learn a Gaussian component from spectra: what is left of the sky, or what is searched for.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Spectrum files, or folders of them.")]
+Output = Annotated[Path, typer.Option("-o", "--output", help="Component file to write (FITS).")]
+Version = Annotated[str, typer.Option(help="Of the component.")]
+Note = Annotated[str, typer.Option(help="Kept in the file: where the spectra come from, say.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
 
 
-def read_prior(text: str | None) -> PriorOf:
-    """Return a function from spectra to their prior.
+@app.command()
+def sky(
+    files: Files,
+    output: Output,
+    rank: Annotated[int, typer.Option(min=1, help="Number of eigenvectors.")] = 50,
+    step: Annotated[float, typer.Option(help="Of the lattice, dex.")] = 5e-5,
+    max_sum: Annotated[float, typer.Option(help="Leave out spectra whose flux sums to more.")] = 1e6,
+    max_masked: Annotated[int, typer.Option(min=0, help="Leave out spectra that lack more lattice pixels.")] = 1000,
+    outlying: Annotated[
+        float, typer.Option(min=0, max=1, help="Mask wavelengths that are outliers in more than this share.")
+    ] = 1 / 3,
+    degree: Annotated[int, typer.Option(min=0, help="Of the whitening polynomial.")] = 4,
+    name: Annotated[str, typer.Option(help="Of the component.")] = "sky",
+    version: Version = "1",
+    note: Note = "",
+    overwrite: Overwrite = False,
+) -> None:
+    """Learn what the subtraction of the sky leaves, from spectra of blank sky.
 
-    Args:
-        text: "KIND:Z:SIGMA" for all spectra, the path of a table with a row for each spectrum that has one, or None.
-
-    Raises:
-        ValueError: if it is neither, or a kind or width is not possible.
-        FileError: if the table cannot be read.
+    Of files that say what a fibre was on (OBJTYPE, as DESI's do), only spectra of the sky are used. An input that
+    cannot be read is reported, the others are used, and the exit status is 1.
     """
-    if text is None:
-        return lambda spectra: None
-    if Path(text).is_file():
-        return _from_table(text)
-    try:
-        kind, centre, width = text.split(":")
-        prior = _kinds()[kind.lower()](float(centre), float(width))
-    except (KeyError, ValueError) as error:
-        raise ValueError(
-            f"--prior {text}: neither a file nor KIND:Z:SIGMA with KIND gaussian, lorentzian or tophat and SIGMA > 0"
-        ) from error
-    return lambda spectra: prior
+    from jaxz import train
+
+    with errors_in_one_line():
+        check_outputs(output, overwrite=overwrite)
+        spectra, unreadable = _blank_sky(files)
+        with messages.status(f"learning from {len(spectra)} spectra"):
+            component = train.sky_component(
+                spectra,
+                rank=rank,
+                step=step,
+                max_sum=max_sum,
+                max_masked=max_masked,
+                outlying=outlying,
+                degree=degree,
+                name=name,
+                version=version,
+            )
+        _write(component, output, files, note=note, overwrite=overwrite)
+    if unreadable:
+        raise typer.Exit(1)
 
 
-def _kinds() -> dict[str, Callable[..., "Prior"]]:
-    from jaxz import posterior
+@app.command()
+def target(
+    files: Files,
+    truth: Annotated[
+        list[Path], typer.Option(help="Table (FITS, ECSV, CSV) with ID or TARGETID, and the true Z; may be repeated.")
+    ],
+    output: Output,
+    sky: Annotated[str, typer.Option(metavar="NAME|PATH", help="Sky component to take out of them.")] = "desi-sky",
+    rank: Annotated[int, typer.Option(min=1, help="Number of eigenvectors.")] = 2,
+    reference_z: Annotated[float, typer.Option("--z", help="Redshift at which the window is given.")] = 2.45,
+    wave: Annotated[tuple[float, float], typer.Option(metavar="Å Å", help="Window, more than the line.")] = (
+        4133.0,
+        4278.0,
+    ),
+    keep: Annotated[float, typer.Option(help="Share of the spectra to keep, of the least variance.")] = 0.75,
+    name: Annotated[str, typer.Option(help="Of the component, for catalogs (SUBTYPE).")] = "target",
+    spectype: Annotated[str, typer.Option(help="For catalogs (SPECTYPE).")] = "LAE",
+    version: Version = "1",
+    note: Note = "",
+    overwrite: Overwrite = False,
+) -> None:
+    """Learn what to search for, from spectra with known redshifts.
 
-    # Redrock's files spell the second one with an e.
-    return {
-        "gaussian": posterior.gaussian,
-        "lorentzian": posterior.lorentzian,
-        "lorentzien": posterior.lorentzian,
-        "tophat": posterior.tophat,
-    }
+    Spectra without a known redshift are named and left out; an input that cannot be read is reported, the others are
+    used, and the exit status is 1.
+    """
+    from jaxz import io, train
+    from jaxz.cli.labelled import read_labelled
+
+    with errors_in_one_line():
+        check_outputs(output, overwrite=overwrite)
+        nuisance = io.load_component(sky)
+        spectra, z, unreadable = read_labelled(files, truth)
+        with messages.status(f"learning from {len(spectra)} spectra"):
+            component = train.target_component(
+                spectra,
+                z,
+                sky=nuisance,
+                rank=rank,
+                reference_z=reference_z,
+                wave=wave,
+                keep=keep,
+                name=name,
+                version=version,
+                spectype=spectype,
+            )
+        _write(component, output, files, truth, note=note, overwrite=overwrite)
+    if unreadable:
+        raise typer.Exit(1)
 
 
-def _from_table(path: str) -> PriorOf:
+def _blank_sky(files: Sequence[Path]) -> "tuple[Spectra, int]":
+    """Return the spectra of files that are not known to be of something else, and how many inputs were unreadable."""
     import numpy as np
 
-    from jaxz import io
+    from jaxz.cli.inputs import Inputs
+    from jaxz.spectra import Spectra
 
-    table = io.read_table(path)
-    key = next((name for name in ("TARGETID", "ID") if name in table.colnames), None)
-    if key is None or not {"FUNCTION", "Z", "SIGMA"} <= set(table.colnames):
-        present = ", ".join(table.colnames)
-        raise ValueError(f"{path}: needs columns TARGETID or ID, FUNCTION, Z and SIGMA, has {present}")
-    priors = {str(row[key]).strip(): _from_row(path, row) for row in table}
-
-    def prior_of(spectra: "Spectra") -> "Prior":
-        names = spectra.ids if key == "ID" else spectra.meta.get("TARGETID", spectra.ids)
-        chosen = [priors.get(str(name)) for name in names]
-
-        def penalty(z: "np.ndarray") -> "np.ndarray":
-            return np.stack([np.zeros(len(z)) if prior is None else prior(z) for prior in chosen])
-
-        return penalty
-
-    return prior_of
+    inputs = Inputs(files, None, None, size=10**9)
+    groups = list(inputs)
+    if not groups:
+        raise ValueError("no spectrum could be read: nothing can be learned")
+    spectra = Spectra.concatenate(groups)
+    if "FIBERMAP.OBJTYPE" in spectra.meta:
+        objtype = np.char.strip(spectra.meta["FIBERMAP.OBJTYPE"].astype(str))
+        use = np.isin(objtype, ["SKY", ""])
+        if not use.any():
+            fail(f"none of {len(spectra)} spectra is of the sky: their OBJTYPE is {', '.join(np.unique(objtype))}")
+        spectra = spectra[use]
+    return spectra, inputs.unreadable
 
 
-def _from_row(path: str, row: Any) -> "Prior":
-    try:
-        return _kinds()[str(row["FUNCTION"]).strip().lower()](float(row["Z"]), float(row["SIGMA"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path}: prior {row['FUNCTION']}, {row['Z']}, {row['SIGMA']}: FUNCTION must be gaussian, lorentzian or "
-            "tophat, and SIGMA positive"
-        ) from error
+def _write(
+    component: "GaussianComponent",
+    output: Path,
+    files: Sequence[Path],
+    truth: Sequence[Path] = (),
+    *,
+    note: str,
+    overwrite: bool,
+) -> None:
+    """Write a component with where it comes from, in its header and in what `read_component` returns, and say so."""
+    from jaxz import __version__, io
+
+    origin = {"SOURCES": ", ".join(path.name for path in files), "RANK": str(len(component)), "MADEBY": __version__}
+    if truth:
+        origin["TRUTH"] = ", ".join(path.name for path in truth)
+    if note:
+        origin["NOTE"] = note
+    provenance = {**component.provenance, **origin}
+    io.write_component(
+        dataclasses.replace(component, provenance=provenance), output, header=provenance, overwrite=overwrite
+    )
+    wave = component.grid.wave
+    results.print(
+        f"{output}: {len(component)} vectors from {provenance['NUSED']} of {provenance['NSPEC']} spectra, "
+        f"{wave[0]:.0f} to {wave[-1]:.0f} Å",
+        soft_wrap=True,
+    )

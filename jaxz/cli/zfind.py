@@ -8,7 +8,7 @@ from rich.progress import Progress
 
 from jaxz.cli.console import check_outputs, errors_in_one_line, fail, messages, results, say, show, table
 from jaxz.cli.inputs import Inputs
-from jaxz.cli.prior import read_prior
+from jaxz.cli.zprior import read_prior
 
 if TYPE_CHECKING:
     from jaxz.redshift import Redshifts

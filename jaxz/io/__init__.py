@@ -1,4 +1,4 @@
-"""Files in and out: spectra of MUSE, SDSS, DESI and plain tables; redshift catalogs, basis files, the line list.
+"""Files in and out: spectra of MUSE, SDSS, DESI and plain tables; catalogs, bases and components, the line list.
 
 The only part of jaxz that uses astropy.
 """
@@ -14,6 +14,12 @@ from jaxz.io.catalog import (
     to_table as to_table,
     write as write,
     write_curves as write_curves,
+)
+from jaxz.io.component import (
+    component_names as component_names,
+    load_component as load_component,
+    read_component as read_component,
+    write_component as write_component,
 )
 from jaxz.io.desi import read_desi as read_desi
 from jaxz.io.files import FileError as FileError, FileWarning as FileWarning, read_table as read_table

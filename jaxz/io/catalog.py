@@ -43,7 +43,7 @@ def to_table(redshifts: Redshifts) -> Table:
         "ZWARN": np.asarray(redshifts.zwarn, dtype=np.int32),
         "CHI2": _float32(redshifts.chi2),
         "COEFF": _float32(redshifts.coeff),
-        "FITMETHOD": np.full(nspec, "NMF"),
+        "FITMETHOD": np.full(nspec, redshifts.fitmethod),
         "NPIXELS": np.asarray(redshifts.npixels, dtype=np.int32),
         "SPECTYPE": np.full(nspec, redshifts.spectype),
         "SUBTYPE": np.full(nspec, redshifts.subtype),

@@ -7,4 +7,6 @@ from jaxz.kernels import (
     normal as normal,
     resample as resample,
     resolution as resolution,
+    sliding as sliding,
+    woodbury as woodbury,
 )

@@ -14,7 +14,7 @@ def sky_residuals(instrument: Instrument, rng: np.random.Generator) -> np.ndarra
     A common error of the brightness and one of the wavelength scale the sky and its derivative within groups of 300 Å,
     each group with its own share.
     """
-    relative = instrument.noise / _running_median(instrument.noise, 101)
+    relative = instrument.noise / running_median(instrument.noise, 101)
     sky = np.where(relative > BRIGHT, relative**2 - 1, 0.0)
     sky = sky / max(sky.max(), 1e-30)
     group = ((instrument.wave - instrument.wave[0]) / 300).astype(int)
@@ -48,6 +48,7 @@ def drawn(instrument: Instrument, rng: np.random.Generator) -> np.ndarray:
     return sum(parts, np.zeros(len(instrument.wave)))
 
 
-def _running_median(values: np.ndarray, width: int) -> np.ndarray:
+def running_median(values: np.ndarray, width: int) -> np.ndarray:
+    """Return the median of `width` values, an odd number, around each; the first and last value go on outside."""
     padded = np.pad(values, width // 2, mode="edge")
     return np.median(np.lib.stride_tricks.sliding_window_view(padded, width), axis=1)

@@ -85,8 +85,7 @@ def observe(galaxy: Galaxy, instrument: Instrument) -> tuple[np.ndarray, dict[st
     centres = galaxy.absorbed[:, 0] * stretch
     sigma = np.hypot(centres * galaxy.absorbed_sigma / LIGHT_SPEED, _lsf(instrument, centres))
     flux = light * lines.absorption(wave, centres, galaxy.absorbed[:, 1] * stretch, sigma)
-    middle = (wave[1:] + wave[:-1]) / 2
-    edges = np.concatenate([[2 * wave[0] - middle[0]], middle, [2 * wave[-1] - middle[-1]]])
+    edges = pixel_bounds(wave)
     totals: dict[str, float] = {}
     for centre, total, velocity, name in zip(*galaxy.emission, strict=True):
         at = centre * stretch
@@ -102,8 +101,18 @@ def add_line(flux: np.ndarray, edges: np.ndarray, centre: float, total: float, s
     begin, end = np.searchsorted(edges, [centre - 6 * sigma, centre + 6 * sigma])
     begin, end = max(begin - 1, 0), min(end, len(edges) - 1)
     around = edges[begin : end + 1]
-    integral = np.array([0.5 * math.erf((edge - centre) / (sigma * math.sqrt(2))) for edge in around])
-    flux[begin:end] += total * np.diff(integral) / np.diff(around)
+    flux[begin:end] += total * np.diff(line_integral(around - centre, sigma)) / np.diff(around)
+
+
+def line_integral(x: np.ndarray, sigma: float) -> np.ndarray:
+    """Return the integral of a Gaussian line of unit flux from its centre to each `x`, in the unit of `sigma`."""
+    return np.array([0.5 * math.erf(one / (sigma * math.sqrt(2))) for one in x])
+
+
+def pixel_bounds(wave: np.ndarray) -> np.ndarray:
+    """Return the (pix + 1,) edges of pixels whose centres are `wave`; an edge lies midway between two of them."""
+    middle = (wave[1:] + wave[:-1]) / 2
+    return np.concatenate([[2 * wave[0] - middle[0]], middle, [2 * wave[-1] - middle[-1]]])
 
 
 def _lsf(instrument: Instrument, wave: np.ndarray | float) -> np.ndarray:

@@ -119,7 +119,7 @@ def _galaxy(
     """Return a galaxy without noise and its row of the truth; None if it has neither lines nor continuum in range."""
     galaxy = draw(kind, z, populations, rng)
     signal, totals = observe(galaxy, instrument)
-    snr = {name: _line_snr(instrument, noise, galaxy.emission, name, z) * total for name, total in totals.items()}
+    snr = {name: line_snr(instrument, noise, galaxy.emission, name, z) * total for name, total in totals.items()}
     brightest = max(snr, key=lambda name: snr[name], default="")
     seen = instrument.wave > 1216 * (1 + z)
     continuum = float(np.median((signal / noise)[seen])) if seen.any() else 0.0
@@ -143,7 +143,7 @@ def _brightness(rng: np.random.Generator, depth: float) -> tuple[float, float]:
     return depth * line, depth * 15 ** even[1]
 
 
-def _line_snr(instrument: Instrument, noise: np.ndarray, emission: Emission, name: str, z: float) -> float:
+def line_snr(instrument: Instrument, noise: np.ndarray, emission: Emission, name: str, z: float) -> float:
     """Return 1 over the noise of the flux of a line, summed over the pixels within 2 σ of it."""
     members = [i for i, member in enumerate(emission.name) if member == name]
     centre = np.average(emission.wave[members], weights=emission.flux[members]) * (1 + z)

@@ -6,6 +6,7 @@ import hashlib
 import equinox as eqx
 import numpy as np
 
+from jaxz.models.steps import averaged
 from jaxz.spectra import LogGrid
 
 
@@ -49,17 +50,18 @@ class Basis(eqx.Module):
         """Return the basis on a lattice of another step, each new pixel holding the mean over its width."""
         if step == self.grid.step:
             return self
-        low, high = self.grid.loglam[0] - self.grid.step / 2, self.grid.loglam[-1] + self.grid.step / 2
-        grid = LogGrid.covering(10**low, 10**high, step)
-        edges = (np.arange(self.grid.size + 1) - 0.5 + self.grid.start) * self.grid.step
-        new_edges = (np.arange(grid.size + 1) - 0.5 + grid.start) * step
-        integral = np.pad(np.cumsum(self.vectors, axis=1, dtype=np.float64), ((0, 0), (1, 0))) * self.grid.step
-        mean = np.array([np.diff(np.interp(new_edges, edges, row)) for row in integral]) / step
+        mean, grid = averaged(self.vectors, self.grid, step)
         return dataclasses.replace(self, vectors=np.maximum(mean, 0), grid=grid)
 
     @property
     def sha256(self) -> str:
         """Fingerprint of the vectors and their grid, as written to catalog headers."""
-        digest = hashlib.sha256(repr((self.grid.start, self.grid.size, self.grid.step)).encode())
-        digest.update(np.ascontiguousarray(self.vectors, dtype="<f8").tobytes())
-        return digest.hexdigest()
+        return fingerprint(self.grid, self.vectors)
+
+
+def fingerprint(grid: LogGrid, *arrays: np.ndarray) -> str:
+    """Return the SHA-256 of arrays and the grid that they are on."""
+    digest = hashlib.sha256(repr((grid.start, grid.size, grid.step)).encode())
+    for values in arrays:
+        digest.update(np.ascontiguousarray(values, dtype="<f8").tobytes())
+    return digest.hexdigest()

@@ -1,6 +1,8 @@
-"""Learning: labelled spectra → a basis, and how good it is on spectra that it has not seen."""
+"""Learning: spectra → a basis, and how good it is on others; spectra → Gaussian components."""
 
 from jaxz.train.basis import Step as Step, Training as Training, fit_basis as fit_basis
 from jaxz.train.crossval import CrossValidation as CrossValidation, crossval as crossval, folds as folds
 from jaxz.train.nmf import NMF as NMF, fit_nmf as fit_nmf
 from jaxz.train.sample import labelled as labelled
+from jaxz.train.sky import sky_component as sky_component
+from jaxz.train.target import target_component as target_component

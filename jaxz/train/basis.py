@@ -27,8 +27,8 @@ class Training(NamedTuple):
         rtol: a fit ends when its last 10 iterations have decreased χ² by less than this share.
         algorithm: "nearly" or "shift", see `fit_nmf`.
 
-    Few iterations are a choice. More make the vectors purer, and free to imitate what is no galaxy: of simulated spectra
-    with sky residuals and distorted ends, fewer redshifts are right.
+    Few iterations are a choice. More make the vectors purer, and free to imitate what is no galaxy: of simulated
+    spectra with sky residuals and distorted ends, fewer redshifts are right.
     """
 
     step: float = DEFAULT_STEP

@@ -10,7 +10,7 @@ import pytest
 import jaxz
 from jaxz import io
 
-COMMANDS = ("zfind", "evaluate", "plot", "demo", "info")
+COMMANDS = ("zfind", "evaluate", "plot", "prior", "demo", "info")
 
 
 def test_demo(run, tmp_path):
@@ -44,6 +44,7 @@ def test_info(run):
     assert shown["devices"].startswith(jax.devices()[0].platform)
     assert shown["jax_enable_x64"] == "on"
     assert shown["bases"] == ", ".join(io.basis_names())
+    assert shown["components"] == ", ".join(io.component_names()) == "desi-lae, desi-sky"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -51,6 +51,33 @@ def test_zfind_and_evaluate_read_it(run, basis_file, tmp_path):
     assert f"of {galaxies}" in judged.stdout
 
 
+@pytest.mark.parametrize(
+    ("sample", "options", "make"),
+    [
+        ("desi-sky", (), mock.sky_spectra),
+        ("desi-lae", ("--zmin", 2.5), lambda *a, **k: mock.emitter_spectra(*a, zmin=2.5, **k)),
+    ],
+)
+def test_samples_to_learn_components_from(run, tmp_path, sample, options, make):
+    result = run("simulate", sample, "-n", 3, "--seed", 8, *options, "-o", tmp_path / "sim.fits")
+    assert result.exit_code == 0, result.stderr
+    spectra, truth = make(mock.INSTRUMENTS["desi"](), 3, seed=8)
+    np.testing.assert_array_equal(io.read(tmp_path / "sim.fits").flux, spectra.flux)
+    np.testing.assert_array_equal(np.asarray(io.read_table(tmp_path / "sim.fits")["Z"]), truth.z)
+    header = fits.getheader(tmp_path / "sim.fits")
+    assert (header["INSTRUME"], header["SEED"]) == (sample, 8)
+    assert header.get("ZMAX") == (4.0 if sample == "desi-lae" else None)
+
+
+def test_options_that_a_sample_does_not_take(run, tmp_path):
+    result = run("simulate", "desi-sky", "-n", 2, "--zmin", 1, "--depth", 2, "-o", tmp_path / "sim.fits")
+    assert result.exit_code == 1
+    assert result.stderr == "jaxz: desi-sky takes no --zmin, no --depth: leave that out\n"
+    result = run("simulate", "desi-lae", "-n", 2, "--zmin", 1, "-o", tmp_path / "sim.fits")
+    assert "n=2, zmin=1.0, zmax=4.0: use n >= 1 and 1.96" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_populations_from_a_file(run, tmp_path, data):
     library = data / "templates" / "cb08_ssp.fits"
     result = run("simulate", "muse", "-n", 2, "-o", tmp_path / "sim.fits", "--populations", library)

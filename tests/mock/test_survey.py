@@ -109,12 +109,12 @@ def test_artefacts_are_added_in_units_of_the_noise_and_ivar_does_not_know(monkey
     same(clean[1], dirty[1])
 
 
-def test_line_snr_is_that_of_many_noise_draws(rng):
+def testline_snr_is_that_of_many_noise_draws(rng):
     """Sum the line over the pixels within 2 σ in many noise draws: mean over scatter is the S/N of the truth."""
     z, wanted, sigma = 0.4, 12.0, 120.0
     at = 5008.24 * (1 + z)
     emission = galaxy.Emission(np.array([5008.24]), np.array([1.0]), np.array([sigma]), ("[O III] 5008",))
-    unit = MODULE._line_snr(MUSE, NOISE, emission, "[O III] 5008", z)
+    unit = MODULE.line_snr(MUSE, NOISE, emission, "[O III] 5008", z)
     dark = galaxy.Galaxy("SFG", z, STARS.wave, np.zeros(len(STARS.wave)), np.zeros((0, 2)), 100.0, emission)
     signal = wanted / unit * galaxy.observe(dark, MUSE)[0]
     width = np.hypot(at * sigma / LIGHT_SPEED, MUSE.fwhm(np.array(at)) / 2.3548)

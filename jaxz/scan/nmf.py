@@ -1,12 +1,9 @@
-"""A model and spectra → χ² at every trial redshift."""
+"""A non-negative basis and spectra → χ² at every trial redshift."""
 
-import dataclasses
 import functools
 import math
-from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +13,7 @@ from jaxz.chunks import Chunk, chunks, each, good_range, on_cpu, round_up, sprea
 from jaxz.kernels import normal, resample
 from jaxz.kernels.nnls import nnls
 from jaxz.models.basis import Basis
+from jaxz.scan.zscan import Precision, ZScan, trial_shifts
 from jaxz.spectra import LogGrid, Spectra
 from jaxz.status import Status
 
@@ -28,53 +26,7 @@ multiples would all fall into the same lines of a cache."""
 
 Engine = Literal["fft", "direct"]
 Weighting = Literal["ivar", "uniform"]
-Precision = Literal["float32", "float64"]
 Resampling = Literal["overlap", "linear"]
-
-
-class ZScan(eqx.Module):
-    """χ²(z) of each spectrum on a grid of trial redshifts, uniform in log(1+z).
-
-    Args:
-        z: (shift,) float64, z = 10^((first + i)·step) - 1.
-        chi2: (spec, shift); a row is NaN where `status` is not OK.
-        status: (spec,) `Status` codes.
-        ids: names of the spectra.
-        first: lattice shift of the first trial redshift.
-        step: of the lattice, dex.
-    """
-
-    z: np.ndarray
-    chi2: np.ndarray
-    status: np.ndarray
-    ids: tuple[str, ...] = eqx.field(static=True)
-    first: int = eqx.field(static=True)
-    step: float = eqx.field(static=True)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getitem__(self, rows: slice) -> "ZScan":
-        """Return the curves of a slice of the spectra, without copying them."""
-        return dataclasses.replace(self, chi2=self.chi2[rows], status=self.status[rows], ids=self.ids[rows])
-
-    @classmethod
-    def concatenate(cls, parts: Sequence["ZScan"]) -> "ZScan":
-        """Return the curves of all parts, which have the same trial redshifts.
-
-        Raises:
-            ValueError: if they have not, or there are no parts.
-        """
-        if not parts:
-            raise ValueError("no scans to concatenate: give at least one")
-        if len({(part.first, len(part.z), part.step) for part in parts}) != 1:
-            raise ValueError("scans to concatenate need the same trial redshifts: use one zmin, zmax and step")
-        return dataclasses.replace(
-            parts[0],
-            chi2=np.concatenate([part.chi2 for part in parts]),
-            status=np.concatenate([part.status for part in parts]),
-            ids=tuple(name for part in parts for name in part.ids),
-        )
 
 
 def nmf_scan(
@@ -157,24 +109,6 @@ def nmf_scan(
         chi2[chunk.rows] = curves[: len(chunk.rows)]
     z = 10.0 ** (shifts * basis.grid.step) - 1
     return ZScan(z, chi2, status, ids=spectra.ids, first=int(shifts[0]), step=basis.grid.step)
-
-
-def trial_shifts(zmin: float, zmax: float, step: float) -> np.ndarray:
-    """Return the lattice shifts k with zmin ≤ 10^(k·step) - 1 ≤ zmax.
-
-    Raises:
-        ValueError: if there are none.
-    """
-    if not -1 < zmin < zmax < math.inf:
-        raise ValueError(f"zmin={zmin} and zmax={zmax}: zmin must be below zmax, and both above -1")
-    tiny = 1e-6
-    first = math.ceil(math.log10(1 + zmin) / step - tiny)
-    last = math.floor(math.log10(1 + zmax) / step + tiny)
-    if last < first:
-        raise ValueError(
-            f"no lattice redshift between zmin={zmin} and zmax={zmax}: widen the range or make the step finer"
-        )
-    return np.arange(first, last + 1)
 
 
 def _status(spectra: Spectra, basis: Basis, shifts: np.ndarray) -> np.ndarray:

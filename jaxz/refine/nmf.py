@@ -1,4 +1,4 @@
-"""A candidate redshift → its best fit in the native pixels of a spectrum.
+"""A candidate redshift → its best non-negative fit in the native pixels of a spectrum.
 
 The scan works on the lattice, in float32 if wanted; here the model is integrated over each native pixel, convolved with
 the resolution matrix where there is one, and fitted in float64, with χ² summed over the residuals.
@@ -19,35 +19,13 @@ from jaxz.kernels.minima import parabola
 from jaxz.kernels.nnls import nnls
 from jaxz.kernels.resolution import apply_resolution
 from jaxz.models.basis import Basis
+from jaxz.refine.fit import Fit
 from jaxz.spectra import Spectra
 
 HIGHEST = jax.lax.Precision.HIGHEST
 
 WIDE, NEAR = (-2.0, -1.0, 0.0, 1.0, 2.0), (-1.0, 0.0, 1.0)
 """Where χ² is fitted around a centre in the first and in the last rounds, in units of a round's spacing."""
-
-
-class Fit(NamedTuple):
-    """Best fits near candidate redshifts, all (spec, cand, …) NumPy arrays; NaN where there is no candidate.
-
-    Attributes:
-        shift: log10(1+z)/step of each candidate, float64.
-        shift_err: its 1 σ error (Δχ² = 1); infinite where χ² has no minimum there.
-        chi2: of the fit.
-        coeff: (spec, cand, basis) of the fit.
-        converged: whether the fit did.
-    """
-
-    shift: np.ndarray
-    shift_err: np.ndarray
-    chi2: np.ndarray
-    coeff: np.ndarray
-    converged: np.ndarray
-
-    def reordered(self, order: np.ndarray) -> "Fit":
-        """Return the candidates of each spectrum in another order, (spec, cand) int."""
-        rows = np.arange(len(order))[:, None]
-        return Fit(*(values[rows, order] for values in self))
 
 
 def refine(spectra: Spectra, basis: Basis, shifts: np.ndarray, step: float, *, batch_size: int = 64) -> Fit:

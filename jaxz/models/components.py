@@ -1,0 +1,260 @@
+"""Gaussian components: what a spectrum is the sum of, each with a low-rank covariance learned from data."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import equinox as eqx
+import numpy as np
+
+from jaxz.models.basis import fingerprint
+from jaxz.models.steps import TAPER, averaged, shifted
+from jaxz.spectra import LogGrid
+
+_ON_LATTICE = 1e-3
+"""Pixels by which a reference redshift may miss the lattice."""
+
+
+class Whitening(eqx.Module):
+    """A curve ln variance = Σ_i coeff_i x^i, x being log10 λ mapped from `low` … `high` to -1 … 1 [L, eq. 7].
+
+    Dividing a flux by the square root of the variance leaves noise of like size at all wavelengths. Outside its domain
+    the curve is constant: a polynomial means nothing there.
+
+    Args:
+        coeff: (power,) coefficients, lowest power first.
+        low, high: log10 λ (Å) at the ends of the domain.
+
+    Raises:
+        ValueError: if the coefficients are not finite or the domain is empty.
+    """
+
+    coeff: np.ndarray
+    low: float = eqx.field(static=True)
+    high: float = eqx.field(static=True)
+
+    def __check_init__(self) -> None:
+        if self.coeff.ndim != 1 or not len(self.coeff) or not np.all(np.isfinite(self.coeff)):
+            raise ValueError(f"whitening coefficients have shape {self.coeff.shape}: give one or more finite numbers")
+        if not self.low < self.high:
+            raise ValueError(f"whitening from log10 λ = {self.low} to {self.high}: the domain is empty")
+
+    @classmethod
+    def fit(cls, loglam: np.ndarray, variance: np.ndarray, *, degree: int = 4) -> "Whitening":
+        """Return the polynomial nearest to ln variance where that is finite; the domain is that of these pixels.
+
+        Args:
+            loglam: (pix,) log10 λ.
+            variance: (pix,); what is not positive is left out.
+            degree: of the polynomial.
+        """
+        good = np.isfinite(variance) & (variance > 0)
+        low, high = float(loglam[good].min()), float(loglam[good].max())
+        found = np.polynomial.Polynomial.fit(loglam[good], np.log(variance[good]), degree, domain=[low, high])
+        return cls(found.coef, low, high)
+
+    def log_variance(self, loglam: np.ndarray) -> np.ndarray:
+        """Return ln variance at log10 λ, float64."""
+        x = (2 * np.clip(loglam, self.low, self.high) - (self.low + self.high)) / (self.high - self.low)
+        return np.polynomial.polynomial.polyval(x, self.coeff)
+
+
+class GaussianComponent(eqx.Module):
+    """A part of a spectrum drawn from N(0, VᵀV), with V (comp, rest) on the lattice; zero outside its grid [L, eq. 1].
+
+    With a whitening curve the vectors are those of whitened spectra, f / √variance(λ) [L, eq. 8]: at an *observed*
+    wavelength λ they stand for √variance(λ) V. So a shiftable component has the same shape at all redshifts in whitened
+    flux, as it was learned there.
+
+    Args:
+        vectors: (comp, rest) eigenvectors times the square roots of their eigenvalues, float32 or float64.
+        grid: the lattice window that they cover; of a shiftable component, where it is seen at `reference_z`.
+        reference_z: redshift at which the vectors are given, a lattice redshift (see `lattice_z`); 0 if they are given
+            in the rest frame; None for a component that is fixed in the observed frame.
+        whitening: None if the vectors are in units of flux.
+        mask: (rest,) True where this component, and no other, has all of the flux, so that the pixel does not count
+            [L, §III.1.1]; of a fixed component only.
+        calibration: s = median √|Δχ²| / (S/N) of injections [L, eq. 19]. It is kept here for those who correct a
+            catalog with it (zerr ← s zerr, |Δχ²| ← |Δχ²|/s²); no function of the scan applies it.
+        name: for the catalog's SUBTYPE.
+        version: of the component, not of jaxz.
+        spectype: for the catalog's SPECTYPE.
+        provenance: where it comes from, in words.
+
+    Raises:
+        ValueError: if the shapes disagree, a vector is empty or not finite, or an argument does not make sense.
+    """
+
+    vectors: np.ndarray
+    grid: LogGrid = eqx.field(static=True)
+    reference_z: float | None = eqx.field(static=True, default=None)
+    whitening: Whitening | None = None
+    mask: np.ndarray | None = None
+    calibration: float = eqx.field(static=True, default=1.0)
+    name: str = eqx.field(static=True, default="")
+    version: str = eqx.field(static=True, default="0")
+    spectype: str = eqx.field(static=True, default="")
+    provenance: dict[str, str] = eqx.field(default_factory=dict)
+
+    def __check_init__(self) -> None:
+        who = f"component {self.name!r}"
+        if self.vectors.ndim != 2 or not len(self.vectors) or self.vectors.shape[1] != self.grid.size:
+            raise ValueError(f"{who}: vectors have shape {self.vectors.shape}; the grid needs (comp, {self.grid.size})")
+        if not np.all(np.isfinite(self.vectors)) or not np.all(np.any(self.vectors != 0, axis=1)):
+            raise ValueError(f"{who} has an empty or a non-finite vector: remove it")
+        if not (np.isfinite(self.calibration) and self.calibration > 0):
+            raise ValueError(f"{who}: calibration={self.calibration}: give a positive number, 1 for none")
+        if self.mask is not None and (self.mask.shape != (self.grid.size,) or self.mask.dtype != bool):
+            raise ValueError(f"{who}: the mask has shape {self.mask.shape}; the grid needs ({self.grid.size},) bool")
+        if self.reference_z is None:
+            return
+        if self.mask is not None:
+            raise ValueError(f"{who}: a mask would move with the redshift: put it on a component without reference_z")
+        nearest = lattice_z(self.reference_z, self.grid.step)
+        if abs(np.log10((1 + self.reference_z) / (1 + nearest))) > _ON_LATTICE * self.grid.step:
+            raise ValueError(f"{who}: reference_z={self.reference_z} is no lattice redshift: the nearest is {nearest}")
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @property
+    def rest_start(self) -> int:
+        """First lattice pixel in the rest frame; of a fixed component, in the observed frame."""
+        if self.reference_z is None:
+            return self.grid.start
+        return self.grid.start - round(np.log10(1 + self.reference_z) / self.grid.step)
+
+    @property
+    def centre(self) -> float:
+        """Mean lattice position of the power Σ V² in the rest frame: where the line is, of a component with one."""
+        power = np.sum(np.square(self.vectors, dtype=np.float64), axis=0)
+        return self.rest_start + float(np.average(np.arange(self.grid.size), weights=power))
+
+    @property
+    def sha256(self) -> str:
+        """Fingerprint of all that enters a scan, for catalog headers."""
+        curve = [] if self.whitening is None else [*self.whitening.coeff, self.whitening.low, self.whitening.high]
+        mask = [] if self.mask is None else self.mask
+        return fingerprint(self.grid, self.vectors, np.array([self.rest_start, *curve]), np.asarray(mask, dtype=float))
+
+    def at(self, z: float) -> "GaussianComponent":
+        """Return the component as it is seen at redshift `z`, fixed in the observed frame.
+
+        The vectors are shifted by band-limited interpolation (`jaxz.models.steps.shifted`, which says how edges are
+        handled); at a lattice redshift they stay what they are, with tails of 16 pixels. A component that is fixed
+        already is returned as it is.
+
+        Raises:
+            ValueError: if `z` is not above -1.
+        """
+        if self.reference_z is None:
+            return self
+        if not -1 < z < np.inf:
+            raise ValueError(f"component {self.name!r} at z={z}: give a redshift above -1")
+        position = np.log10(1 + z) / self.grid.step
+        whole = round(position)
+        margin = 2 * TAPER
+        vectors = shifted(self.vectors, np.array([position - whole]), margin=margin)[:, 0]
+        grid = LogGrid(self.rest_start + whole - margin, vectors.shape[1], self.grid.step)
+        return dataclasses.replace(self, vectors=vectors, grid=grid, reference_z=None)
+
+    def with_step(self, step: float) -> "GaussianComponent":
+        """Return the component on a lattice of another step, each new pixel holding the mean over its width.
+
+        A pixel that a masked one falls into is masked. A shiftable component is then given in its rest frame. Narrow
+        features are blurred by a coarser step: where it matters, build the component anew.
+        """
+        if step == self.grid.step:
+            return self
+        rest = LogGrid(self.rest_start, self.grid.size, self.grid.step)
+        vectors, grid = averaged(self.vectors, rest, step)
+        mask = None if self.mask is None else averaged(self.mask[None], rest, step)[0][0] > 0
+        reference = None if self.reference_z is None else 0.0
+        return dataclasses.replace(self, vectors=vectors, grid=grid, mask=mask, reference_z=reference)
+
+    def in_flux(self, grid: LogGrid) -> np.ndarray:
+        """Return √variance(λ) V of a fixed component on a lattice window, (comp, grid.size) float64, zero outside.
+
+        Raises:
+            ValueError: if the component is shiftable, or on another step.
+        """
+        if self.reference_z is not None:
+            raise ValueError(f"component {self.name!r} has no place in the observed frame: use component.at(z)")
+        check_step(self, grid.step)
+        scale = 1.0 if self.whitening is None else np.exp(self.whitening.log_variance(self.grid.loglam) / 2)
+        return placed(self.vectors * scale, self.grid, grid)
+
+
+class Madgics(eqx.Module):
+    """What `madgics_scan` looks for, and what it marginalises over: the model that `find_redshifts` takes after it.
+
+    Args:
+        target: a shiftable component, searched for at every trial redshift.
+        nuisance: components fixed in the observed frame, any number; one at a known redshift is `component.at(z)`.
+
+    Raises:
+        ValueError: if the target is not shiftable, a nuisance component is, or their lattice steps differ.
+    """
+
+    target: GaussianComponent
+    nuisance: tuple[GaussianComponent, ...] = ()
+
+    def __init__(self, target: GaussianComponent, nuisance: Sequence[GaussianComponent] = ()) -> None:
+        self.target = target
+        self.nuisance = tuple(nuisance)
+
+    def __check_init__(self) -> None:
+        if self.target.reference_z is None:
+            raise ValueError(
+                f"target {self.target.name!r} is fixed in the observed frame: a target needs a reference_z"
+            )
+        for component in self.nuisance:
+            if component.reference_z is not None:
+                raise ValueError(
+                    f"nuisance component {component.name!r} is shiftable: say where it is, with component.at(z)"
+                )
+            check_step(component, self.target.grid.step)
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    @property
+    def name(self) -> str:
+        """Name of the target."""
+        return self.target.name
+
+    @property
+    def spectype(self) -> str:
+        """Class of the target."""
+        return self.target.spectype
+
+    @property
+    def step(self) -> float:
+        """Lattice step of all components, dex."""
+        return self.target.grid.step
+
+
+def lattice_z(z: float, step: float) -> float:
+    """Return the redshift nearest to `z` that is a whole number of lattice pixels."""
+    return 10.0 ** (round(np.log10(1 + z) / step) * step) - 1
+
+
+def check_step(component: GaussianComponent, step: float) -> None:
+    """Refuse a component on another lattice step.
+
+    Raises:
+        ValueError: saying how to resample it.
+    """
+    if component.grid.step != step:
+        raise ValueError(
+            f"component {component.name!r} has a lattice step of {component.grid.step:g} dex, the others {step:g}: "
+            f"build it on that lattice, or resample it with component.with_step({step:g})"
+        )
+
+
+def placed(values: np.ndarray, grid: LogGrid, window: LogGrid) -> np.ndarray:
+    """Return values (…, grid.size) on another window of the same lattice, zero where they are not known."""
+    result = np.zeros((*values.shape[:-1], window.size), dtype=values.dtype)
+    first, end = max(grid.start, window.start), min(grid.start + grid.size, window.start + window.size)
+    if first < end:
+        result[..., first - window.start : end - window.start] = values[..., first - grid.start : end - grid.start]
+    return result
