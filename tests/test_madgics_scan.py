@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -46,11 +47,14 @@ def spectra(rng):
 def on_lattice(spectra, row, grid):
     """Flux and ivar on a window."""
     edges = resample.pixel_edges(spectra.wave[row], grid.step)
-    found = resample.overlap(
+    found = _overlap(
         *(jnp.asarray(x) for x in (edges, spectra.flux[row], spectra.ivar[row])),
         jnp.int32(grid.start), size=grid.size, width=resample.overlap_width(edges),
     )  # fmt: skip
     return tuple(np.array(values) for values in found)
+
+
+_overlap = jax.jit(resample.overlap, static_argnames=("size", "width"))
 
 
 @pytest.mark.parametrize(
@@ -67,7 +71,7 @@ def test_the_curve_is_the_dense_one(spectra, sky, lae, engine, precision):
     for row in range(len(spectra)):
         flux, ivar = on_lattice(spectra, row, grid)
         ivar[90:590][sky.mask] = 0
-        for k in (0, 5, 77, 150, len(scan.z) - 1):
+        for k in (0, 77, len(scan.z) - 1):
             moved = np.zeros((2, grid.size))
             begin = lae.rest_start + scan.first + k - grid.start
             moved[:, begin : begin + lae.grid.size] = lae.vectors
