@@ -57,9 +57,7 @@ def on_lattice(spectra, row, grid):
 _overlap = jax.jit(resample.overlap, static_argnames=("size", "width"))
 
 
-@pytest.mark.parametrize(
-    ("engine", "precision"), [("products", "float32"), ("products", "float64"), ("fft", "float32")]
-)
+@pytest.mark.parametrize(("engine", "precision"), [("products", "float32"), ("fft", "float64")])
 def test_the_curve_is_the_dense_one(spectra, sky, lae, engine, precision):
     """Also with a second nuisance component, which has no whitening and reaches less far."""
     other = GaussianComponent(np.full((1, 80), 50.0), LogGrid(35700, 80, gaussian.STEP), name="glow")
@@ -127,12 +125,6 @@ def test_a_spectrum_in_cgs_units_has_the_same_curve(spectra, sky, lae):
 def test_without_nuisance_chi2_counts_every_pixel(spectra, lae):
     """Pixels that no component reaches add ivar flux²."""
     scan = madgics_scan(spectra, target=lae, **RANGE)
-    everywhere = LogGrid(35500, 900, gaussian.STEP)
-    flat = GaussianComponent(np.full((1, 900), 1e-12), everywhere, name="nothing")
-    with_nothing = madgics_scan(spectra, target=lae, nuisance=[flat], **RANGE)
-    np.testing.assert_allclose(
-        scan.chi2 - scan.null[:, None], with_nothing.chi2 - with_nothing.null[:, None], rtol=1e-4
-    )
     native = np.sum(spectra.ivar * spectra.flux**2, axis=1)
     assert np.all(scan.null <= native)
     assert np.all(scan.null > 0.5 * native)
