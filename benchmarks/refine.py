@@ -15,7 +15,7 @@ import jaxz
 from benchmarks import common, inputs
 from benchmarks.common import Report, require
 from jaxz import validate
-from jaxz.refine import NEAR, WIDE, basis_in_pixels
+from jaxz.refine.nmf import NEAR, WIDE, basis_in_pixels
 
 FITS = 5 * (2 * len(WIDE) + 2 * len(NEAR) + 1)
 """Fits in native pixels that the refinement of five candidates makes."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxz._typing import Array, Bool, Float
 from jaxz.chunks import Chunk, chunks, each, spread
-from jaxz.frame import native, on_window
+from jaxz.frame import Native, native, on_window
 from jaxz.kernels import resample, woodbury
 from jaxz.models.components import GaussianComponent, check_step, placed
 from jaxz.spectra import LogGrid, Spectra
@@ -83,10 +83,11 @@ def separate(
         raise ValueError("no components to separate into: give at least one")
     for component in components:
         check_step(component, components[0].grid.step)
-    moving = any(component.reference_z is not None for component in components)
-    if moving and (z is None or np.shape(z) != (len(spectra),)):
-        raise ValueError(f"z has shape {np.shape(z)}: shiftable components need one redshift for each spectrum")
+    if z is None and any(component.reference_z is not None for component in components):
+        raise ValueError("z is missing: shiftable components need one redshift for each spectrum")
     at = np.full(len(spectra), np.nan) if z is None else np.asarray(z, dtype=np.float64)
+    if at.shape != (len(spectra),):
+        raise ValueError(f"z has shape {at.shape}: give one redshift for each spectrum, ({len(spectra)},)")
     grid = window_of(spectra, components[0].grid.step)
     sizes = tuple(len(component) for component in components)
     fixed = [component.in_flux(grid) if component.reference_z is None else None for component in components]
@@ -98,14 +99,14 @@ def separate(
     def task(chunk: Chunk) -> _Parts:
         vectors = np.zeros((len(chunk.flux), sum(sizes), grid.size))
         for place, row in enumerate(chunk.rows):
-            vectors[place] = _vectors(components, fixed, at[row], grid)
+            vectors[place] = _vectors(components, fixed, float(at[row]), grid)
         with jax.enable_x64(True):
             pixels, most = native(chunk, grid.step)
             plan = _Plan(grid.start, grid.size, most, sizes)
             found = _separate_chunk(plan, owner, width, (pixels, jnp.asarray(vectors)))
             return _Parts(*(np.asarray(values)[: len(chunk.rows)] for values in found))
 
-    rows = np.flatnonzero(spectra.npixels > 0)
+    rows = np.flatnonzero(spectra.npixels > 1)
     every = (chunk for _, chunk in chunks(spectra, rows, np.zeros((len(rows), 0), dtype=int), batch_size))
     for chunk, found in each(task, every):
         for values, here in zip(result, found, strict=True):
@@ -169,7 +170,7 @@ def _vectors(
         elif np.isnan(z):
             parts.append(np.zeros((len(component), grid.size)))
         else:
-            parts.append(component.at(float(z)).in_flux(grid))
+            parts.append(component.at(z).in_flux(grid))
     return np.concatenate(parts)
 
 
@@ -191,7 +192,7 @@ def _separate_spectrum(
     plan: _Plan,
     owner: Bool[Array, "part obs"],
     width: Float[Array, " obs"],
-    pixels: tuple,
+    pixels: Native,
     vectors: Float[Array, "comp obs"],
 ) -> _Parts:
     flux, ivar, _ = on_window(pixels, plan.start, plan.size, plan.width)

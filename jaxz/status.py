@@ -21,8 +21,8 @@ class Status(enum.IntEnum):
 _MEANING = {
     Status.OK: "measured",
     Status.NO_DATA: "no pixel with a finite flux and a positive inverse variance",
-    Status.TOO_FEW_PIXELS: "fewer good pixels than basis vectors: nothing can be fitted",
-    Status.NO_COVERAGE: "the basis covers no good pixel at any trial redshift: check zmin, zmax, the wavelength unit",
+    Status.TOO_FEW_PIXELS: "fewer good pixels than vectors of the model: nothing can be fitted",
+    Status.NO_COVERAGE: "the model covers no good pixel at any trial redshift: check zmin, zmax, the wavelength unit",
     Status.NO_CANDIDATE: "χ² has no minimum where the prior allows one",
     Status.NOT_CONVERGED: "the non-negative fit did not converge at the best redshift",
 }

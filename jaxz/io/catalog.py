@@ -124,7 +124,8 @@ def read_catalog(path: str | Path) -> Table:
 def write_curves(scan: ZScan, path: str | Path, *, overwrite: bool = False) -> None:
     """Write χ²(z) of every spectrum: FITS, images ``Z`` (shift,) and ``CHI2`` (spec, shift), table ``SPECTRA``.
 
-    The table has the columns ``ID`` and ``STATUS``, one row for each row of ``CHI2``.
+    The table has the columns ``ID`` and ``STATUS``, one row for each row of ``CHI2``, and after a MADGICS scan
+    ``CHI2_NULL``, χ² without the target.
 
     Args:
         scan: what to write.
@@ -135,6 +136,8 @@ def write_curves(scan: ZScan, path: str | Path, *, overwrite: bool = False) -> N
         FileError: as `check_output`.
     """
     spectra = Table({"ID": [in_ascii(name) for name in scan.ids], "STATUS": np.asarray(scan.status, dtype=np.int16)})
+    if scan.null is not None:
+        spectra["CHI2_NULL"] = scan.null
     hdus = [
         fits.PrimaryHDU(),
         fits.ImageHDU(np.asarray(scan.z), name="Z"),

@@ -165,9 +165,9 @@ def delta_chi2(added: NormalEquations) -> tuple[Float[Array, " lane"], Float[Arr
         added: G, packed as `jaxz.kernels.normal.pairs`, and g, one lane for each choice.
     """
     lower = _lower(added)
-    reduced = _forward(lower, added.rhs)
-    logarithms = [jnp.log(lower[i][i]) for i in range(len(reduced))]
-    return -sum(jnp.square(value) for value in reduced), 2 * sum(logarithms)
+    reduced = jnp.stack(_forward(lower, added.rhs))
+    pivots = jnp.stack([row[-1] for row in lower])
+    return -jnp.sum(jnp.square(reduced), axis=0), 2 * jnp.sum(jnp.log(pivots), axis=0)
 
 
 def added_coefficients(added: NormalEquations) -> Float[Array, "comp lane"]:

@@ -45,5 +45,5 @@ def shifted(vectors: np.ndarray, shifts: np.ndarray, *, margin: int = TAPER + GU
     padded[:, margin + rest : margin + rest + TAPER] = vectors[:, -1:] * tail
     phase = np.exp(-2j * np.pi * np.outer(shifts, np.fft.rfftfreq(size)))
     # The highest frequency has no phase of its own: half of it goes each way.
-    phase[:, -1] = phase[:, -1].real
+    phase[:, -1] = np.real(phase[:, -1])
     return np.fft.irfft(np.fft.rfft(padded)[:, None] * phase[None], n=size)[..., : rest + 2 * margin]

@@ -57,8 +57,9 @@ def refine_madgics(
         batch_size: spectra on the device at a time.
     """
     nspec, ncand = shifts.shape
-    result = Fit(*(np.full((nspec, ncand), np.nan) for _ in range(3)),
-                 np.full((nspec, ncand, len(model)), np.nan), np.zeros((nspec, ncand), dtype=bool))  # fmt: skip
+    shift, shift_err, chi2 = (np.full((nspec, ncand), np.nan) for _ in range(3))
+    coeff, converged = np.full((nspec, ncand, len(model)), np.nan), np.zeros((nspec, ncand), dtype=bool)
+    result = Fit(shift, shift_err, chi2, coeff, converged)
     frame = frame_of(model, *trials)
     places = shifted(frame.target, FINE * np.arange(-_PLACES, _PLACES + 1), margin=_PAD)
     with jax.enable_x64(True):
@@ -76,10 +77,9 @@ def refine_madgics(
 
     rows = np.flatnonzero(np.isfinite(shifts).any(axis=1))
     every = (chunk for _, chunk in chunks(spectra, rows, np.zeros((len(rows), 0), dtype=int), batch_size))
-    for chunk, (moved, error, chi2, coeff) in each(task, every):
+    for chunk, (moved, *found) in each(task, every):
         there = np.isfinite(shifts[chunk.rows])
-        found = (shifts[chunk.rows] + moved, error, chi2, coeff, there)
-        for values, here in zip(result, found, strict=True):
+        for values, here in zip(result, (shifts[chunk.rows] + moved, *found, there), strict=True):
             here[~there] = values[chunk.rows][~there]
             values[chunk.rows] = here
     return result

@@ -20,7 +20,7 @@ from jaxz.status import Status
 PLACES = 64
 """Shifts in one matrix product: more multiply more zeros, fewer use the processor less well."""
 
-LONG = 1000
+LONG = 400
 """Pixels of a target from which on transforms are faster than products."""
 
 Engine = Literal["products", "fft"]

@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -283,3 +284,19 @@ def test_columns_of_other_extensions_become_tables_of_their_own(redshifts: Redsh
         np.testing.assert_array_equal(hdus["FIBERMAP"].data["FLUX"], np.arange(6).reshape(3, 2))
         assert hdus["OTHER"].data["N"].tolist() == [0, 1, 2]
     assert len(io.read_catalog(tmp_path / "z.fits")) == 3
+
+
+def test_curves_of_a_madgics_scan_say_what_there_is_without_the_target(tmp_path: Path) -> None:
+    scan = ZScan(
+        z=np.array([0.0]), chi2=np.ones((2, 1)), status=np.array([0, 0]), ids=("a", "b"), first=0, step=5e-5,
+        null=np.array([7.0, 8.0]),
+    )  # fmt: skip
+    io.write_curves(scan, tmp_path / "curves.fits")
+    assert fits.getdata(tmp_path / "curves.fits", "SPECTRA")["CHI2_NULL"].tolist() == [7.0, 8.0]
+
+
+def test_the_method_is_in_the_table(redshifts: Redshifts) -> None:
+    found = dataclasses.replace(redshifts, chi2_null=redshifts.chi2 + 30, fitmethod="MADGICS")
+    assert set(io.to_table(found)["FITMETHOD"]) == {"MADGICS"}
+    np.testing.assert_allclose(found.detection[:2], 30)
+    assert np.isnan(redshifts.detection).all()

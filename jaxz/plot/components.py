@@ -1,0 +1,77 @@
+"""A spectrum and the components that it is the sum of, as [L, fig. 3]."""
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from jaxz.plot.style import BLUE, RED
+from jaxz.separation import Separation
+
+_DATA, _BAND = "0.25", 0.3
+NOISY = 3.0
+"""Pixels this many times noisier than the median do not set the scale of a panel."""
+
+
+def plot_components(parts: Separation, *, row: int = 0, zoom: float = 60.0, line: float | None = None) -> Figure:
+    """Return a figure of one spectrum as [L, fig. 3]: the data, each component, and the noise, one above the other.
+
+    Left the whole spectrum, right the surroundings of the line. Bands are 1 σ of the posterior. The scales differ from
+    panel to panel, as the components differ in size.
+
+    Args:
+        parts: from `jaxz.separate`.
+        row: of the spectrum.
+        zoom: Å on either side of the line.
+        line: observed wavelength (Å) to look at closely; where the last component is largest if absent.
+    """
+    names = ("data", *parts.names, "noise")
+    figure = Figure(figsize=(12, 1.9 * len(names) + 0.8), layout="constrained")
+    panels = figure.subplots(len(names), 2, squeeze=False, sharex="col", width_ratios=[2, 1])
+    figure.suptitle(_title(parts, row), fontsize=13)
+    figure.supxlabel("observed wavelength, vacuum (Å)", fontsize=11)
+    figure.supylabel("flux density (unit of the file)", fontsize=11)
+    good = parts.ivar[row] > 0
+    if not good.any():
+        panels[0, 0].text(0.5, 0.5, "no good pixel", transform=panels[0, 0].transAxes, ha="center")
+        return figure
+    wave = parts.grid.wave
+    whole = (wave[good].min(), wave[good].max())
+    sized = good & (parts.ivar[row] * NOISY**2 >= np.median(parts.ivar[row][good]))
+    centre = wave[np.argmax(np.abs(parts.mean[row, -2]))] if line is None else line
+    near = (max(centre - zoom, whole[0]), min(centre + zoom, whole[1]))
+    for panel, name, (mean, variance) in zip(panels, names, _curves(parts, row), strict=True):
+        colour = {"data": _DATA, "noise": "0.55"}.get(name, RED if name == parts.names[-1] else BLUE)
+        for axes, (low, high) in zip(panel, (whole, near), strict=True):
+            inside = (wave >= low) & (wave <= high)
+            _draw(axes, wave[inside], mean[inside], np.sqrt(np.maximum(variance[inside], 0)), colour)
+            _scale(axes, mean[inside & sized])
+            axes.set_xlim(low, high)
+        panel[0].text(
+            0.01, 0.95, name, transform=panel[0].transAxes, va="top", fontsize=11, color=colour, weight="bold"
+        )
+        panel[0].axvspan(*near, color="0.93", lw=0, zorder=0)
+    return figure
+
+
+def _title(parts: Separation, row: int) -> str:
+    z = parts.z[row]
+    return f"{parts.ids[row]}: {'no redshift' if np.isnan(z) else f'separated at z = {z:.5f}'}"
+
+
+def _curves(parts: Separation, row: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return mean and variance of the data, of each component and of the noise; the data have that of their pixels."""
+    ivar = parts.ivar[row]
+    noise = np.where(ivar > 0, 1 / np.where(ivar > 0, ivar, 1), np.nan)
+    return [(parts.flux[row], noise), *zip(parts.mean[row], parts.variance[row], strict=True)]
+
+
+def _draw(axes: Axes, wave: np.ndarray, mean: np.ndarray, sigma: np.ndarray, colour: str) -> None:
+    axes.fill_between(wave, mean - sigma, mean + sigma, step="mid", color=colour, alpha=_BAND, lw=0)
+    axes.step(wave, mean, where="mid", color=colour, lw=0.8)
+    axes.axhline(0, color="0.8", lw=0.6, zorder=0)
+
+
+def _scale(axes: Axes, mean: np.ndarray) -> None:
+    low, high = mean.min(initial=0), mean.max(initial=0)
+    if high > low:
+        axes.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+import jaxz
+from jaxz import Spectra, plot
+from tests import gaussian
+from tests.plot.drawn import size_of_png, texts
+
+
+@pytest.fixture(scope="module")
+def parts():
+    """Two spectra with their sky and line; the second has no good pixel."""
+    rng = np.random.default_rng(5)
+    sky, lae = gaussian.sky(rng, mask=True), gaussian.target(scale=10.0)
+    spectra, _ = gaussian.lattice_spectra(rng, [sky, lae], 2, z=[2.1, 2.1], coeff=[2.0, 1.0])
+    spectra = Spectra(spectra.wave, spectra.flux, spectra.ivar * np.array([1, 0])[:, None], ids=spectra.ids)
+    return jaxz.separate(spectra, [sky, lae], z=np.array([2.1, np.nan]))
+
+
+def test_each_component_has_a_panel_and_they_sum_to_the_data(parts):
+    figure = plot.plot_components(parts, row=0)
+    left = figure.axes[::2]
+    assert [texts(axes) for axes in left] == [["data"], ["sky"], ["LAE"], ["noise"]]
+    curves = [axes.lines[0].get_ydata() for axes in left]
+    good = np.isfinite(curves[0])
+    np.testing.assert_allclose(sum(curves[1:])[good], curves[0][good], rtol=1e-10, atol=1e-10)
+    low, high = figure.axes[1].get_xlim()
+    assert low < gaussian.LINE * 3.1 < high
+    assert figure.get_suptitle() == "g0: separated at z = 2.10000"
+    assert size_of_png(figure) > 5000
+
+
+def test_the_line_to_look_at_can_be_given(parts):
+    low, high = plot.plot_components(parts, row=0, line=3700.0, zoom=20.0).axes[1].get_xlim()
+    assert (low, high) == (3680, 3720)
+
+
+def test_a_spectrum_without_data_is_drawn_empty(parts):
+    figure = plot.plot_components(parts, row=1)
+    assert texts(figure.axes[0]) == ["no good pixel"]
+    assert figure.get_suptitle() == "g1: no redshift"
+    assert size_of_png(figure) > 1000
