@@ -13,7 +13,7 @@ from jaxz.models.basis import Basis
 from jaxz.spectra import DEFAULT_STEP, LogGrid, Spectra
 from jaxz.train.checkpoint import Checkpoint, Progress
 from jaxz.train.nmf import Algorithm, Problem, State, run
-from jaxz.train.sample import Sample, best_coeff, on_grid, rest_frame
+from jaxz.train.sample import Sample, best_coeff, on_grid, rest_frame, well_covered
 
 
 class Training(NamedTuple):
@@ -71,8 +71,8 @@ def fit_basis(
 
     The spectra are put on the lattice in the rest frame, scaled, and given an error floor. Vectors are added one by
     one: each begins flat, with random coefficients, and all are iterated before the next is added. A pass over all of
-    them ends it. The vectors returned have mean 1 where they are not zero; they are zero in rest pixels that fewer than
-    two spectra for each vector cover.
+    them ends it. The vectors returned have mean 1 where they are not zero; they are zero in rest pixels that less than
+    1 % of the spectra cover.
 
     A few hundred noisy spectra are too few to learn a basis from: what few spectra cover follows their noise. `start`
     then helps, with a basis of simulated galaxies, such as the one in the package: the fit begins there, and the
@@ -96,7 +96,7 @@ def fit_basis(
             run.
     """
     training = training or Training()
-    sample = rest_frame(spectra, z, step=training.step, error_floor=training.error_floor, rank=rank)
+    sample = well_covered(rest_frame(spectra, z, step=training.step, error_floor=training.error_floor))
     check_rank(sample, rank, start)
     settings = {
         **training._asdict(),

@@ -17,6 +17,9 @@ from jaxz.spectra import LogGrid, Spectra
 LOWEST_Z = -0.01
 """Below this, 3000 km/s towards us, a redshift is no label but a mark that there is none."""
 
+COVERED = 0.01
+"""Share of the spectra that a rest pixel needs to count."""
+
 FAINTEST = 1e-3
 """What a value that may grow starts from, as a share of the mean: from 0 it could not."""
 
@@ -44,7 +47,7 @@ def labelled(z: np.ndarray) -> np.ndarray:
     return np.isfinite(z) & (z >= LOWEST_Z)
 
 
-def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: float, rank: int = 0) -> Sample:
+def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: float) -> Sample:
     """Return spectra with known redshifts on the lattice in the rest frame.
 
     Pixels are shared out by overlap (`jaxz.kernels.resample`) after their edges are divided by 1 + z: the redshift is
@@ -52,15 +55,11 @@ def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: flo
     spectrum's flux: a bright spectrum weighs no more than others, for beyond some S/N it tells of itself, not of other
     galaxies, and neither the brightest nor the darkest of its pixels outweigh the rest.
 
-    Rest pixels that fewer than two spectra for each vector cover do not count. At either end of the rest frame a few
-    noisy ones would make spikes, brighter than all of a vector that other spectra know of.
-
     Args:
         spectra: with at least two pixels each.
         z: (spec,) redshifts.
         step: of the lattice, dex.
         error_floor: share of the flux, and of its root mean square.
-        rank: number of vectors that are to be learned.
 
     Raises:
         ValueError: if a spectrum has no label (the message names it), or `z` has the wrong length.
@@ -97,9 +96,6 @@ def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: flo
         start[chunk.rows] = begin[:n]
         flux[chunk.rows, : f.shape[1]], ivar[chunk.rows, : f.shape[1]] = f[:n], v[:n]
     start[spectra.npixels < 2] = start[rows].min()
-    ivar[_rarely_covered(ivar, start - start.min(), 2 * rank)] = 0
-    if not ivar.any():
-        raise ValueError(f"rank={rank}: no rest pixel is covered by {2 * rank} spectra: give more, or use a lower rank")
     obs = int(np.flatnonzero(ivar.any(axis=0))[-1]) + 1
     flux, ivar = flux[:, :obs], ivar[:, :obs]
     weight = ivar.sum(axis=1, keepdims=True)
@@ -115,10 +111,16 @@ def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: flo
     )
 
 
-def _rarely_covered(ivar: np.ndarray, shift: np.ndarray, least: int) -> np.ndarray:
-    """Return which pixels (spec, obs) lie on rest pixels that fewer than `least` spectra cover."""
-    place = shift[:, None] + np.arange(ivar.shape[1])
-    return np.bincount(place[ivar > 0], minlength=place.max() + 1)[place] < least
+def well_covered(sample: Sample) -> Sample:
+    """Return a sample without data in the rest pixels that less than 1 % of its spectra cover.
+
+    At the ends of the rest frame a few noisy pixels would make spikes, brighter than all of a vector that other spectra
+    know of.
+    """
+    place = sample.shift[:, None] + np.arange(sample.ivar.shape[1])
+    spectra = np.bincount(place[sample.ivar > 0], minlength=sample.grid.size)
+    few = spectra < COVERED * np.count_nonzero(sample.ivar.any(axis=1))
+    return sample._replace(ivar=np.where(few[place], np.float32(0), sample.ivar))
 
 
 def on_grid(basis: Basis, grid: LogGrid) -> np.ndarray:
