@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -46,16 +47,17 @@ def spectra(rng):
 def on_lattice(spectra, row, grid):
     """Flux and ivar on a window."""
     edges = resample.pixel_edges(spectra.wave[row], grid.step)
-    found = resample.overlap(
+    found = _overlap(
         *(jnp.asarray(x) for x in (edges, spectra.flux[row], spectra.ivar[row])),
         jnp.int32(grid.start), size=grid.size, width=resample.overlap_width(edges),
     )  # fmt: skip
     return tuple(np.array(values) for values in found)
 
 
-@pytest.mark.parametrize(
-    ("engine", "precision"), [("products", "float32"), ("products", "float64"), ("fft", "float32")]
-)
+_overlap = jax.jit(resample.overlap, static_argnames=("size", "width"))
+
+
+@pytest.mark.parametrize(("engine", "precision"), [("products", "float32"), ("fft", "float64")])
 def test_the_curve_is_the_dense_one(spectra, sky, lae, engine, precision):
     """Also with a second nuisance component, which has no whitening and reaches less far."""
     other = GaussianComponent(np.full((1, 80), 50.0), LogGrid(35700, 80, gaussian.STEP), name="glow")
@@ -67,7 +69,7 @@ def test_the_curve_is_the_dense_one(spectra, sky, lae, engine, precision):
     for row in range(len(spectra)):
         flux, ivar = on_lattice(spectra, row, grid)
         ivar[90:590][sky.mask] = 0
-        for k in (0, 5, 77, 150, len(scan.z) - 1):
+        for k in (0, 77, len(scan.z) - 1):
             moved = np.zeros((2, grid.size))
             begin = lae.rest_start + scan.first + k - grid.start
             moved[:, begin : begin + lae.grid.size] = lae.vectors
@@ -123,12 +125,6 @@ def test_a_spectrum_in_cgs_units_has_the_same_curve(spectra, sky, lae):
 def test_without_nuisance_chi2_counts_every_pixel(spectra, lae):
     """Pixels that no component reaches add ivar flux²."""
     scan = madgics_scan(spectra, target=lae, **RANGE)
-    everywhere = LogGrid(35500, 900, gaussian.STEP)
-    flat = GaussianComponent(np.full((1, 900), 1e-12), everywhere, name="nothing")
-    with_nothing = madgics_scan(spectra, target=lae, nuisance=[flat], **RANGE)
-    np.testing.assert_allclose(
-        scan.chi2 - scan.null[:, None], with_nothing.chi2 - with_nothing.null[:, None], rtol=1e-4
-    )
     native = np.sum(spectra.ivar * spectra.flux**2, axis=1)
     assert np.all(scan.null <= native)
     assert np.all(scan.null > 0.5 * native)

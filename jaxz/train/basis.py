@@ -13,7 +13,7 @@ from jaxz.models.basis import Basis
 from jaxz.spectra import DEFAULT_STEP, LogGrid, Spectra
 from jaxz.train.checkpoint import Checkpoint, Progress
 from jaxz.train.nmf import Algorithm, Problem, State, run
-from jaxz.train.sample import Sample, best_coeff, on_grid, rest_frame
+from jaxz.train.sample import Sample, best_coeff, on_grid, rest_frame, well_covered
 
 
 class Training(NamedTuple):
@@ -27,8 +27,8 @@ class Training(NamedTuple):
         rtol: a fit ends when its last 10 iterations have decreased χ² by less than this share.
         algorithm: "nearly" or "shift", see `fit_nmf`.
 
-    Few iterations are a choice. Those that follow make the vectors purer, down to single lines, and free to imitate any
-    other galaxy: χ² of the training spectra falls, and more redshifts of others are wrong.
+    Few iterations are a choice. More make the vectors purer, and free to imitate what is no galaxy: of simulated
+    spectra with sky residuals and distorted ends, fewer redshifts are right.
     """
 
     step: float = DEFAULT_STEP
@@ -71,7 +71,8 @@ def fit_basis(
 
     The spectra are put on the lattice in the rest frame, scaled, and given an error floor. Vectors are added one by
     one: each begins flat, with random coefficients, and all are iterated before the next is added. A pass over all of
-    them ends it. The vectors returned have mean 1 where they are not zero; rest pixels that no spectrum covers are 0.
+    them ends it. The vectors returned have mean 1 where they are not zero; they are zero in rest pixels that less than
+    1 % of the spectra cover.
 
     A few hundred noisy spectra are too few to learn a basis from: what few spectra cover follows their noise. `start`
     then helps, with a basis of simulated galaxies, such as the one in the package: the fit begins there, and the
@@ -95,7 +96,7 @@ def fit_basis(
             run.
     """
     training = training or Training()
-    sample = rest_frame(spectra, z, step=training.step, error_floor=training.error_floor)
+    sample = well_covered(rest_frame(spectra, z, step=training.step, error_floor=training.error_floor))
     check_rank(sample, rank, start)
     settings = {
         **training._asdict(),

@@ -14,7 +14,7 @@ from jaxz.scan import nmf_scan
 from jaxz.spectra import Spectra
 from jaxz.train.basis import Training, as_basis, check_rank, first_state, with_new_vector
 from jaxz.train.nmf import Problem, State, run
-from jaxz.train.sample import rest_frame
+from jaxz.train.sample import rest_frame, well_covered
 
 
 class CrossValidation(NamedTuple):
@@ -106,7 +106,7 @@ def crossval(
     found = np.full((len(ranks), len(z)), np.nan)
     for held in range(nfolds):
         use, test = fold != held, spectra[fold == held]
-        part = sample._replace(flux=sample.flux[use], ivar=sample.ivar[use], shift=sample.shift[use])
+        part = well_covered(sample._replace(flux=sample.flux[use], ivar=sample.ivar[use], shift=sample.shift[use]))
         check_rank(part, ranks[-1], start)
         problem = Problem(part.flux, part.ivar, part.shift, part.grid.size, training.algorithm)
         state = first_state(part, start)

@@ -17,6 +17,9 @@ from jaxz.spectra import LogGrid, Spectra
 LOWEST_Z = -0.01
 """Below this, 3000 km/s towards us, a redshift is no label but a mark that there is none."""
 
+COVERED = 0.01
+"""Share of the spectra that a rest pixel needs to count."""
+
 FAINTEST = 1e-3
 """What a value that may grow starts from, as a share of the mean: from 0 it could not."""
 
@@ -106,6 +109,18 @@ def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: flo
         start - first,
         LogGrid(first, int(start.max()) + obs - first, step),
     )
+
+
+def well_covered(sample: Sample) -> Sample:
+    """Return a sample without data in the rest pixels that less than 1 % of its spectra cover.
+
+    At the ends of the rest frame a few noisy pixels would make spikes, brighter than all of a vector that other spectra
+    know of.
+    """
+    place = sample.shift[:, None] + np.arange(sample.ivar.shape[1])
+    spectra = np.bincount(place[sample.ivar > 0], minlength=sample.grid.size)
+    few = spectra < COVERED * np.count_nonzero(sample.ivar.any(axis=1))
+    return sample._replace(ivar=np.where(few[place], np.float32(0), sample.ivar))
 
 
 def on_grid(basis: Basis, grid: LogGrid) -> np.ndarray:

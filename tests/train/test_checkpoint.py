@@ -107,7 +107,7 @@ def test_a_finished_run_is_not_done_again(whole, tmp_path):
         ({"rank": 4}, "rank 3, now 4"),
         ({"key": jax.random.key(5)}, r"key \[0, 0\], now \[0, 5\]"),
         ({"training": TRAINING._replace(final_iter=9)}, "final_iter 12, now 9"),
-        ({"training": TRAINING._replace(error_floor=0.1)}, "error_floor 0.05, now 0.1, spectra"),
+        ({"training": TRAINING._replace(error_floor=0.2)}, "error_floor 0.1, now 0.2, spectra"),
         ({"start": small.basis(), "rank": 4}, "start None, now"),
     ],
 )
