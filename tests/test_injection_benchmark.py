@@ -33,9 +33,7 @@ def test_one_table_and_the_calibrations(on):
 
 def test_lost_lines_are_refused(on, monkeypatch):
     search = injection.search
-    monkeypatch.setattr(
-        injection, "search", lambda *args: dataclasses.replace(found := search(*args), z=found.z + 0.1)
-    )
+    monkeypatch.setattr(injection, "search", lambda *args: dataclasses.replace(found := search(*args), z=found.z + 0.1))
     with pytest.raises(WrongAnswerError, match="of the lines that an ideal filter finds"):
         injection.run(on, loss=0.1, spread=0.9)
 
