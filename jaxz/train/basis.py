@@ -1,5 +1,6 @@
 """Labelled spectra → a basis."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -128,7 +129,7 @@ def fit_basis(
         if stage + 1 < len(limits):
             state = opened(stage + 1, state)
             kept.save(Progress(stage + 1, state), now=True)
-    return as_basis(state.basis, sample.grid, name=name, version=version)
+    return _trimmed(as_basis(state.basis, sample.grid, name=name, version=version))
 
 
 def check_rank(sample: Sample, rank: int, start: Basis | None) -> None:
@@ -180,6 +181,13 @@ def as_basis(vectors: np.ndarray, grid: LogGrid, *, name: str, version: str) -> 
     vectors = vectors[alive].astype(np.float64)
     mean = vectors.sum(axis=1, keepdims=True) / np.count_nonzero(vectors, axis=1, keepdims=True)
     return Basis((vectors / mean).astype(np.float32), grid, name=name, version=version)
+
+
+def _trimmed(basis: Basis) -> Basis:
+    """Return a basis without the pixels at either end in which all its vectors are zero."""
+    seen = np.flatnonzero(basis.vectors.any(axis=0))
+    grid = LogGrid(basis.grid.start + int(seen[0]), int(seen[-1] - seen[0]) + 1, basis.grid.step)
+    return dataclasses.replace(basis, vectors=basis.vectors[:, seen[0] : seen[-1] + 1], grid=grid)
 
 
 def _words(key: Array) -> list[int]:
