@@ -30,8 +30,9 @@ SNRS = (2.0, 3.0, 3.3, 4.0, 5.0, 6.0, 7.0)
 SKY_SNRS = (3.0, 5.0, 6.0)
 SIGMA = 0.3
 CALIBRATING = (10.0, 30.0)
+THRESHOLDS = (12.0, 16.0, 20.0, 25.0, 30.0)
 NPROFILES = 200
-SEEDS = {"profiles": 31, "calibrate": 32, "test": 33, "fraction": 34}
+SEEDS = {"profiles": 31, "calibrate": 32, "test": 33, "fraction": 34, "blank": 35}
 """No component was learned from these."""
 
 _RANGE = (3600.0, 6300.0)
@@ -158,6 +159,25 @@ def calibrations(on: Setting) -> dict[tuple[str, str], tuple[float, float, float
     return result
 
 
+def kept_above(on: Setting) -> list[str]:
+    """Return what thresholds on the calibrated |Δχ²| keep of blank sky, and of as many lines of S/N 2 to 12 in it."""
+    sky, s = on.sky(SEEDS["blank"]), on.model.target.calibration
+    blank = search(sky, on.model).detection / s**2
+    snr = np.random.default_rng([SEEDS["blank"], 1]).uniform(2, 12, size=on.n)
+    one = case(sky, on.lines["range"], on.model, snr, SEEDS["blank"])
+    detection, right = one.found.detection / s**2, validate.is_recovered(one.found.z, one.truth.z)
+    notes = []
+    for level in THRESHOLDS:
+        lines, empty = detection > level, blank > level
+        purity = np.sum(right & lines) / max(np.sum(lines) + np.sum(empty), 1)
+        complete = (right & lines)[snr >= 6].mean()
+        notes.append(
+            f"|Δχ²| above {level:g}: {empty.mean():.1%} of blank sky, purity {purity:.3f}, completeness at S/N 6 and "
+            f"more {complete:.3f}."
+        )
+    return notes
+
+
 def run(on: Setting, *, loss: float, spread: float) -> tuple[Report, float]:
     """Measure it all; also return the s of the published line in sky residuals.
 
@@ -176,6 +196,7 @@ def run(on: Setting, *, loss: float, spread: float) -> tuple[Report, float]:
     for (kind, name), (s, raw, ratio) in measured.items():
         notes.append(f"{kind}, {name}: s {s:.3f}, ratio of quartiles of z-scores {raw:.3f}, calibrated {ratio:.3f}.")
         require(name != "median" or abs(ratio - 1) <= spread, f"{notes[-1]} It should be within {spread} of 1.")
+    notes += kept_above(on)
     model = on.model
     settings = {
         "lines": on.n,

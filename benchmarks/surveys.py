@@ -29,7 +29,7 @@ STEP = 2e-4
 """dex: 2.3 Å at 5000 Å, below the pixels of both surveys."""
 
 NFOLDS, NINNER = 5, 3
-FLOORS, ITERATIONS, EXTRA = (0.05, 0.1), (3, 10, 30), (0,)
+FLOORS, ITERATIONS, EXTRA = (0.1, 0.2), (3, 10), (0,)
 """What is chosen from: error floor, iterations, and vectors added to those of the start."""
 
 SCORES = ("robustness", "deltachi2", "pconf")

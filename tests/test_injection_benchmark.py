@@ -28,7 +28,7 @@ def test_one_table_and_the_calibrations(on):
     assert float(bright["recovered"]) > 0.9
     assert float(bright["difference"]) == pytest.approx(float(bright["recovered"]) - float(bright["ideal filter"]))
     assert 0.3 < s < 1.5
-    assert len(report.notes) == 4
+    assert len(report.notes) == 4 + len(injection.THRESHOLDS)
 
 
 def test_lost_lines_are_refused(on, monkeypatch):

@@ -1,5 +1,6 @@
 """What the command says: results to standard output, everything else, one line each, to standard error."""
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-messages = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
-results = Console(markup=False, emoji=False, highlight=False)
+_console = functools.partial(Console, markup=False, emoji=False, highlight=False)
+messages = _console(stderr=True, soft_wrap=True)
+results = _console()
 
 WIDE = 1000
 """Characters in a line of a table that is written to a file."""
@@ -55,7 +57,8 @@ def check_outputs(*paths: Path, overwrite: bool) -> None:
 
 def show(shown: Table) -> None:
     """Write a table to standard output; what is not a terminal gets lines as long as they need to be."""
-    results.print(shown, width=None if results.is_terminal else WIDE)
+    # A width given to `print` is cut to that of the console, 80 where there is no terminal.
+    (results if results.is_terminal else _console(width=WIDE)).print(shown)
 
 
 def table(*columns: str, title: str | None = None) -> Table:

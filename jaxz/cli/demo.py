@@ -53,14 +53,13 @@ def _show(found: "Redshifts", truth: "Truth") -> None:
     from jaxz.status import ZWarn
 
     good = validate.is_good(found.z, truth.z)
-    shown = table("spectrum", "type", "line S/N", "true z", "found z", "Δv (km/s)", "error", "Δχ²", "warnings")
+    shown = table("type", "line S/N", "true z", "found z", "Δv (km/s)", "error", "Δχ²", "warnings")
     for row in range(len(found)):
         shown.add_row(
-            found.ids[row],
             truth.type[row],
             f"{truth.snr_line[row]:.1f}",
-            f"{truth.z[row]:.5f}",
-            f"{found.z[row]:.5f}",
+            f"{truth.z[row]:.4f}",
+            f"{found.z[row]:.4f}",
             f"{LIGHT_SPEED * validate.velocity_error(found.z, truth.z)[row]:+.0f}" if good[row] else "wrong",
             f"{LIGHT_SPEED * found.zerr[row] / (1 + found.z[row]):.0f}",
             f"{found.deltachi2[row]:.0f}",
