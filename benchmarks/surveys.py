@@ -5,7 +5,7 @@ whether the redshifts of the other spectra serve as a prior, is chosen for each 
 other four, as is the threshold above which a score is trusted; the fifth that is reported took part in none of it.
 MUSE UDF10 with the basis in the package, unchanged, is the external test.
 
-Checked: at least 90 % of VANDELS and 85 % of FORS2 are within 0.005 (1 + z), and 10 of 12 of UDF10.
+Checked: at least 94 % of VANDELS and 90 % of FORS2 are within 0.005 (1 + z), and 11 of 12 of UDF10.
 """
 
 import argparse
@@ -206,7 +206,7 @@ def external(basis: Basis, *, figures: Path | None = None) -> Report:
     found = Found.empty(len(best))
     found.put(np.arange(len(best)), best)
     right = validate.is_good(best.z, case.ztrue)
-    require(right.sum() >= 10, f"UDF10: {right.sum()} of {len(right)} good, 10 expected")
+    require(right.sum() >= 11, f"UDF10: {right.sum()} of {len(right)} good, 11 expected")
     robust = best.robustness > validate.ROBUST
     if figures is not None:
         draw(figures, "UDF10", found, case.ztrue)
@@ -218,7 +218,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Run it from the command line."""
     basis = jaxz.load_basis(arguments.basis)
     start = basis.with_step(STEP)
-    for survey, least in ((samples.vandels(), 0.90), (samples.fors2(), 0.85)):
+    for survey, least in ((samples.vandels(), 0.94), (samples.fors2(), 0.90)):
         common.finish(run(survey, start, least=least, figures=arguments.figures), arguments)
     common.finish(external(basis, figures=arguments.figures), arguments)
 
