@@ -29,8 +29,8 @@ STEP = 2e-4
 """dex: 2.3 Å at 5000 Å, below the pixels of both surveys."""
 
 NFOLDS, NINNER = 5, 3
-FLOORS, ITERATIONS, EXTRA = (0.1, 0.2), (3, 10), (0,)
-"""What is chosen from: error floor, iterations, and vectors added to those of the start."""
+FLOORS, ITERATIONS = (0.1, 0.2), (3, 10)
+"""What is chosen from: error floor and iterations."""
 
 SCORES = ("robustness", "deltachi2", "pconf")
 WANTED_PURITY = 0.99
@@ -47,17 +47,15 @@ class Choice(NamedTuple):
 
     Attributes:
         training: how the basis is adapted.
-        extra: vectors added to those of the start.
         prior: whether the redshifts of the training spectra are a prior.
     """
 
     training: Training
-    extra: int
     prior: bool
 
     def __str__(self) -> str:
         t = self.training
-        return f"floor {t.error_floor:g}, {t.final_iter} iterations, +{self.extra}{', prior' if self.prior else ''}"
+        return f"floor {t.error_floor:g}, {t.final_iter} iterations{', prior' if self.prior else ''}"
 
 
 class Found(NamedTuple):
@@ -90,10 +88,10 @@ def seen_before(z: np.ndarray) -> Prior:
     return prior
 
 
-def adapted(spectra: Spectra, z: np.ndarray, start: Basis, training: Training, extra: int) -> Basis:
+def adapted(spectra: Spectra, z: np.ndarray, start: Basis, training: Training) -> Basis:
     """Return the start changed by spectra with known redshifts, on `_WINDOW`."""
     basis = fit_basis(
-        spectra, z, rank=len(start) + extra, key=jax.random.key(0), start=start, training=training, name="ADAPTED"
+        spectra, z, rank=len(start), key=jax.random.key(0), start=start, training=training, name="ADAPTED"
     )
     vectors = np.zeros((len(basis), _WINDOW.size), basis.vectors.dtype)
     begin = basis.grid.start - _WINDOW.start
@@ -104,8 +102,8 @@ def adapted(spectra: Spectra, z: np.ndarray, start: Basis, training: Training, e
 def choices() -> list[Choice]:
     """Return what is chosen from, the least change of the start first."""
     return [
-        Choice(Training(step=STEP, error_floor=floor, final_iter=iterations, rtol=0.0), extra, prior)
-        for extra, iterations, floor, prior in itertools.product(EXTRA, ITERATIONS, FLOORS, (False, True))
+        Choice(Training(step=STEP, error_floor=floor, final_iter=iterations, rtol=0.0), prior)
+        for iterations, floor, prior in itertools.product(ITERATIONS, FLOORS, (False, True))
     ]
 
 
@@ -117,8 +115,8 @@ def held_out(
     for number in np.unique(fold):
         use, rows = fold != number, np.flatnonzero(fold == number)
         test, prior = spectra[rows], seen_before(z[use])
-        for (training, extra), group in itertools.groupby(options, key=lambda choice: choice[:2]):
-            basis = adapted(spectra[use], z[use], start, training, extra)
+        for training, group in itertools.groupby(options, key=lambda choice: choice.training):
+            basis = adapted(spectra[use], z[use], start, training)
             scan = jaxz.nmf_scan(test, basis, zmax=inputs.ZMAX)
             for choice in group:
                 penalty = prior if choice.prior else None
@@ -149,7 +147,7 @@ def cross_validate(survey: samples.Survey, start: Basis) -> tuple[Found, np.ndar
         good = {choice: validate.good_fraction(found.z, z[use]).value for choice, found in tried.items()}
         choice = max(good, key=lambda one: good[one])
         score, threshold = trusted(tried[choice], z[use])
-        basis = adapted(spectra[use], z[use], start, choice.training, choice.extra)
+        basis = adapted(spectra[use], z[use], start, choice.training)
         scan = jaxz.nmf_scan(spectra[rows], basis, zmax=inputs.ZMAX)
         prior = seen_before(z[use]) if choice.prior else None
         found = jaxz.find_redshifts(scan, spectra[rows], basis, prior=prior)

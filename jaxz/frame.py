@@ -16,7 +16,7 @@ import numpy as np
 
 from jaxz._typing import Array, Float
 from jaxz.chunks import Chunk
-from jaxz.kernels import resample
+from jaxz.kernels import resample, woodbury
 from jaxz.models.components import Madgics, placed
 from jaxz.spectra import LogGrid, Spectra
 
@@ -91,6 +91,31 @@ def on_window(
     inside = jnp.minimum(right, start + size - 0.5) - jnp.maximum(left, start - 0.5)
     outside = 1 - jnp.maximum(inside, 0) / (right - left)
     return flux, ivar, jnp.sum(outside * pixels.ivar * jnp.square(pixels.flux))
+
+
+def factorised(
+    pixels: Native,
+    scale: Float[Array, " obs"],
+    keep: Float[Array, " obs"],
+    nuisance: Float[Array, "comp obs"],
+    *,
+    start: int,
+    width: int,
+    logdet: bool,
+) -> tuple[woodbury.Factor, Float[Array, " obs"], Float[Array, ""]]:
+    """Return noise and nuisance components of one spectrum, its flux in the frame, and χ² without the target.
+
+    Args:
+        pixels: of the spectrum.
+        scale, keep, nuisance: of the `Frame`.
+        start, width: as of `on_window`.
+        logdet: whether χ² holds the log-determinant.
+    """
+    flux, ivar, beyond = on_window(pixels, start, len(scale), width)
+    flux, ivar = flux * scale, ivar * keep / jnp.square(scale)
+    factor = woodbury.factorise([nuisance], ivar)
+    null = woodbury.chi2(factor, flux) + beyond
+    return factor, flux, null + woodbury.logdet_gain(factor) if logdet else null
 
 
 def counts(spectra: Spectra, model: Madgics) -> np.ndarray:

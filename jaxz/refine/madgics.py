@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxz._typing import Array, Float, Int
 from jaxz.chunks import Chunk, chunks, each, spread
-from jaxz.frame import Native, frame_of, native, on_window
+from jaxz.frame import Native, factorised, frame_of, native
 from jaxz.kernels import sliding, woodbury
 from jaxz.kernels.minima import parabola
 from jaxz.models.components import Madgics
@@ -115,13 +115,9 @@ def _refine_chunk(plan: _Plan, arrays: _Arrays, pixels: Native, at: Int[Array, "
 
 def _refine_spectrum(plan: _Plan, arrays: _Arrays, pixels: Native, at: Int[Array, " cand"]) -> tuple[Array, ...]:
     """Return shift from each candidate, its error, χ² and coefficients; `at` counts from the first trial redshift."""
-    flux, ivar, beyond = on_window(pixels, plan.start, len(arrays.scale), plan.width)
-    flux, ivar = flux * arrays.scale, ivar * arrays.keep / jnp.square(arrays.scale)
-    factor = woodbury.factorise([arrays.nuisance], ivar)
-    null = woodbury.chi2(factor, flux) + beyond
-    if plan.logdet:
-        null = null + woodbury.logdet_gain(factor)
-    given = sliding.Conditioned(woodbury.projected(factor), woodbury.solve(factor, flux), ivar)
+    frame = (arrays.scale, arrays.keep, arrays.nuisance)
+    factor, flux, null = factorised(pixels, *frame, start=plan.start, width=plan.width, logdet=plan.logdet)
+    given = sliding.Conditioned(woodbury.projected(factor), woodbury.solve(factor, flux), factor.ivar)
     width = arrays.part.vectors.shape[-1]
 
     def candidate(shift: Int[Array, ""]) -> tuple[Array, ...]:

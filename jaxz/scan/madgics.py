@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxz._typing import Array, Float
 from jaxz.chunks import Chunk, chunks, each, spread
-from jaxz.frame import Frame, Native, counts, frame_of, native, on_window
+from jaxz.frame import Frame, Native, counts, factorised, frame_of, native
 from jaxz.kernels import normal, sliding, woodbury
 from jaxz.models.components import GaussianComponent, Madgics
 from jaxz.scan.zscan import Precision, ZScan, trial_shifts
@@ -159,14 +159,10 @@ def _curves(plan: _Plan, arrays: _Arrays, pixels: Native) -> tuple[Float[Array, 
 
 def _curve(plan: _Plan, arrays: _Arrays, pixels: Native) -> tuple[Float[Array, ""], Float[Array, " shift"]]:
     """Return χ² of one spectrum without the target, and with it at every trial redshift."""
-    flux, ivar, beyond = on_window(pixels, plan.start, len(arrays.scale), plan.width)
-    flux, ivar = flux * arrays.scale, ivar * arrays.keep / jnp.square(arrays.scale)
-    factor = woodbury.factorise([arrays.nuisance], ivar)
-    null = woodbury.chi2(factor, flux) + beyond
-    if plan.logdet:
-        null = null + woodbury.logdet_gain(factor)
+    frame = (arrays.scale, arrays.keep, arrays.nuisance)
+    factor, flux, null = factorised(pixels, *frame, start=plan.start, width=plan.width, logdet=plan.logdet)
     reached = slice(plan.place, plan.place + plan.reach)
-    given = woodbury.projected(factor, reached), woodbury.solve(factor, flux)[reached], ivar[reached]
+    given = woodbury.projected(factor, reached), woodbury.solve(factor, flux)[reached], factor.ivar[reached]
     if isinstance(arrays.target, sliding.Slid):
         spectrum = sliding.Conditioned(*(values.astype(plan.precision) for values in given))
         added = sliding.by_products(arrays.target, spectrum, plan.nshift)
