@@ -9,9 +9,9 @@ import numpy as np
 from astropy.io import fits
 
 from jaxz import __version__
-from jaxz.io.files import FileError, number_in, open_fits, summary_of
+from jaxz.io.files import FileError, image_shape, number_in, open_fits, summary_of
 from jaxz.io.output import card, replacing
-from jaxz.models.basis import Basis
+from jaxz.models.basis import Basis, Method
 from jaxz.spectra import DEFAULT_STEP, LogGrid
 
 _SHIPPED = resources.files("jaxz") / "data"
@@ -20,7 +20,9 @@ _LONGEST = 300.0
 """Where log10 λ would overflow, CRVAL1 is no logarithm."""
 
 _ON_LATTICE = 1e-3
-_VECTORS = "BASIS_VECTORS"
+_VECTORS, _REDSHIFTS = "BASIS_VECTORS", "REDSHIFTS"
+_ZRANGE = (0.0, 6.7)
+"""Where Redrock should scan a basis that does not say."""
 
 
 def basis_names() -> list[str]:
@@ -49,40 +51,47 @@ def load_basis(name_or_path: str | Path | None = None) -> Basis:
 
 
 def read_basis(path: str | Path) -> Basis:
-    """Read a basis in Redrock's template layout; rest-frame vacuum wavelengths, f_λ.
+    """Read a Redrock template file, NMF or PCA; rest-frame vacuum wavelengths, f_λ.
 
     Vectors sampled in log10 λ on the lattice (``LOGLAM = 1``, CRVAL1 a multiple of CDELT1) are taken as they are.
     Others are averaged over the lattice pixels that they cover wholly, as if constant within each of their own pixels:
     with their own step CDELT1 if sampled in log10 λ, with `DEFAULT_STEP` if in λ.
 
+    The image is ``BASIS_VECTORS``, or else the primary one if its header has RRTYPE. Older files have no RRMETHOD: they
+    are NMF if no value is negative, PCA otherwise.
+
     Args:
         path: of the file.
 
     Returns:
-        The basis, float32 or float64 as in the file; RRSUBTYP is its name.
+        The basis, float32 or float64 as in the file. RRTYPE is its spectype (GALAXY if absent), RRSUBTYP its name,
+        RRMETHOD its method, RRIGM its igm; lowest and highest of the image ``REDSHIFTS`` are its zrange, None without.
 
     Raises:
-        FileError: if the file cannot be read, is not such a file, or holds PCA templates.
+        FileError: if the file cannot be read, is not such a file, or has negative values where RRMETHOD is NMF.
     """
     path = Path(path)
     with open_fits(path) as hdus:
-        if _VECTORS not in hdus or hdus[_VECTORS].data is None:
+        hdu = hdus[_VECTORS if _VECTORS in hdus else 0]
+        header, where = hdu.header, f"{path}[{hdu.name}]"
+        if not image_shape(hdu) or not (hdu.name == _VECTORS or "RRTYPE" in header):
             raise FileError(f"{path}: not a basis file: no image {_VECTORS} (it holds {summary_of(hdus)})")
-        header, stored = hdus[_VECTORS].header, hdus[_VECTORS].data
+        stored, zrange = hdu.data, _zrange(path, hdus)
     if stored.ndim != 2:
-        raise FileError(f"{path}[{_VECTORS}]: has shape {stored.shape}; it needs (basis, rest)")
-    method = str(header.get("RRMETHOD", "")).strip()
-    if method.upper() == "PCA":
-        raise FileError(f"{path}: RRMETHOD is PCA: the NMF scan needs a non-negative basis, one with RRMETHOD = 'NMF'")
+        raise FileError(f"{where}: has shape {stored.shape}; it needs (basis, rest)")
     vectors = stored.astype(np.float32 if stored.dtype.kind == "f" and stored.dtype.itemsize == 4 else np.float64)
     try:
-        grid, vectors = _on_lattice(f"{path}[{_VECTORS}]", header, vectors)
+        method = _method(where, header, vectors)
+        grid, vectors = _on_lattice(where, header, vectors)
         return Basis(
             vectors,
             grid,
-            name=str(header.get("RRSUBTYP", "")).strip(),
-            version=str(header.get("VERSION", "0")).strip(),
-            spectype=str(header.get("RRTYPE", "GALAXY")).strip(),
+            name=_word(header, "RRSUBTYP", ""),
+            version=_word(header, "VERSION", "0"),
+            spectype=_word(header, "RRTYPE", "GALAXY"),
+            method=method,
+            igm=_word(header, "RRIGM", "None"),
+            zrange=zrange,
         )
     except FileError:
         raise
@@ -98,12 +107,15 @@ def write_basis(
     header: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a basis in Redrock's template layout; `read_basis` returns an identical one.
+    """Write a basis in Redrock's template layout.
+
+    `read_basis` returns an identical one, but for a zrange that is the range of the redshifts written.
 
     Args:
         basis: what to write.
         path: of the file; it appears only when it is complete.
-        redshifts: (shift,) the grid on which Redrock should scan; 0 to 6.7 in steps of two lattice pixels if None.
+        redshifts: (shift,) the grid on which Redrock should scan; if None, the zrange of the basis, or 0 to 6.7 if it
+            has none, in equal steps of log10 (1 + z) of at most two lattice pixels.
         header: further keywords, for example where the basis comes from.
         overwrite: whether to replace an existing file.
 
@@ -111,8 +123,8 @@ def write_basis(
         FileError: as `check_output`.
     """
     if redshifts is None:
-        redshifts = 10.0 ** np.arange(0.0, np.log10(7.7), 2 * basis.grid.step) - 1.0
-    vectors = fits.PrimaryHDU(basis.vectors)
+        redshifts = _trial_redshifts(basis.zrange or _ZRANGE, 2 * basis.grid.step)
+    vectors = fits.PrimaryHDU(np.asarray(basis.vectors))
     vectors.header.update(
         EXTNAME=_VECTORS,
         CRVAL1=basis.grid.start * basis.grid.step,
@@ -122,8 +134,8 @@ def write_basis(
         LOGLAM=1,
         RRTYPE=basis.spectype,
         RRSUBTYP=card(basis.name),
-        RRMETHOD="NMF",
-        RRIGM="None",
+        RRMETHOD=basis.method,
+        RRIGM=card(basis.igm),
         VERSION=card(basis.version),
         VACUUM=True,
         JAXZVER=__version__,
@@ -131,7 +143,42 @@ def write_basis(
     for name, value in (header or {}).items():
         vectors.header[name] = card(value)
     with replacing(path, overwrite=overwrite) as unfinished:
-        fits.HDUList([vectors, fits.ImageHDU(redshifts, name="REDSHIFTS")]).writeto(unfinished)
+        fits.HDUList([vectors, fits.ImageHDU(redshifts, name=_REDSHIFTS)]).writeto(unfinished)
+
+
+def _word(header: Any, key: str, absent: str) -> str:
+    value = header.get(key, absent)
+    return "" if value is None else str(value).strip()
+
+
+def _method(where: str, header: Any, vectors: np.ndarray) -> Method:
+    """Return the method of a file, from the values before they are averaged, which could hide a negative one."""
+    stated, negative = _word(header, "RRMETHOD", "").upper(), bool(np.any(vectors < 0))
+    if stated not in ("", "NMF", "PCA"):
+        raise FileError(f"{where}: RRMETHOD is {stated}: it needs NMF or PCA")
+    if stated == "NMF" and negative:
+        raise FileError(f"{where}: negative values, but RRMETHOD is NMF: set it to PCA if they are meant")
+    return "PCA" if stated == "PCA" or negative else "NMF"
+
+
+def _zrange(path: Path, hdus: Any) -> tuple[float, float] | None:
+    if _REDSHIFTS not in hdus:
+        return None
+    redshifts = hdus[_REDSHIFTS].data if image_shape(hdus[_REDSHIFTS]) else None
+    if redshifts is None or not redshifts.size:
+        raise FileError(
+            f"{path}[{_REDSHIFTS}]: holds no redshifts: it needs an image of those to try, or to be left out"
+        )
+    return float(redshifts.min()), float(redshifts.max())
+
+
+def _trial_redshifts(zrange: tuple[float, float], step: float) -> np.ndarray:
+    low, high = zrange
+    intervals = max(1, int(np.ceil(np.log10((1 + high) / (1 + low)) / step)))
+    redshifts = np.geomspace(1 + low, 1 + high, intervals + 1) - 1
+    # The range is read back from its ends, and (1 + z) - 1 is not z.
+    redshifts[0], redshifts[-1] = low, high
+    return np.unique(redshifts)
 
 
 def _on_lattice(where: str, header: Any, vectors: np.ndarray) -> tuple[LogGrid, np.ndarray]:

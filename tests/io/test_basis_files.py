@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import jax
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -21,14 +22,14 @@ def write_template(path: Path, vectors: np.ndarray, **cards: Any) -> Path:
 
 
 def averaged(edges: np.ndarray, vectors: np.ndarray, grid: LogGrid) -> np.ndarray:
-    """Return the mean of piecewise constant vectors over each lattice pixel, pixel by pixel."""
-    out = np.zeros((len(vectors), grid.size))
-    for j in range(grid.size):
-        low, high = 10 ** ((grid.start + j - 0.5) * grid.step), 10 ** ((grid.start + j + 0.5) * grid.step)
-        for i in range(vectors.shape[1]):
-            overlap = max(0.0, min(high, edges[i + 1]) - max(low, edges[i]))
-            out[:, j] += vectors[:, i] * overlap / (high - low)
-    return out
+    """Return the mean of piecewise constant vectors over each lattice pixel: a sum over pieces that both grids cut."""
+    lattice = 10 ** ((grid.start + np.arange(grid.size + 1) - 0.5) * grid.step)
+    cuts = np.union1d(edges, lattice)
+    middle, length = (cuts[1:] + cuts[:-1]) / 2, np.diff(cuts)
+    source, target = np.searchsorted(edges, middle) - 1, np.searchsorted(lattice, middle) - 1
+    inside = (source >= 0) & (source < vectors.shape[1]) & (target >= 0) & (target < grid.size)
+    source, target, length = source[inside], target[inside], length[inside]
+    return np.array([np.bincount(target, row[source] * length, grid.size) for row in vectors]) / np.diff(lattice)
 
 
 @given(
@@ -36,14 +37,21 @@ def averaged(edges: np.ndarray, vectors: np.ndarray, grid: LogGrid) -> np.ndarra
     step=st.sampled_from([5e-5, 2.2155e-5, 1e-4]),
     shape=st.tuples(st.integers(1, 4), st.integers(1, 30)),
     wide=st.booleans(),
+    method=st.sampled_from(["NMF", "PCA"]),
+    igm=st.sampled_from(["None", "Calura12", "Kamble20", "Inoue14"]),
+    zrange=st.lists(st.floats(-0.01, 7.0), min_size=2, max_size=2).map(sorted).map(tuple),
 )
-def test_write_then_read_is_identical(tmp_path_factory: Any, start: int, step: float, shape: Any, wide: bool) -> None:
-    vectors = np.random.default_rng(start).uniform(1e-9, 1, shape).astype(np.float64 if wide else np.float32)
-    basis = Basis(vectors, LogGrid(start, shape[1], step), name="LEARNED", version="1.2", spectype="QSO")
+def test_write_then_read_is_identical(
+    tmp_path_factory: Any, start: int, step: float, shape: Any, wide: bool, method: Any, igm: str, zrange: Any
+) -> None:
+    low = 1e-9 if method == "NMF" else -1.0
+    vectors = np.random.default_rng(start).uniform(low, 1, shape).astype(np.float64 if wide else np.float32)
+    about = {"name": "LEARNED", "version": "1.2", "spectype": "QSO", "method": method, "igm": igm, "zrange": zrange}
+    basis = Basis(vectors, LogGrid(start, shape[1], step), **about)
     path = tmp_path_factory.mktemp("basis") / "b.fits"
     io.write_basis(basis, path)
     read = io.read_basis(path)
-    assert (read.grid, read.name, read.version, read.spectype) == (basis.grid, "LEARNED", "1.2", "QSO")
+    assert jax.tree.structure(read) == jax.tree.structure(basis)
     np.testing.assert_array_equal(read.vectors, vectors)
     assert read.vectors.dtype == vectors.dtype
     assert read.sha256 == basis.sha256
@@ -66,6 +74,50 @@ def test_the_layout_is_redrocks(tmp_path: Path) -> None:
         io.write_basis(basis, tmp_path / "b.fits")
     io.write_basis(basis, tmp_path / "b.fits", redshifts=np.array([0.1, 0.2]), overwrite=True)
     assert fits.getdata(tmp_path / "b.fits", "REDSHIFTS").tolist() == [0.1, 0.2]
+    assert io.read_basis(tmp_path / "b.fits").zrange == (0.1, 0.2)
+
+
+def test_redshifts_are_written_in_even_steps_of_two_lattice_pixels_at_most(tmp_path: Path) -> None:
+    basis = Basis(np.ones((1, 9)), LogGrid(60000, 9), zrange=(-0.002, 0.002))
+    io.write_basis(basis, tmp_path / "b.fits")
+    steps = np.diff(np.log10(1 + fits.getdata(tmp_path / "b.fits", "REDSHIFTS")))
+    np.testing.assert_allclose(steps, steps[0], rtol=1e-9)
+    assert 0.9e-4 < steps[0] <= 1e-4
+
+
+@pytest.mark.parametrize(
+    ("vectors", "stated", "method"),
+    [
+        ([[1.0, 0, 2]], None, "NMF"),
+        ([[1.0, -1e-9, 2]], None, "PCA"),
+        ([[1.0, -1e-9, 2]], " ", "PCA"),
+        ([[1.0, 0, 2]], "PCA", "PCA"),
+        ([[1.0, -1, 2]], "pca", "PCA"),
+        ([[1.0, 0, 2]], "NMF", "NMF"),
+    ],
+)
+def test_the_method_is_the_stated_one_or_that_of_the_values(
+    tmp_path: Path, vectors: Any, stated: str | None, method: str
+) -> None:
+    cards = {} if stated is None else {"RRMETHOD": stated}
+    path = write_template(tmp_path / "b.fits", np.array(vectors), CRVAL1=3.5, CDELT1=5e-5, LOGLAM=1, **cards)
+    assert io.read_basis(path).method == method
+
+
+def test_what_a_header_does_not_say(tmp_path: Path) -> None:
+    path = write_template(tmp_path / "b.fits", np.ones((1, 5)), CRVAL1=3.5, CDELT1=5e-5, LOGLAM=1, RRSUBTYP=None)
+    basis = io.read_basis(path)
+    assert (basis.name, basis.version, basis.spectype) == ("", "0", "GALAXY")
+    assert (basis.igm, basis.zrange) == ("None", None)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_vectors_in_an_extension_or_in_a_primary_without_a_name(tmp_path: Path, named: bool) -> None:
+    image = fits.ImageHDU(np.ones((1, 5)), name="BASIS_VECTORS") if named else fits.PrimaryHDU(np.ones((1, 5)))
+    image.header.update(CRVAL1=3.5, CDELT1=5e-5, LOGLAM=1, RRTYPE="STAR")
+    fits.HDUList([fits.PrimaryHDU(), image] if named else [image]).writeto(tmp_path / "b.fits")
+    basis = io.read_basis(tmp_path / "b.fits")
+    assert (basis.grid, basis.spectype) == (LogGrid(70000, 5), "STAR")
 
 
 def test_a_reference_pixel_other_than_the_first(tmp_path: Path) -> None:
@@ -109,8 +161,14 @@ def test_vectors_sampled_in_wavelength_are_averaged(tmp_path: Path, rng: np.rand
 @pytest.mark.parametrize(
     ("vectors", "cards", "message"),
     [
-        (np.ones((1, 5)), {"RRMETHOD": "PCA"}, "RRMETHOD is PCA: the NMF scan needs a non-negative basis"),
-        (-np.ones((1, 5)), {}, "has negative or non-finite values: the NMF scan needs a non-negative basis"),
+        (-np.ones((1, 5)), {"RRMETHOD": "NMF"}, "negative values, but RRMETHOD is NMF: set it to PCA"),
+        (
+            np.where(np.arange(50) == 25, -1e-9, 1)[None],
+            {"RRMETHOD": "NMF", "LOGLAM": 0, "CRVAL1": 5000.0, "CDELT1": 0.1},
+            "negative values, but RRMETHOD is NMF",
+        ),
+        (np.ones((1, 5)), {"RRMETHOD": "ARCHETYPE"}, "RRMETHOD is ARCHETYPE: it needs NMF or PCA"),
+        (np.full((1, 5), -np.inf), {}, "non-finite"),
         (np.full((1, 5), np.nan), {"RRMETHOD": "NMF"}, "non-finite"),
         (np.eye(2, 5) * [[1], [0]], {}, "has an empty vector"),
         (np.ones(5), {}, r"has shape \(5,\); it needs \(basis, rest\)"),
@@ -131,6 +189,77 @@ def test_what_is_no_basis_file_is_refused(tmp_path: Path) -> None:
     fits.PrimaryHDU(np.zeros((2, 2))).writeto(tmp_path / "x.fits")
     with pytest.raises(io.FileError, match=r"not a basis file: no image BASIS_VECTORS .it holds PRIMARY .image 2 x 2"):
         io.read_basis(tmp_path / "x.fits")
+
+
+def test_a_table_is_no_image_of_vectors(tmp_path: Path) -> None:
+    table = fits.BinTableHDU.from_columns([fits.Column("X", "D", array=np.ones(3))], name="BASIS_VECTORS")
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "x.fits")
+    with pytest.raises(io.FileError, match=r"x\.fits: not a basis file: no image BASIS_VECTORS .*table of X"):
+        io.read_basis(tmp_path / "x.fits")
+
+
+@pytest.mark.parametrize(
+    ("redshifts", "message"),
+    [
+        (None, r"x\.fits\[REDSHIFTS\]: holds no redshifts"),
+        (np.zeros(0), r"x\.fits\[REDSHIFTS\]: holds no redshifts"),
+        (np.array([0.1, np.nan]), r"x\.fits: basis '': zrange=\(nan, nan\)"),
+        (np.array([-2.0, 1.0]), r"x\.fits: basis '': zrange=\(-2.0, 1.0\)"),
+    ],
+)
+def test_bad_redshifts_are_refused(tmp_path: Path, redshifts: np.ndarray | None, message: str) -> None:
+    image = fits.PrimaryHDU(np.ones((1, 5)))
+    image.header.update(EXTNAME="BASIS_VECTORS", CRVAL1=3.5, CDELT1=5e-5, LOGLAM=1)
+    fits.HDUList([image, fits.ImageHDU(redshifts, name="REDSHIFTS")]).writeto(tmp_path / "x.fits")
+    with pytest.raises(io.FileError, match=message):
+        io.read_basis(tmp_path / "x.fits")
+
+
+STAR = ("STAR", 5, np.float32, None)
+REDROCK = {
+    "rrtemplate-QSO-HIZ-v1.1": ("QSO", 4, np.float64, (1.4, 6.99303)),
+    "rrtemplate-QSO-LOZ-v1.1": ("QSO", 4, np.float64, (0.05, 1.5983)),
+    "rrtemplate-galaxy_old": ("GALAXY", 5, np.float64, None),
+    "redrock/rrtemplate-QSO-None-v0.1": ("QSO", 4, np.float32, None),
+    "redrock/rrtemplate-qso6vec": ("QSO", 6, np.float64, (1.6167, 2.32343)),
+    "redrock/rrtemplate-STAR-CV-v0.1": ("STAR", 3, np.float32, None),
+    **{f"redrock/rrtemplate-STAR-{subtype}-v0.1": STAR for subtype in ("A", "B", "F", "G", "K", "M", "WD")},
+}
+"""Spectype, number of vectors, float type and range of redshifts of each template file of Redrock."""
+
+
+@pytest.mark.parametrize("name", REDROCK)
+def test_templates_of_redrock(data: Path, name: str) -> None:
+    path = data / "templates" / f"{name}.fits"
+    if not path.is_file():
+        pytest.skip(f"no file {path}")
+    spectype, count, dtype, zrange = REDROCK[name]
+    basis = io.read_basis(path)
+    parts = name.split("-")
+    subtype = parts[2] if len(parts) == 4 and parts[2] != "None" else ""
+    assert (basis.spectype, basis.name, basis.method, basis.igm) == (spectype, subtype, "PCA", "None")
+    assert (len(basis), basis.vectors.dtype) == (count, dtype)
+    assert basis.zrange == (None if zrange is None else pytest.approx(zrange, abs=1e-5))
+    with fits.open(path) as hdus:
+        header, vectors = hdus[0].header, hdus[0].data.astype(np.float64)
+    start, step = header["CRVAL1"], header["CDELT1"]
+    if header.get("LOGLAM"):
+        assert basis.grid == LogGrid(round(start / step), vectors.shape[1], step)
+        np.testing.assert_array_equal(basis.vectors, vectors)
+        return
+    edges = start + (np.arange(vectors.shape[1] + 1) - 0.5) * step
+    low, high = 10 ** ((basis.grid.start + np.array([0, basis.grid.size]) - 0.5) * 5e-5)
+    assert basis.grid.step == 5e-5
+    assert edges[0] <= low < edges[0] * 10**5e-5
+    assert edges[-1] / 10**5e-5 < high <= edges[-1]
+    scale = np.abs(vectors).max()
+    np.testing.assert_allclose(basis.vectors, averaged(edges, vectors, basis.grid), rtol=1e-5, atol=1e-7 * scale)
+
+
+def test_every_template_of_redrock_is_in_the_table(data: Path) -> None:
+    folder = data / "templates"
+    found = {str(path.relative_to(folder))[: -len(".fits")] for path in folder.rglob("rrtemplate-*.fits")}
+    assert found <= set(REDROCK)
 
 
 def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:

@@ -78,9 +78,3 @@ def test_catalogs_of_redrock(data: Path, name: str, z: float) -> None:
     assert table["Z"][0] == pytest.approx(z, abs=1e-5)
     assert table["SPECTYPE"][0] == "GALAXY"
     assert table["ID"][0] == str(table["TARGETID"][0])
-
-
-@pytest.mark.parametrize("name", ["QSO-HIZ-v1.1", "QSO-LOZ-v1.1", "galaxy_old"])
-def test_pca_templates_of_redrock_are_refused(data: Path, name: str) -> None:
-    with pytest.raises(io.FileError, match="PCA templates cannot be used"):
-        io.read_basis(data / "templates" / f"rrtemplate-{name}.fits")
