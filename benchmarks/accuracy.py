@@ -17,7 +17,7 @@ from jaxz.scan import ZScan
 def run(name: str, case: inputs.Inputs, *, least: int, figures: Path | None = None) -> Report:
     """Measure the redshifts of `case`, of which at least `least` have to be good."""
     scan = jaxz.nmf_scan(case.spectra, case.basis, zmax=inputs.ZMAX)
-    found = jaxz.find_redshifts(scan, case.spectra, case.basis)
+    found = jaxz.find_redshifts(scan, case.spectra)
     good = validate.is_good(found.z, case.ztrue)
     rows = [
         {
@@ -48,7 +48,7 @@ def draw(folder: Path, case: inputs.Inputs, scan: ZScan, found: Redshifts) -> No
     folder.mkdir(parents=True, exist_ok=True)
     lines = {str(line["name"]): float(line["wave"]) for line in jaxz.io.read_lines()}
     for row, name in enumerate(found.ids):
-        figure = jaxz.plot.plot_fit(case.spectra, scan, found, case.basis, row=row, lines=lines)
+        figure = jaxz.plot.plot_fit(case.spectra, scan, found, row=row, lines=lines)
         figure.savefig(folder / f"{name}.png", dpi=80)
 
 

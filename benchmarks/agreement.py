@@ -29,7 +29,7 @@ def run(basis: Basis, nspec: int) -> Report:
     snr = np.exp(rng.uniform(math.log(_SNR[0]), math.log(_SNR[1]), nspec))
     spectra, _ = mock.from_basis(basis, z, snr, seed=8)
     single, double = (
-        jaxz.find_redshifts(jaxz.nmf_scan(spectra, basis, zmax=inputs.ZMAX, precision=precision), spectra, basis)
+        jaxz.find_redshifts(jaxz.nmf_scan(spectra, basis, zmax=inputs.ZMAX, precision=precision), spectra)
         for precision in ("float32", "float64")
     )
     apart = compare(single, double)

@@ -66,7 +66,7 @@ class Case(NamedTuple):
 def search(spectra: Spectra, model: Madgics) -> Redshifts:
     """Return what `jaxz lae` finds."""
     scan = jaxz.madgics_scan(spectra, target=model.target, nuisance=model.nuisance, emission=True)
-    return jaxz.find_redshifts(scan, spectra, model)
+    return jaxz.find_redshifts(scan, spectra)
 
 
 def case(noise: Spectra, profiles: GaussianComponent, model: Madgics, snr: np.ndarray, seed: int) -> Case:
@@ -201,7 +201,7 @@ def run(on: Setting, *, loss: float, spread: float) -> tuple[Report, float]:
     settings = {
         "lines": on.n,
         "target": f"{model.target.name} {model.target.version}",
-        "sky": ", ".join(f"{part.name} {part.version}" for part in model.nuisance),
+        "sky": ", ".join(f"{part.name} {getattr(part, 'version', '')}" for part in model.nuisance),
     }
     return Report("injection", rows, settings, notes), measured["sky residuals", "median"][0]
 

@@ -18,7 +18,7 @@ import numpy as np
 
 import jaxz
 from jaxz import mock
-from jaxz.kernels import normal, resample
+from jaxz.kernels import normal, resample, sliding
 from jaxz.models import Basis
 from jaxz.spectra import DEFAULT_STEP, LogGrid, Spectra
 
@@ -171,7 +171,7 @@ def normal_equations(inputs: Inputs, row: int) -> tuple[normal.NormalEquations, 
     """Return the normal equations of one spectrum at every trial redshift, and Σ ivar flux²; needs JAX's x64 mode."""
     flux, ivar, offset, nshift = on_lattice(inputs, row)
     vectors = jnp.asarray(inputs.basis.vectors, dtype=jnp.float64)
-    nfft = normal.fft_length(vectors.shape[1], len(flux), offset - nshift + 1, offset)
+    nfft = sliding.fft_length(vectors.shape[1], len(flux), offset - nshift + 1, offset)
     equations = _by_fft(vectors, flux, ivar, jnp.int32(offset), nshift, nfft)
     return equations, float(jnp.sum(ivar * flux**2))
 
@@ -180,7 +180,26 @@ def normal_equations(inputs: Inputs, row: int) -> tuple[normal.NormalEquations, 
 def _by_fft(
     vectors: jax.Array, flux: jax.Array, ivar: jax.Array, offset: jax.Array, nshift: int, nfft: int
 ) -> normal.NormalEquations:
-    return normal.by_fft(normal.transform_basis(vectors, nfft), flux, ivar, offset, nshift=nshift, nfft=nfft)
+    return by_fft(sliding.transform(vectors, nfft), vectors, flux, ivar, offset, nshift=nshift)
+
+
+def by_fft(
+    part: sliding.Transforms, vectors: jax.Array, flux: jax.Array, ivar: jax.Array, offset: jax.Array, *, nshift: int
+) -> normal.NormalEquations:
+    """Return the normal equations of one spectrum at all shifts, as the scan solves them."""
+    slid = sliding.by_fft(part, alone(flux, ivar), offset, nbasis=len(vectors), nshift=nshift)
+    return solvable(slid.equations, vectors, ivar)
+
+
+def alone(flux: jax.Array, ivar: jax.Array) -> sliding.Conditioned:
+    """Return a spectrum on the lattice that has no columns but those that slide."""
+    return sliding.Conditioned(ivar, jnp.zeros((0, len(ivar)), ivar.dtype), (ivar * flux)[None])
+
+
+def solvable(equations: normal.NormalEquations, vectors: jax.Array, ivar: jax.Array) -> normal.NormalEquations:
+    """Return normal equations without the vectors of which almost nothing is in the spectrum."""
+    power = jnp.sqrt(jnp.sum(jnp.square(jnp.square(vectors)), axis=1))
+    return normal.without_vanishing(equations, normal.vanishing(ivar, power))
 
 
 def main() -> None:

@@ -41,7 +41,7 @@ def measure(nspec: int, basis_file: Path | None) -> list[dict]:
     record(f"{nspec} spectra made")
     scan = jaxz.nmf_scan(case.spectra, case.basis, zmax=inputs.ZMAX)
     record("nmf_scan")
-    found = jaxz.find_redshifts(scan, case.spectra, case.basis)
+    found = jaxz.find_redshifts(scan, case.spectra)
     record("find_redshifts")
     good = validate.good_fraction(found.z, case.ztrue)
     require(good.value >= _GOOD, f"only {good.ngood} of {good.ntotal} redshifts are good")

@@ -12,12 +12,11 @@ import numpy as np
 
 from benchmarks import common, inputs
 from benchmarks.common import Report, require
-from jaxz.kernels import normal
+from jaxz.kernels import normal, sliding
 from jaxz.kernels.nnls import nnls
 
 TOLERANCE = 1e-9
 _EVERY = 40
-_direct = jax.jit(normal.direct)
 
 
 def run(case: inputs.Inputs, *, quick: bool) -> Report:
@@ -31,12 +30,12 @@ def run(case: inputs.Inputs, *, quick: bool) -> Report:
             require(apart < TOLERANCE, f"{case.spectra.ids[row]}: χ² by FFT is {apart:.1e} off the direct sums")
             worst = max(worst, apart)
         flux, ivar, offset, nshift = inputs.on_lattice(case, 0)
-        nfft = normal.fft_length(vectors.shape[1], len(flux), offset - nshift + 1, offset)
-        transforms = normal.transform_basis(vectors, nfft)
-        by_fft = jax.jit(functools.partial(normal.by_fft, nshift=nshift, nfft=nfft))
+        nfft = sliding.fft_length(vectors.shape[1], len(flux), offset - nshift + 1, offset)
+        transforms = sliding.transform(vectors, nfft)
+        by_fft = jax.jit(functools.partial(inputs.by_fft, nshift=nshift))
         chosen = jnp.asarray(offset - np.arange(0, nshift, every))
         calls = {
-            "fft": lambda: by_fft(transforms, flux, ivar, jnp.int32(offset)),
+            "fft": lambda: by_fft(transforms, vectors, flux, ivar, jnp.int32(offset)),
             "direct": lambda: _direct(vectors, flux, ivar, chosen),
         }
         spent = common.measure(calls, 2 if quick else 15)
@@ -49,11 +48,11 @@ def run(case: inputs.Inputs, *, quick: bool) -> Report:
         _row("FFT, all shifts", spent["fft"], 1, flops),
         _row(f"direct, every {every}th, scaled", spent["direct"], nshift / len(chosen), by_sums),
     ]
-    count = len(vectors) * (len(vectors) + 3) // 2
+    inverse = _transforms(len(vectors))
     notes = [
         f"Worst |χ²_FFT - χ²_direct| / χ²_direct: {worst:.1e} at every {every}th shift; {TOLERANCE:g} is required.",
-        f"Flops: {count} inverse and 2 forward real FFTs of N = {nfft}, 2.5 N log2 N each: {flops / 1e6:.0f} Mflop.",
-        f"Bytes: {count} stored transforms read, 16 (N/2+1) each, and 8 bytes for each shift and entry written: "
+        f"Flops: {inverse} inverse and 2 forward complex FFTs of N = {nfft}, 5 N log2 N each: {flops / 1e6:.0f} Mflop.",
+        f"Bytes: {inverse} stored transforms read, 16 N each, and 8 bytes for each shift and entry written: "
         f"{traffic / 1e6:.0f} MB.",
         f"Limits measured here: {bandwidth / 1e9:.1f} GB/s in an update in place, {rate / 1e9:.0f} GFLOP/s in a "
         f"float64 matrix product, so {1e3 * limit:.2f} ms at best; the FFT takes {above:.1f} times that.",
@@ -67,10 +66,16 @@ def difference(case: inputs.Inputs, row: int, vectors: jax.Array, every: int) ->
     flux, ivar, offset, nshift = inputs.on_lattice(case, row)
     chosen = np.arange(0, nshift, every)
     full, const = inputs.normal_equations(case, row)
-    by_fft = normal.NormalEquations(full.gram[:, chosen], full.rhs[:, chosen])
+    by_transforms = normal.NormalEquations(full.gram[:, chosen], full.rhs[:, chosen])
     direct = _direct(vectors, flux, ivar, jnp.asarray(offset - chosen))
-    first, second = (np.asarray(_chi2(equations, jnp.asarray(const))) for equations in (by_fft, direct))
+    first, second = (np.asarray(_chi2(equations, jnp.asarray(const))) for equations in (by_transforms, direct))
     return float(np.max(np.abs(first - second) / second))
+
+
+@jax.jit
+def _direct(vectors: jax.Array, flux: jax.Array, ivar: jax.Array, first: jax.Array) -> normal.NormalEquations:
+    slid = sliding.direct(vectors, inputs.alone(flux, ivar), first)
+    return inputs.solvable(slid.equations, vectors, ivar)
 
 
 @jax.jit
@@ -81,8 +86,13 @@ def _chi2(equations: normal.NormalEquations, const: jax.Array) -> jax.Array:
 def work(nbasis: int, nfft: int, nshift: int) -> tuple[float, float]:
     """Return the flops of the FFTs of one spectrum and the bytes that have to move at least."""
     correlations = nbasis * (nbasis + 3) // 2
-    flops = (correlations + 2) * 2.5 * nfft * np.log2(nfft)
-    return flops, correlations * (16.0 * (nfft // 2 + 1) + 8 * nshift)
+    flops = (_transforms(nbasis) + 2) * 5.0 * nfft * np.log2(nfft)
+    return flops, _transforms(nbasis) * 16.0 * nfft + correlations * 8.0 * nshift
+
+
+def _transforms(nbasis: int) -> int:
+    """Return the number of inverse transforms: two correlations share one."""
+    return (nbasis + 1) // 2 + (nbasis * (nbasis + 1) // 2 + 1) // 2
 
 
 def direct_flops(nbasis: int, nobs: int, nshift: int) -> float:

@@ -15,9 +15,10 @@ import jaxz
 from benchmarks import common, inputs
 from benchmarks.common import Report, require
 from jaxz import validate
-from jaxz.refine.nmf import NEAR, WIDE, basis_in_pixels
+from jaxz.models.native import basis_in_pixels
+from jaxz.models.refinement import ROUNDS
 
-FITS = 5 * (2 * len(WIDE) + 2 * len(NEAR) + 1)
+FITS = 5 * sum(end - begin for begin, end, *_ in ROUNDS)
 """Fits in native pixels that the refinement of five candidates makes."""
 
 
@@ -28,7 +29,7 @@ def run(case: inputs.Inputs, *, quick: bool) -> Report:
     scan = jaxz.nmf_scan(batch.spectra, batch.basis, zmax=inputs.ZMAX, batch_size=common.batch_size())
 
     def find(nminima: int) -> np.ndarray:
-        found = jaxz.find_redshifts(scan, batch.spectra, batch.basis, nminima=nminima, batch_size=common.batch_size())
+        found = jaxz.find_redshifts(scan, batch.spectra, nminima=nminima, batch_size=common.batch_size())
         return found.z
 
     calls = {f"{n} candidates": functools.partial(find, n) for n in ((5,) if quick else (5, 2))}
@@ -45,7 +46,7 @@ def run(case: inputs.Inputs, *, quick: bool) -> Report:
         notes.append(
             f"Ratio of the loop to jaxz, 5 candidates: {rows[-1]['ms/spectrum'] / rows[0]['ms/spectrum']:.1f}."
         )
-        found = jaxz.find_redshifts(scan, batch.spectra, batch.basis, batch_size=common.batch_size())
+        found = jaxz.find_redshifts(scan, batch.spectra, batch_size=common.batch_size())
         expected = slow_fits(batch.take(1), found.z[:1])
         require(
             bool(np.isclose(found.chi2[0], expected, rtol=1e-6)), f"χ² is {found.chi2[0]}, SciPy's fit has {expected}"

@@ -18,8 +18,7 @@ import jaxz
 from benchmarks import common, inputs
 from benchmarks.common import Report, Timing, require
 from jaxz import validate
-from jaxz.chunks import spread
-from jaxz.kernels import normal, resample
+from jaxz.kernels import resample, sliding
 
 _STAGES = ("resampling", "normal equations")
 
@@ -81,9 +80,10 @@ def stages(batch: inputs.Inputs, names: Sequence[str]) -> dict[str, Callable[[],
         size = int(np.max(np.ceil(edges[:, -1] + 0.5) - start))
         offset = start - grid.start
         nshift = int(np.log10(1 + inputs.ZMAX) / step) + 1
-        nfft = normal.fft_length(grid.size, size, int(offset.min()) - nshift + 1, int(offset.max()))
+        nfft = sliding.fft_length(grid.size, size, int(offset.min()) - nshift + 1, int(offset.max()))
         width = resample.overlap_width(edges)
-        transforms = normal.transform_basis(jnp.asarray(batch.basis.vectors, dtype=jnp.float64), nfft)
+        vectors = jnp.asarray(batch.basis.vectors, dtype=jnp.float64)
+        transforms = sliding.transform(vectors, nfft)
         arrays = tuple(jnp.asarray(x) for x in (edges, batch.spectra.flux, batch.spectra.ivar, start, offset))
 
     def upto(stage: str, one: tuple) -> jax.Array:
@@ -92,12 +92,12 @@ def stages(batch: inputs.Inputs, names: Sequence[str]) -> dict[str, Callable[[],
         flux, ivar = resample.overlap(edge, flux, ivar, begin, size=size, width=width)
         if stage == _STAGES[0]:
             return jnp.sum(flux * ivar)
-        equations = normal.by_fft(transforms, flux, ivar, place, nshift=nshift, nfft=nfft)
+        equations = inputs.by_fft(transforms, vectors, flux, ivar, place, nshift=nshift)
         return jnp.sum(equations.gram) + jnp.sum(equations.rhs)
 
     @functools.partial(jax.jit, static_argnums=0)
     def each(stage: str, spectra: tuple) -> jax.Array:
-        return spread(functools.partial(upto, stage), spectra)
+        return jax.lax.map(functools.partial(upto, stage), spectra)
 
     def call(stage: str) -> jax.Array:
         with jax.enable_x64(True):

@@ -62,7 +62,7 @@ def surveyed(basis: Basis, stars: Populations | None, n: int, *, seed: int, arte
     spectra, truth = mock.survey(
         mock.INSTRUMENTS["muse"](), n, seed=seed, populations=stars, artefacts=artefacts, blank=0.5
     )
-    found = jaxz.find_redshifts(jaxz.nmf_scan(spectra, basis, zmax=inputs.ZMAX), spectra, basis)
+    found = jaxz.find_redshifts(jaxz.nmf_scan(spectra, basis, zmax=inputs.ZMAX), spectra)
     real = truth.type != mock.BLANK
     return Surveyed(truth, found, real, ~real | (truth.snr_line >= LEAST_SNR))
 

@@ -120,7 +120,7 @@ def held_out(
             scan = jaxz.nmf_scan(test, basis, zmax=inputs.ZMAX)
             for choice in group:
                 penalty = prior if choice.prior else None
-                found[choice].put(rows, jaxz.find_redshifts(scan, test, basis, prior=penalty))
+                found[choice].put(rows, jaxz.find_redshifts(scan, test, prior=penalty))
     return found
 
 
@@ -150,7 +150,7 @@ def cross_validate(survey: samples.Survey, start: Basis) -> tuple[Found, np.ndar
         basis = adapted(spectra[use], z[use], start, choice.training)
         scan = jaxz.nmf_scan(spectra[rows], basis, zmax=inputs.ZMAX)
         prior = seen_before(z[use]) if choice.prior else None
-        found = jaxz.find_redshifts(scan, spectra[rows], basis, prior=prior)
+        found = jaxz.find_redshifts(scan, spectra[rows], prior=prior)
         result.put(rows, found)
         kept[rows] = getattr(found, score) >= threshold
         inside = f"{good[choice]:.3f} inside"
@@ -200,7 +200,7 @@ def external(basis: Basis, *, figures: Path | None = None) -> Report:
     """Measure MUSE UDF10 with the basis as it is."""
     case = inputs.udf10(basis, hard=True)
     scan = jaxz.nmf_scan(case.spectra, basis, zmax=inputs.ZMAX)
-    best = jaxz.find_redshifts(scan, case.spectra, basis)
+    best = jaxz.find_redshifts(scan, case.spectra)
     found = Found.empty(len(best))
     found.put(np.arange(len(best)), best)
     right = validate.is_good(best.z, case.ztrue)

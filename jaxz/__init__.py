@@ -8,14 +8,21 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from jaxz import kernels as kernels, noise as noise, posterior as posterior
+from jaxz.compare import compare as compare
+from jaxz.likelihood import chi2 as chi2
 from jaxz.models import (
     Basis as Basis,
+    Columns as Columns,
+    Free as Free,
     GaussianComponent as GaussianComponent,
     Madgics as Madgics,
+    NonNegative as NonNegative,
+    OwnColumns as OwnColumns,
     Whitening as Whitening,
 )
+from jaxz.pixels import Pixels as Pixels
 from jaxz.redshift import Redshifts as Redshifts, find_redshifts as find_redshifts
-from jaxz.scan import ZScan as ZScan, madgics_scan as madgics_scan, nmf_scan as nmf_scan
+from jaxz.scan import ZScan as ZScan, madgics_scan as madgics_scan, nmf_scan as nmf_scan, scan as scan
 from jaxz.separation import Separation as Separation, separate as separate
 from jaxz.spectra import LogGrid as LogGrid, Spectra as Spectra
 from jaxz.status import Status as Status, ZWarn as ZWarn

@@ -18,6 +18,14 @@ Arrays of the kernels are JAX arrays of float32 or float64, as given. The contai
 `Redshifts`) hold NumPy arrays, because what they report is float64 whatever JAX is set to.
 """
 
+from typing import Any
+
 from jaxtyping import Array, Bool, Complex, Float, Int
 
-__all__ = ["Array", "Bool", "Complex", "Float", "Int"]
+__all__ = ["Array", "Bool", "Complex", "Device", "Either", "Float", "Int"]
+
+Either = Any
+"""A JAX array inside of compiled functions, a NumPy array outside."""
+
+Device = Any
+"""A `jax.Device`, which JAX has as a variable, not as a type."""

@@ -73,8 +73,3 @@ def normalise(score: np.ndarray, z: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         weight = np.exp(-(score - score.min(axis=-1, keepdims=True)) / 2) * (1 + z)
         return weight / weight.sum(axis=-1, keepdims=True)
-
-
-def mass_near(probability: np.ndarray, z: np.ndarray, best: float) -> float:
-    """Return the posterior mass of one spectrum, (shift,), within 0.005(1+z) of its redshift `best`."""
-    return float(np.sum(probability[np.abs(z - best) < CONFIDENCE_WIDTH * (1 + best)]))

@@ -1,27 +1,20 @@
-"""A χ² curve → redshifts: candidates, their order, scores and flags."""
+"""χ² curves → redshifts: candidates, their order, scores and flags."""
 
 import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import equinox as eqx
-import jax
 import numpy as np
 
-from jaxz.kernels.minima import best_minima
-from jaxz.models.basis import Basis
-from jaxz.models.components import Madgics
-from jaxz.posterior import Prior, mass_near, normalise, penalty_of
-from jaxz.refine import Fit, refine, refine_madgics
-from jaxz.scan import ZScan
+from jaxz._typing import Device
+from jaxz.models import AbstractModel, Fit, Trials
+from jaxz.pixels import WINDOW, bucket, layout
+from jaxz.posterior import Prior, penalty_of
+from jaxz.run import run
+from jaxz.scan import ZScan, fingerprints_of, own_columns
 from jaxz.spectra import Spectra, concatenate_meta
 from jaxz.status import Status, ZWarn
-
-LIGHT_SPEED = 299792.458
-"""km/s."""
-
-EXCLUSION = 1000.0
-"""Candidates closer than this, in km/s, are one."""
+from jaxz.summary import Summarise, Summary
 
 MOST_MINIMA = 100
 """Candidates that can be asked for."""
@@ -29,6 +22,9 @@ MOST_MINIMA = 100
 SMALL_DELTA_CHI2 = 9.0
 LITTLE_COVERAGE = 10
 """Redrock's thresholds: Δχ² to the next candidate, and good pixels for each coefficient."""
+
+PARTIAL_COVERAGE = 0.01
+"""Share of the good pixels that the model may leave out without a flag."""
 
 
 class Redshifts(eqx.Module):
@@ -40,20 +36,27 @@ class Redshifts(eqx.Module):
         zerr: (spec,) 1 σ error (Δχ² = 1); infinite where χ² has no minimum (BAD_MINFIT).
         chi2: (spec,) χ² of the best fit in native pixels; after a MADGICS scan the total χ² on the lattice, with target
             and nuisance components marginalised.
-        deltachi2: (spec,) χ² of the next candidate minus the best; the depth of the curve where there is no other. Not
-            the Δχ² of a detection, which is `detection`.
+        deltachi2: (spec,) χ² of the next candidate minus the best, penalties of a prior included; the depth of the
+            curve where there is no other. Not the Δχ² of a detection, which is `detection`.
         zwarn: (spec,) `ZWarn` bits.
         status: (spec,) `Status` codes.
-        coeff: (spec, basis) coefficients of the best fit; posterior means of those of the target, for MADGICS.
+        coeff: (spec, basis) coefficients of what slides, NaN beyond `ncoeff`; posterior means of those of a target.
+        ncoeff: (spec,) how many there are.
         npixels: (spec,) good pixels.
+        coverage: (spec,) share of them that the model covers at the best redshift.
         significance: (spec,) 1 - χ²min / Q1(χ²) [M, eq. 7].
-        robustness: (spec,) (min2 - min1) / σ(χ² ≤ Q1) [M, eq. 8], min2 the lowest other candidate.
+        robustness: (spec,) (min2 - min1) / σ(χ² ≤ Q1) [M, eq. 8]: `deltachi2` in units of the scatter of the curve.
         pconf: (spec,) posterior mass within 0.005(1+z) of z.
+        logmass: (spec,) ln ∫ p(z) exp(-χ²/2) dz, with which models are compared.
         zalt, zalt_err, zalt_chi2: (spec, cand) candidates, best first, the first being z; NaN where there are fewer.
-        spectype, subtype: of the basis, or of the target.
+        zalt_penalty: (spec, cand) -2 ln p(z) of the prior, by which they are ranked as well.
+        spectype, subtype, fitmethod: (spec,) of the model that fits best.
         meta: per-spectrum columns handed on from `Spectra`.
-        chi2_null: (spec,) χ² without the target; None after an NMF scan.
-        fitmethod: "NMF" or "MADGICS".
+        chi2_null: (spec,) χ² without what slides.
+        fingerprints: (spec,) of the spectra.
+        models: that were compared; one after `find_redshifts`.
+        which: (spec,) index of the best of them.
+        trials: of each model.
     """
 
     ids: tuple[str, ...] = eqx.field(static=True)
@@ -64,38 +67,46 @@ class Redshifts(eqx.Module):
     zwarn: np.ndarray
     status: np.ndarray
     coeff: np.ndarray
+    ncoeff: np.ndarray
     npixels: np.ndarray
+    coverage: np.ndarray
     significance: np.ndarray
     robustness: np.ndarray
     pconf: np.ndarray
+    logmass: np.ndarray
     zalt: np.ndarray
     zalt_err: np.ndarray
     zalt_chi2: np.ndarray
-    spectype: str = eqx.field(static=True)
-    subtype: str = eqx.field(static=True)
+    zalt_penalty: np.ndarray
+    spectype: np.ndarray
+    subtype: np.ndarray
+    fitmethod: np.ndarray
     meta: dict[str, np.ndarray]
-    chi2_null: np.ndarray | None = None
-    fitmethod: str = eqx.field(static=True, default="NMF")
+    chi2_null: np.ndarray
+    fingerprints: np.ndarray
+    models: tuple[AbstractModel, ...]
+    which: np.ndarray
+    trials: tuple[Trials, ...] = eqx.field(static=True)
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @property
     def detection(self) -> np.ndarray:
-        """(spec,) |Δχ²| by which the target of a MADGICS scan improves the fit [L, eq. 6], not calibrated; else NaN."""
-        return np.full(len(self), np.nan) if self.chi2_null is None else self.chi2_null - self.chi2
+        """(spec,) |Δχ²| by which what slides improves the fit [L, eq. 6], not calibrated."""
+        return self.chi2_null - self.chi2
 
     @classmethod
     def concatenate(cls, parts: Sequence["Redshifts"]) -> "Redshifts":
-        """Return the redshifts of all parts, found with one basis and one number of candidates.
+        """Return the redshifts of all parts, found with the same models and one number of candidates.
 
         Raises:
-            ValueError: if the bases differ, or there are no parts.
+            ValueError: if the models differ, or there are no parts.
         """
         if not parts:
             raise ValueError("no redshifts to concatenate: give at least one")
-        if len({(part.spectype, part.subtype, part.fitmethod) for part in parts}) != 1:
-            raise ValueError("redshifts to concatenate need one basis: keep those of different bases apart")
+        if len({tuple(model.sha256 for model in part.models) for part in parts}) != 1:
+            raise ValueError("redshifts to concatenate need the same models: keep those of different ones apart")
         arrays = [name for name, value in vars(parts[0]).items() if name != "meta" and isinstance(value, np.ndarray)]
         return dataclasses.replace(
             parts[0],
@@ -108,68 +119,120 @@ class Redshifts(eqx.Module):
 def find_redshifts(
     scan: ZScan,
     spectra: Spectra,
-    model: Basis | Madgics,
     *,
     nminima: int = 5,
     prior: Prior | None = None,
     joins: Sequence[tuple[float, float]] = (),
     batch_size: int = 64,
+    devices: Sequence[Device] | None = None,
 ) -> Redshifts:
     """Return the redshift of each spectrum from its χ² curve.
 
     The `nminima` lowest minima of the curve that are more than 1000 km/s apart are looked at closely, in float64: with
-    a basis in native pixels (`jaxz.refine.nmf`), with Gaussian components on the lattice (`jaxz.refine.madgics`). Their
-    z, errors, χ² and order come from there, the scores and P(z) from the curve. A candidate at the end of the range, or
-    without a minimum of χ² near it, comes after all others.
+    a basis in native pixels, with Gaussian components on the lattice. Their z, errors, χ² and order come from there,
+    and with them DELTACHI2, ROBUSTNESS and P(z), whose mass near each candidate is weighed with its χ² there. The best
+    is the one of lowest χ² (plus the penalty of a prior), whether or not its parabola has a minimum, or it lies at the
+    end of the range: that is flagged.
 
     Args:
-        scan: of the same spectra with the same model.
+        scan: of the same spectra.
         spectra: what was measured. Bits of a column ``ZWARN`` in their `meta` are set in the result too.
-        model: the basis of an `nmf_scan`; ``Madgics(target, nuisance)`` after a `madgics_scan`.
         nminima: candidates for each spectrum.
         prior: penalty on z (see `jaxz.posterior`). It takes part in the choice and the order of candidates, in
-            `deltachi2` and in `pconf`; `chi2` and the scores stay those of the data.
+            `deltachi2`, `robustness` and `pconf`; `chi2` and `significance` stay those of the data.
         joins: wavelength ranges (vacuum Å) where two cameras meet, such as (5760, 5800) and (7520, 7620) of DESI. A
             target whose line, the mean position of its power, is found in one gets the bit CAMERA_JOIN. They belong to
-            the instrument, so that none is assumed. For `Madgics` only.
-        batch_size: spectra on the device at a time. The answer does not depend on it.
+            the instrument, so that none is assumed. For models of one line only.
+        batch_size: spectra on a device at a time. The answer does not depend on it.
+        devices: that share the work; all that JAX shows if absent.
 
     Raises:
-        ValueError: if `scan` is not of `spectra`, or not with such a model; if `nminima` is not positive, or `prior`
-            has the wrong shape.
+        ValueError: if `scan` is not of `spectra`; if `nminima` is not positive, or `prior` has the wrong shape.
     """
     if scan.ids != spectra.ids:
         raise ValueError("scan and spectra have different ids: pass the spectra that were scanned")
+    if not np.array_equal(scan.fingerprints, fingerprints_of(spectra)):
+        other = int(np.argmax(scan.fingerprints != fingerprints_of(spectra)))
+        raise ValueError(
+            f"spectrum {spectra.ids[other]!r} is not the one that was scanned: flux, ivar or wavelengths differ: scan "
+            "these spectra"
+        )
     if not 1 <= nminima <= MOST_MINIMA or batch_size < 1:
         raise ValueError(f"nminima={nminima}, batch_size={batch_size}: use 1 to {MOST_MINIMA}, and 1 or more")
-    _check_model(scan, model, joins)
+    if joins and scan.model.line is None:
+        raise ValueError("joins are for models of one line, as Madgics: a basis has lines everywhere")
     penalty = penalty_of(scan, prior)
+    rows = np.flatnonzero(scan.status == Status.OK)
+    options = {"batch_size": batch_size, "devices": devices}
     # Two at least, because Δχ² needs the second.
-    index = _candidates(scan, penalty, max(nminima, 2), batch_size)
-    fit = _fits(scan, spectra, model, np.where(index >= 0, scan.first + index, np.nan), batch_size)
+    task = Summarise(scan.trials, max(nminima, 2))
+    summary: Summary = run(task, None, rows, (scan.chi2, penalty), **options)
+    found = np.isfinite(summary.chi2)
+    shifts = np.where(found, scan.trials.first + summary.place, np.nan)
+    fit = _fits(scan, spectra, shifts, options)
+    order = np.argsort(fit.chi2 + summary.penalty, axis=1, kind="stable")
+    summary, fit = summary._replace(**_reordered(summary, order)), fit._replace(**_reordered(fit, order))
+    near = summary.near[np.arange(len(order))[:, None, None], order[:, :, None], order[:, None]]
+    return _measured(scan, spectra, summary._replace(near=near), fit, nminima, joins)
 
-    extra = np.where(index >= 0, np.take_along_axis(penalty, index, axis=1), np.nan)
-    at_limit = (index >= 0) & _beside_the_end(penalty, index)
-    order = np.lexsort((fit.chi2 + extra, at_limit | ~np.isfinite(fit.shift_err)), axis=1)
-    fit = fit.reordered(order)
-    index, at_limit, score = (np.take_along_axis(x, order, axis=1) for x in (index, at_limit, fit.chi2 + extra))
 
-    z = 10.0 ** (fit.shift * scan.step) - 1
-    curve = _curve_scores(scan, penalty, index, z[:, 0])
-    deltachi2 = np.where(np.isnan(score[:, 1]), curve.depth, score[:, 1] - score[:, 0])
-    no_minimum = ~np.isfinite(fit.shift_err[:, 0]) | ~fit.converged[:, 0]
+def _fits(scan: ZScan, spectra: Spectra, shifts: np.ndarray, options: dict) -> Fit:
+    """Return the best fits near candidates, (spec, cand, …)."""
+    model, (columns, kind) = scan.model, own_columns(spectra, scan.own)
+    rows = np.flatnonzero(np.isfinite(shifts).any(axis=1))
+    sizes = np.array([bucket(int(n), WINDOW) for n in layout(spectra, model.step).size], dtype=int)
+    shares = []
+    for size in np.unique(sizes[rows]) if len(rows) else [WINDOW]:
+        task = model.fits(scan.trials, int(size), own=kind)
+        members = rows[sizes[rows] == size]
+        found = run(task, spectra, members, (shifts,), step=model.step, columns=columns, binned=False, **options)
+        shares.append((members, found))
+    result: Fit = shares[0][1]
+    for members, found in shares[1:]:
+        for whole, values in zip(result, found, strict=True):
+            whole[members] = values[members]
+    return result
+
+
+def _reordered(values: Fit | Summary, order: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what is kept of each candidate in another order, by name; what is kept of the spectrum stays as it is."""
+    rows = np.arange(len(order))[:, None]
+    return {name: part[rows, order] for name, part in values._asdict().items() if part.ndim > 1 and name != "near"}
+
+
+def _measured(
+    scan: ZScan, spectra: Spectra, summary: Summary, fit: Fit, nminima: int, joins: Sequence[tuple[float, float]]
+) -> Redshifts:
+    """Return scores and flags of candidates that are in order."""
+    model, nspec = scan.model, len(spectra)
+    z = 10.0 ** (fit.shift * scan.trials.step) - 1
+    score = fit.chi2 + summary.penalty
+    deltachi2 = np.where(np.isnan(score[:, 1]), summary.depth, score[:, 1] - score[:, 0])
+    pconf, logmass = _posterior_mass(summary, fit.chi2)
     measured = scan.status == Status.OK
-    status = np.where(measured & (index[:, 0] < 0), Status.NO_CANDIDATE, scan.status)
-    status = np.where(measured & (index[:, 0] >= 0) & ~fit.converged[:, 0], Status.NOT_CONVERGED, status)
+    found = np.isfinite(fit.chi2[:, 0])
+    converged = fit.converged[:, 0].astype(bool)
+    status = np.where(measured & ~found, Status.NO_CANDIDATE, scan.status)
+    status = np.where(measured & found & ~converged, Status.NOT_CONVERGED, status)
+    coverage = fit.covered[:, 0]
+    seen = spectra.npixels * np.nan_to_num(coverage)
+    line = np.nan if model.line is None else model.line * (1 + z[:, 0])
+    joined = np.zeros(nspec, dtype=bool)
+    for low, high in joins:
+        joined |= (low < line) & (line < high)
     zwarn = (
-        ZWarn.LITTLE_COVERAGE * (~measured | (spectra.npixels < LITTLE_COVERAGE * len(model)))
+        ZWarn.LITTLE_COVERAGE * (~measured | ~found | (seen < LITTLE_COVERAGE * len(model)))
         + ZWarn.SMALL_DELTA_CHI2 * (measured & ~(deltachi2 >= SMALL_DELTA_CHI2))
-        + ZWarn.Z_FITLIMIT * (measured & at_limit[:, 0])
+        + ZWarn.Z_FITLIMIT * (measured & summary.at_limit[:, 0].astype(bool))
         + ZWarn.NODATA * (spectra.npixels == 0)
-        + ZWarn.BAD_MINFIT * (measured & no_minimum)
-        + ZWarn.CAMERA_JOIN * _in_a_join(model, z[:, 0], joins)
+        + ZWarn.BAD_MINFIT * (measured & (~np.isfinite(fit.shift_err[:, 0]) | ~converged))
+        + ZWarn.CAMERA_JOIN * joined
+        + ZWarn.PARTIAL_COVERAGE * (found & (coverage < 1 - PARTIAL_COVERAGE))
     )
-    zerr = (1 + z) * np.log(10) * scan.step * fit.shift_err
+    zerr = (1 + z) * np.log(10) * scan.trials.step * fit.shift_err
+    with np.errstate(divide="ignore", invalid="ignore"):
+        significance = 1 - summary.chi2[:, 0] / summary.quartile
+        robustness = np.where(deltachi2 == 0, 0, deltachi2 / summary.scatter)
     return Redshifts(
         ids=spectra.ids,
         z=z[:, 0],
@@ -179,90 +242,46 @@ def find_redshifts(
         zwarn=(zwarn | spectra.meta.get("ZWARN", 0)).astype(np.int32),
         status=status,
         coeff=fit.coeff[:, 0],
+        ncoeff=np.full(nspec, len(model), dtype=np.int16),
         npixels=spectra.npixels,
-        significance=curve.significance,
-        robustness=curve.robustness,
-        pconf=curve.pconf,
+        coverage=coverage,
+        significance=significance,
+        robustness=robustness,
+        pconf=pconf,
+        logmass=logmass,
         zalt=z[:, :nminima],
         zalt_err=zerr[:, :nminima],
         zalt_chi2=fit.chi2[:, :nminima],
-        spectype=model.spectype,
-        subtype=model.name,
+        zalt_penalty=summary.penalty[:, :nminima],
+        spectype=np.full(nspec, model.spectype),
+        subtype=np.full(nspec, model.name),
+        fitmethod=np.full(nspec, model.fitmethod),
         meta=spectra.meta,
-        chi2_null=scan.null,
-        fitmethod="NMF" if isinstance(model, Basis) else "MADGICS",
+        chi2_null=fit.null,
+        fingerprints=scan.fingerprints,
+        models=(model,),
+        which=np.zeros(nspec, dtype=np.int16),
+        trials=(scan.trials,),
     )
 
 
-def _check_model(scan: ZScan, model: Basis | Madgics, joins: Sequence[tuple[float, float]]) -> None:
-    if isinstance(model, Basis):
-        if scan.null is not None:
-            raise ValueError("the scan is one of madgics_scan: pass Madgics(target, nuisance), not a basis")
-        if joins:
-            raise ValueError("joins are for a Madgics model: a basis has lines everywhere")
-    elif scan.null is None or model.step != scan.step:
-        raise ValueError("the scan is not one of madgics_scan with these components: pass those that were scanned with")
+def _posterior_mass(summary: Summary, chi2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of P(z) within 0.005(1+z) of the first candidate, and ln of all mass.
 
+    χ² of the curve is wrong near a candidate by what the closer look found, and elsewhere by as much in the median.
 
-def _fits(scan: ZScan, spectra: Spectra, model: Basis | Madgics, shifts: np.ndarray, batch_size: int) -> Fit:
-    if isinstance(model, Basis):
-        return refine(spectra, model, shifts, scan.step, batch_size=batch_size)
-    trials = (scan.first, scan.first + len(scan.z) - 1)
-    options = {"logdet": scan.logdet, "emission": scan.emission}
-    return refine_madgics(spectra, model, shifts, trials, **options, batch_size=batch_size)
-
-
-def _in_a_join(model: Basis | Madgics, z: np.ndarray, joins: Sequence[tuple[float, float]]) -> np.ndarray:
-    if isinstance(model, Basis):
-        return np.zeros(len(z), dtype=bool)
-    line = 10.0 ** (model.target.centre * model.step) * (1 + z)
-    return sum((low < line) & (line < high) for low, high in joins) > np.zeros(len(z), dtype=int)
-
-
-def _beside_the_end(penalty: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """Tell whether a candidate is the last that the range, or a prior, allows on either side."""
-    last = penalty.shape[1] - 1
-    beside = (np.take_along_axis(penalty, np.clip(index + step, 0, last), axis=1) for step in (-1, 1))
-    return (index == 0) | (index == last) | ~np.isfinite(sum(beside))
-
-
-def _candidates(scan: ZScan, penalty: np.ndarray, count: int, batch_size: int) -> np.ndarray:
-    """Return the indices of the lowest minima of each curve, (spec, cand), -1 where there are fewer."""
-    exclude = int(EXCLUSION / (LIGHT_SPEED * np.log(10) * scan.step))
-    found = [np.zeros((0, count), dtype=int)]
-    for begin in range(0, len(scan), batch_size):
-        rows = slice(begin, begin + batch_size)
-        with jax.enable_x64(True):
-            curves = scan.chi2[rows] + penalty[rows]
-            found.append(np.asarray(_batch_minima(curves, count, exclude)))
-    return np.concatenate(found)
-
-
-_batch_minima = jax.jit(jax.vmap(best_minima, in_axes=(0, None, None)), static_argnums=(1, 2))
-
-
-class _CurveScores(NamedTuple):
-    significance: np.ndarray
-    robustness: np.ndarray
-    pconf: np.ndarray
-    depth: np.ndarray
-
-
-def _curve_scores(scan: ZScan, penalty: np.ndarray, index: np.ndarray, z: np.ndarray) -> _CurveScores:
-    """Return the scores of each curve, one at a time so that no second copy of all curves is made."""
-    scores = np.full((4, len(scan)), np.nan)
-    for row in np.flatnonzero(index[:, 0] >= 0):
-        chi2 = scan.chi2[row].astype(np.float64)
-        quartile = np.quantile(chi2, 0.25)
-        lowest = chi2[index[row, 0]]
-        others = index[row, 1:][index[row, 1:] >= 0]
-        second = chi2[others].min() if len(others) else np.nan
-        probability = normalise(chi2 + penalty[row], scan.z)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            scores[:, row] = (
-                1 - lowest / quartile,
-                (second - lowest) / np.std(chi2[chi2 <= quartile]),
-                mass_near(probability, scan.z, z[row]),
-                chi2[np.isfinite(penalty[row])].max() - lowest,
-            )
-    return _CurveScores(*scores)
+    Args:
+        summary: of the curves, candidates in order.
+        chi2: (spec, cand) of the candidates from the closer look.
+    """
+    found = np.isfinite(chi2)
+    change = np.where(found, chi2 - summary.chi2, np.nan)
+    some = found.any(axis=1)
+    usual = np.full(len(chi2), np.nan)
+    usual[some] = np.nanmedian(change[some], axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        masses = np.where(found, summary.mass - change / 2, -np.inf)
+        every = np.column_stack([masses, summary.rest - usual / 2])
+        total = np.logaddexp.reduce(every, axis=1)
+        near = np.sum(np.where(found, summary.near[:, 0] * np.exp(masses - total[:, None]), 0), axis=1)
+    return np.where(some, np.minimum(near, 1), np.nan), np.where(some, total, np.nan)

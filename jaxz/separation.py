@@ -1,6 +1,5 @@
-"""A spectrum → its components: posterior means that sum to the data, and their variances [L, eq. 2 and 22]."""
+"""A spectrum → its parts: posterior means that sum to the data, and their variances [L, eq. 2 and 22]."""
 
-import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,26 +8,31 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxz._typing import Array, Bool, Float
-from jaxz.chunks import Chunk, chunks, each, spread
-from jaxz.frame import Native, native, on_window
+from jaxz._typing import Array, Float, Int
 from jaxz.kernels import resample, woodbury
-from jaxz.models.components import GaussianComponent, check_step, placed
+from jaxz.kernels.nnls import nnls
+from jaxz.models import AbstractModel, Columns, GaussianComponent, Madgics
+from jaxz.models.columns import Fixed, Kind, Nuisance
+from jaxz.pixels import OVERLAP, Pixels
+from jaxz.run import run
 from jaxz.spectra import LogGrid, Spectra
+
+ROUND = 512
+"""The window is computed on a multiple of this, so that few sizes are compiled."""
 
 
 class Separation(eqx.Module):
     """Spectra taken apart, on the lattice, in the unit of their flux; all NumPy, float64.
 
-    The parts are the components in the order given, then the noise. In each pixel with data their means sum to `flux`
-    to round-off. A pixel that a component masks belongs to it: its mean there is the flux less the means of the
-    others, its variance that of the pixel, and the noise is 0. In a pixel without data the components are what they are
-    expected to be there, and flux and noise are NaN.
+    The parts are what slides and the nuisance parts of a model, or the components in the order given, and last the
+    noise. In each pixel with data their means sum to `flux` to round-off. A pixel that a component masks belongs to it:
+    its mean there is the flux less the means of the others, its variance that of the pixel, and the noise is 0. In a
+    pixel without data the components are what they are expected to be there, and flux and noise are NaN.
 
     Args:
         ids: names of the spectra.
-        names: of the components.
-        z: (spec,) at which the shiftable components were; NaN where there were none.
+        names: of the parts but for the noise.
+        z: (spec,) at which what slides was; NaN where there was none.
         grid: lattice window that covers all spectra.
         flux, ivar: (spec, obs) on the lattice.
         mean, variance: (spec, part, obs) of the posterior.
@@ -60,59 +64,104 @@ class Separation(eqx.Module):
 
 
 def separate(
-    spectra: Spectra, components: Sequence[GaussianComponent], *, z: np.ndarray | None = None, batch_size: int = 64
+    spectra: Spectra,
+    model: AbstractModel | Sequence[Nuisance],
+    *,
+    z: np.ndarray | None = None,
+    batch_size: int = 64,
 ) -> Separation:
-    """Return the posterior means C_i C⁻¹ d of the components of each spectrum, and their variances.
+    """Return the parts of each spectrum: posterior means C_i C⁻¹ d of Gaussian ones, best fits of others.
 
-    C_res is the noise of the pixels. The variance of a component is the diagonal of C_i - C_i C⁻¹ C_i [L, eq. 22].
+    C_res is the noise of the pixels. The variance of a Gaussian part is the diagonal of C_i - C_i C⁻¹ C_i [L, eq. 22];
+    of a free one the same without a prior; non-negative coefficients are taken as known: their part has variance 0.
     Spectra are put on the lattice as for the scan, on a window that covers all of them: in 16 (part + 1) bytes for each
     spectrum and lattice pixel. Take a large sample slice by slice. (The window depends on the spectra given, so that
     round-off may differ between slices.)
 
     Args:
         spectra: what was measured.
-        components: any number, of one lattice step; a pixel masked by several belongs to the first of them.
-        z: (spec,) redshift of the shiftable components in each spectrum; where it is NaN there are none.
+        model: that the spectra are sums of; or Gaussian components alone, any number, of one lattice step. A pixel
+            masked by several components belongs to the first of them.
+        z: (spec,) redshift of what slides in each spectrum; where it is NaN nothing does.
         batch_size: spectra on the device at a time. The answer does not depend on it.
 
     Raises:
-        ValueError: if there are no components, their steps differ, or one is shiftable and `z` is missing or of the
+        ValueError: if there are no components, their steps differ, or something slides and `z` is missing or of the
             wrong length.
     """
-    if not components:
-        raise ValueError("no components to separate into: give at least one")
-    for component in components:
-        check_step(component, components[0].grid.step)
-    if z is None and any(component.reference_z is not None for component in components):
+    parts = _parts_of(model) if isinstance(model, Sequence) else [model, *model.nuisance]
+    slides = any(isinstance(part, AbstractModel) for part in parts)
+    if z is None and slides:
         raise ValueError("z is missing: shiftable components need one redshift for each spectrum")
     at = np.full(len(spectra), np.nan) if z is None else np.asarray(z, dtype=np.float64)
     if at.shape != (len(spectra),):
         raise ValueError(f"z has shape {at.shape}: give one redshift for each spectrum, ({len(spectra)},)")
-    grid = window_of(spectra, components[0].grid.step)
-    sizes = tuple(len(component) for component in components)
-    fixed = [component.in_flux(grid) if component.reference_z is None else None for component in components]
-    result = _empty(len(spectra), sizes, grid.size)
+    step = _step_of(parts[0])
+    grid = window_of(spectra, step)
+    size = -(-grid.size // ROUND) * ROUND
     with jax.enable_x64(True):
-        owner = jnp.asarray(_owners(components, grid))
-        width = jnp.asarray(np.diff(10.0 ** ((grid.start - 0.5 + np.arange(grid.size + 1)) * grid.step)))
-
-    def task(chunk: Chunk) -> _Parts:
-        vectors = np.zeros((len(chunk.flux), sum(sizes), grid.size))
-        for place, row in enumerate(chunk.rows):
-            vectors[place] = _vectors(components, fixed, float(at[row]), grid)
-        with jax.enable_x64(True):
-            pixels, most = native(chunk, grid.step)
-            plan = _Plan(grid.start, grid.size, most, sizes)
-            found = _separate_chunk(plan, owner, width, (pixels, jnp.asarray(vectors)))
-            return _Parts(*(np.asarray(values)[: len(chunk.rows)] for values in found))
-
+        owner = np.zeros((len(parts), size), dtype=bool)
+        for row, part in enumerate(parts):
+            if isinstance(part, GaussianComponent) and part.mask is not None:
+                place = grid.start + np.arange(size) - part.grid.start
+                inside = (place >= 0) & (place < part.grid.size)
+                masked = inside & np.asarray(part.mask)[np.clip(place, 0, part.grid.size - 1)]
+                owner[row] = masked & ~owner.any(axis=0)
+        task = _Separate(tuple(_Part.of(part) for part in parts), jnp.int32(grid.start), jnp.asarray(owner), size, step)
     rows = np.flatnonzero(spectra.npixels > 1)
-    every = (chunk for _, chunk in chunks(spectra, rows, np.zeros((len(rows), 0), dtype=int), batch_size))
-    for chunk, found in each(task, every):
-        for values, here in zip(result, found, strict=True):
-            values[chunk.rows] = here
-    names = tuple(component.name for component in components)
-    return Separation(ids=spectra.ids, names=names, z=at, grid=grid, **result._asdict())
+    found = run(task, spectra, rows, (at,), step=step, batch_size=batch_size)
+    found.ivar[spectra.npixels < 2] = 0
+    cut = {name: getattr(found, name)[..., : grid.size] for name in ("flux", "ivar", "mean", "variance")}
+    names = tuple(part.name for part in parts)
+    return Separation(ids=spectra.ids, names=names, z=at, grid=grid, **(found._asdict() | cut))
+
+
+def _parts_of(components: Sequence[Nuisance]) -> list[AbstractModel | Nuisance]:
+    """Return components as parts: one that is shiftable is what a model of it slides."""
+    if not components:
+        raise ValueError("no components to separate into: give at least one")
+    step = components[0].grid.step
+    parts: list[AbstractModel | Nuisance] = []
+    for part in components:
+        if part.grid.step != step:
+            raise ValueError(
+                f"component {part.name!r} has a lattice step of {part.grid.step:g} dex, the others {step:g}: resample "
+                f"it with component.with_step({step:g})"
+            )
+        if isinstance(part, GaussianComponent) and part.reference_z is not None:
+            parts.append(Madgics(part))
+        else:
+            parts.append(part)
+    return parts
+
+
+def _step_of(part: AbstractModel | Nuisance) -> float:
+    return part.step if isinstance(part, AbstractModel) else part.grid.step
+
+
+class _Part(eqx.Module):
+    """A part on the device: what slides of a model, or fixed columns."""
+
+    model: AbstractModel | None
+    fixed: Fixed | None
+    kind: Kind = eqx.field(static=True)
+    count: int = eqx.field(static=True)
+
+    @classmethod
+    def of(cls, part: AbstractModel | Nuisance) -> "_Part":
+        if isinstance(part, AbstractModel):
+            return cls(part, None, part.coefficients, len(part))
+        return cls(None, Fixed.of([part]), part.kind if isinstance(part, Columns) else "gaussian", len(part))
+
+    def columns(self, z: Float[Array, ""], start: Int[Array, ""], size: int) -> Float[Array, "comp obs"]:
+        """Return the columns of the part on a lattice window; zero if it slides and z is NaN."""
+        if self.fixed is not None:
+            eliminated, positive, _ = self.fixed.on_lattice(start, size)
+            return positive if self.kind == "non-negative" else eliminated
+        assert self.model is not None
+        there = jnp.isfinite(z)
+        columns = self.model.sliding_columns(jnp.where(there, z, 0), start, size)
+        return jnp.where(there, columns, 0)
 
 
 class _Parts(NamedTuple):
@@ -129,15 +178,81 @@ class _Parts(NamedTuple):
     chi2: Array | np.ndarray
 
 
-def _empty(nspec: int, sizes: tuple[int, ...], nobs: int) -> _Parts:
-    """Return what a spectrum without data has: nothing is known."""
-    count, total = len(sizes), sum(sizes)
-    shapes = (
-        (nobs,), (nobs,), (count + 1, nobs), (count + 1, nobs), (total,), (total, total), (count,), (count,), (),
-    )  # fmt: skip
-    parts = _Parts(*(np.full((nspec, *shape), np.nan) for shape in shapes))
-    parts.ivar[:] = 0
-    return parts
+class _Separate(eqx.Module):
+    """The task (spectrum, z) → `_Parts`, on a window that all spectra share."""
+
+    parts: tuple[_Part, ...]
+    start: Int[Array, ""]
+    owner: Array
+    size: int = eqx.field(static=True)
+    step: float = eqx.field(static=True)
+
+    def __call__(self, serial: bool, pixels: Pixels, z: Float[Array, ""]) -> _Parts:
+        """Return the parts of one spectrum."""
+        begin = self.start - pixels.start
+        flux, ivar = resample.overlap(pixels.edges, pixels.flux, pixels.ivar, begin, size=self.size, width=OVERLAP)
+        owned = jnp.any(self.owner, axis=0)
+        columns = [part.columns(z, self.start, self.size) for part in self.parts]
+        positive = [part.kind == "non-negative" for part in self.parts]
+        eliminated = [c for c, p in zip(columns, positive, strict=True) if not p]
+        free = [part.kind == "free" for part, p in zip(self.parts, positive, strict=True) if not p]
+        factor = woodbury.factorise(eliminated, jnp.where(owned, 0, ivar), free)
+        known, weights = jnp.zeros_like(flux), {}
+        if any(positive):
+            given = jnp.concatenate([c for c, p in zip(columns, positive, strict=True) if p])
+            solved = jnp.stack([woodbury.solve(factor, row) for row in jnp.concatenate([given, flux[None]])])
+            product = jnp.matmul(given, solved.T, precision=woodbury.HIGHEST)
+            weight = nnls(product[:, :-1, None], product[:, -1:]).coeff[:, 0]
+            known = jnp.matmul(weight, given, precision=woodbury.HIGHEST)
+            weights = {"non-negative": weight}
+        coeff, covariance = woodbury.coefficients(factor, flux - known), woodbury.coefficient_covariance(factor)
+        return self._assembled(flux, ivar, owned, columns, positive, factor, coeff, covariance, weights, known)
+
+    def _assembled(
+        self, flux: Array, ivar: Array, owned: Array, columns: list[Array], positive: list[bool],
+        factor: woodbury.Factor, coeff: Array, covariance: Array, weights: dict[str, Array], known: Array,
+    ) -> _Parts:  # fmt: skip
+        width = 10.0 ** (
+            (self.start + jnp.arange(self.size + 1, dtype=self.start.dtype)).astype(flux.dtype) * self.step
+            - self.step / 2
+        )
+        width = jnp.diff(width)
+        means, variances, lines, errors, every = [], [], [], [], []
+        total = sum(part.count for part in self.parts)
+        whole = jnp.zeros((total, total), flux.dtype)
+        at, row = {False: 0, True: 0}, 0
+        index: list[int] = []
+        for part, vectors, sort in zip(self.parts, columns, positive, strict=True):
+            own = slice(at[sort], at[sort] + part.count)
+            at[sort] += part.count
+            values = weights["non-negative"][own] if sort else coeff[own]
+            means.append(jnp.matmul(values, vectors, precision=woodbury.HIGHEST))
+            area = jnp.matmul(vectors, width, precision=woodbury.HIGHEST)
+            block = jnp.zeros((part.count, part.count), flux.dtype) if sort else covariance[own, own]
+            inner = jnp.matmul(block, vectors, precision=woodbury.HIGHEST)
+            variances.append(jnp.sum(inner * vectors, axis=0))
+            lines.append(jnp.sum(values * area))
+            errors.append(jnp.sqrt(area @ (block @ area)))
+            every.append(values)
+            if not sort:
+                index += range(row, row + part.count)
+            row += part.count
+        if index:
+            whole = whole.at[np.ix_(index, index)].set(covariance)
+        mean, variance = jnp.stack(means), jnp.stack(variances)
+        noise = flux - jnp.sum(mean, axis=0)
+        data = ivar > 0
+        kept = self.owner & data[None]
+        mean = jnp.where(kept, mean + noise[None], mean)
+        variance = jnp.where(kept, 1 / jnp.where(data, ivar, 1)[None], variance)
+        of_noise = jnp.where(owned, 0, woodbury.posterior_variance(factor, slice(None)))
+        mean = jnp.concatenate([mean, jnp.where(data, jnp.where(owned, 0, noise), jnp.nan)[None]])
+        variance = jnp.concatenate([variance, jnp.where(data, of_noise, jnp.nan)[None]])
+        chi2 = woodbury.chi2(factor, flux - known)
+        flux = jnp.where(data, flux, jnp.nan)
+        return _Parts(
+            flux, ivar, mean, variance, jnp.concatenate(every), whole, jnp.stack(lines), jnp.stack(errors), chi2
+        )
 
 
 def window_of(spectra: Spectra, step: float) -> LogGrid:
@@ -149,71 +264,3 @@ def window_of(spectra: Spectra, step: float) -> LogGrid:
     first = np.floor(edges[:, : good.shape[1]][good].min() + 0.5)
     last = np.ceil(edges[:, -good.shape[1] :][good].max() - 0.5)
     return LogGrid(int(first), int(last - first) + 1, step)
-
-
-def _owners(components: Sequence[GaussianComponent], grid: LogGrid) -> np.ndarray:
-    """Return which component has all of the flux of a pixel, (part - 1, obs) bool."""
-    owner = np.zeros((len(components), grid.size), dtype=bool)
-    for row, component in enumerate(components):
-        if component.mask is not None:
-            owner[row] = placed(component.mask, component.grid, grid) & ~owner.any(axis=0)
-    return owner
-
-
-def _vectors(
-    components: Sequence[GaussianComponent], fixed: list[np.ndarray | None], z: float, grid: LogGrid
-) -> np.ndarray:
-    parts = []
-    for component, known in zip(components, fixed, strict=True):
-        if known is not None:
-            parts.append(known)
-        elif np.isnan(z):
-            parts.append(np.zeros((len(component), grid.size)))
-        else:
-            parts.append(component.at(z).in_flux(grid))
-    return np.concatenate(parts)
-
-
-class _Plan(NamedTuple):
-    """What is static: the window, native pixels in a lattice pixel at most, and vectors of each component."""
-
-    start: int
-    size: int
-    width: int
-    sizes: tuple[int, ...]
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _separate_chunk(plan: _Plan, owner: Bool[Array, "part obs"], width: Float[Array, " obs"], spectra: tuple) -> _Parts:
-    return spread(lambda one: _separate_spectrum(plan, owner, width, *one), spectra)
-
-
-def _separate_spectrum(
-    plan: _Plan,
-    owner: Bool[Array, "part obs"],
-    width: Float[Array, " obs"],
-    pixels: Native,
-    vectors: Float[Array, "comp obs"],
-) -> _Parts:
-    flux, ivar, _ = on_window(pixels, plan.start, plan.size, plan.width)
-    owned = jnp.any(owner, axis=0)
-    factor = woodbury.factorise([vectors], jnp.where(owned, 0, ivar))
-    coeff, covariance = woodbury.coefficients(factor, flux), woodbury.coefficient_covariance(factor)
-    ends = np.cumsum(plan.sizes)
-    parts = [slice(int(end) - size, int(end)) for end, size in zip(ends, plan.sizes, strict=True)]
-    mean = jnp.stack([woodbury.posterior_mean(factor, flux, part) for part in parts])
-    variance = jnp.stack([woodbury.posterior_variance(factor, part) for part in parts])
-    noise = flux - jnp.sum(mean, axis=0)
-    data = ivar > 0
-    kept = owner & data[None]
-    mean = jnp.where(kept, mean + noise[None], mean)
-    variance = jnp.where(kept, 1 / jnp.where(data, ivar, 1)[None], variance)
-    of_noise = jnp.where(owned, 0, woodbury.posterior_variance(factor, slice(None)))
-    mean = jnp.concatenate([mean, jnp.where(data, jnp.where(owned, 0, noise), jnp.nan)[None]])
-    variance = jnp.concatenate([variance, jnp.where(data, of_noise, jnp.nan)[None]])
-    area = jnp.matmul(vectors, width, precision=woodbury.HIGHEST)
-    total = jnp.stack([jnp.sum(coeff[part] * area[part]) for part in parts])
-    spread_of = jnp.stack([area[part] @ (covariance[part, part] @ area[part]) for part in parts])
-    chi2 = woodbury.chi2(factor, flux)
-    flux = jnp.where(data, flux, jnp.nan)
-    return _Parts(flux, ivar, mean, variance, coeff, covariance, total, jnp.sqrt(spread_of), chi2)

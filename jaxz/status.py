@@ -54,3 +54,5 @@ class ZWarn(enum.IntFlag):
     POORDATA = 1 << 11
     CAMERA_JOIN = 1 << 20
     """The line of the target is where two cameras meet (see `find_redshifts`)."""
+    PARTIAL_COVERAGE = 1 << 21
+    """The model covers less than 99 % of the good pixels at this redshift (see `jaxz.models.lattice`)."""

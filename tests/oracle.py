@@ -8,13 +8,27 @@ def overlap(edges, flux, ivar, start, size):
     """Inverse-variance weighted sums over the shared widths of native and lattice pixels."""
     total, total_ivar = np.zeros(size), np.zeros(size)
     for i in range(len(flux)):
-        for j in range(size):
+        first, last = int(np.floor(edges[i] - start)), int(np.ceil(edges[i + 1] - start))
+        for j in range(max(first, 0), min(last + 1, size)):
             low, high = start + j - 0.5, start + j + 0.5
             shared = max(0.0, min(high, edges[i + 1]) - max(low, edges[i]))
             weight = shared / (edges[i + 1] - edges[i]) * ivar[i]
             total_ivar[j] += weight
             total[j] += weight * flux[i]
     return np.divide(total, total_ivar, out=np.zeros(size), where=total_ivar > 0), total_ivar
+
+
+def running_mean(edges, flux, ivar, at, half):
+    """Inverse-variance weighted mean of the flux of native pixels within `half` of each place, 0 without data."""
+    result = np.zeros(len(at))
+    for k, place in enumerate(at):
+        total = weight = 0.0
+        for i in range(len(flux)):
+            shared = max(0.0, min(place + half, edges[i + 1]) - max(place - half, edges[i]))
+            weight += ivar[i] * shared / (edges[i + 1] - edges[i])
+            total += ivar[i] * flux[i] * shared / (edges[i + 1] - edges[i])
+        result[k] = total / weight if weight > 0 else 0.0
+    return result
 
 
 def interpolate(loglam, flux, ivar, start, size):

@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxz.scan import nmf_scan, trial_shifts
-from jaxz.spectra import Spectra
+from jaxz.models import Basis, Trials
+from jaxz.scan import nmf_scan
+from jaxz.spectra import LogGrid, Spectra
 from jaxz.status import Status
 from tests import oracle, small
 
@@ -25,9 +26,10 @@ def spectra(rng):
 
 
 def test_trial_redshifts_are_lattice_shifts_within_the_range():
-    shifts = trial_shifts(0.0, 6.7, 5e-5)
-    assert (shifts[0], len(shifts)) == (0, 17730)
-    z = 10.0 ** (trial_shifts(-0.005, 1.7, 1e-4) * 1e-4) - 1
+    trials = Trials.between(0.0, 6.7, 5e-5)
+    assert (trials.first, trials.number, trials.last) == (0, 17730, 17729)
+    z = Trials.between(-0.005, 1.7, 1e-4).z
+    np.testing.assert_array_equal(z, 10.0 ** (np.round(np.log10(1 + z) / 1e-4) * 1e-4) - 1)
     assert -0.005 <= z[0] < -0.0047
     assert 1.6993 < z[-1] <= 1.7
 
@@ -78,10 +80,47 @@ def test_the_curve_is_the_slow_one(spectra, basis, weighting):
         weight = np.sqrt(ivar) if weighting == "ivar" else wave * (ivar > 0)
         for k in (0, 170, 1000, len(scan.z) - 1):
             padded = np.pad(basis.vectors, ((0, 0), (5000, 5000)))
-            model = padded[:, start - basis.grid.start - scan.first - k + 5000 :][:, :size]
+            model = padded[:, start - basis.grid.start - scan.trials.first - k + 5000 :][:, :size]
             coeff, _ = oracle.nnls((model * weight).T, flux * weight)
             expected = np.sum(ivar * (flux - coeff @ model) ** 2)
             assert scan.chi2[row, k] == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("first", [3000.0, 900.0], ids=["ends in the blue", "opaque below the Lyman limit"])
+@pytest.mark.parametrize("weighting", ["ivar", "uniform"])
+def test_pixels_beyond_the_basis_are_compared_with_their_running_mean(rng, spectra, first, weighting):
+    """The basis enters or leaves the spectrum: while half of the good pixels are covered it goes on as their mean."""
+    from jaxz.kernels import resample
+    from jaxz.models.lattice import CONTINUUM
+
+    coarse = small.basis().with_step(2e-4)
+    step, start_of = 2e-4, round(np.log10(first) / 2e-4)
+    grid = LogGrid(start_of, coarse.grid.size, step)
+    basis = Basis(coarse.vectors, grid)
+    ratio = first / 3000.0
+    wave = spectra.wave[0, ::2] * ratio
+    ivar = spectra.ivar[:2, ::2] * (rng.uniform(size=(2, 350)) > 0.1)
+    cut = Spectra(wave, spectra.flux[:2, ::2], ivar)
+    scan = nmf_scan(cut, basis, zmin=-0.5, zmax=0.7, precision="float64", weighting=weighting)
+    seen = set()
+    for row in range(2):
+        edges = resample.pixel_edges(wave, step)
+        start = int(np.floor(edges[0] + 0.5))
+        size = int(np.ceil(edges[-1] + 0.5)) - start
+        flux, weight = oracle.overlap(edges, cut.flux[row], cut.ivar[row], start, size)
+        scale = np.sqrt(weight) if weighting == "ivar" else 10 ** (step * np.arange(size)) * (weight > 0)
+        mean = oracle.running_mean(edges, cut.flux[row], cut.ivar[row], start + np.arange(size), CONTINUUM / step)
+        for k in range(0, len(scan.z), 97):
+            place = start + np.arange(size) - grid.start - (scan.trials.first + k)
+            inside = (place >= 0) & (place < grid.size)
+            model = np.where(inside, basis.vectors[:, np.clip(place, 0, grid.size - 1)], 0)
+            coeff, _ = oracle.nnls((model * scale).T, flux * scale)
+            beyond = ~inside & ((place >= grid.size) | (first > 912))
+            share = 1 - np.sum(beyond & (weight > 0)) / np.sum(weight > 0)
+            fitted = flux - np.where(beyond & (share >= 0.5), mean, 0) - coeff @ model
+            assert scan.chi2[row, k] == pytest.approx(np.sum(weight * fitted**2), rel=1e-8)
+            seen.add("whole" if share == 1 else "priced" if share >= 0.5 else "0")
+    assert seen == {"whole", "priced", "0"}
 
 
 def test_fft_equals_direct_to_1e_9(spectra, basis):

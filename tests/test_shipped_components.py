@@ -21,7 +21,7 @@ def model():
 
 def found(spectra, model, zmin=2.0, zmax=4.0):
     scan = jaxz.madgics_scan(spectra, target=model.target, nuisance=model.nuisance, zmin=zmin, zmax=zmax)
-    return scan, jaxz.find_redshifts(scan, spectra, model)
+    return scan, jaxz.find_redshifts(scan, spectra)
 
 
 def test_they_are_small():

@@ -39,18 +39,18 @@ def demo(
     spectra, truth = mock.survey(mock.INSTRUMENTS["muse"](), number, seed=seed)
     with messages.status(f"compiling, then scanning {number} spectra"):
         scan = nmf_scan(spectra, basis)
-        found = find_redshifts(scan, spectra, basis)
+        found = find_redshifts(scan, spectra)
     _show(found, truth)
     middle = int(np.argsort(truth.snr_line)[number // 2])
-    figure = plot_demo(spectra, scan, found, basis, truth.z, row=middle, lines=line_list())
+    figure = plot_demo(spectra, scan, found, truth.z, row=middle, lines=line_list())
     save_figure(figure, picture, overwrite=True)
     results.print(f"picture: {picture}", soft_wrap=True)
 
 
 def _show(found: "Redshifts", truth: "Truth") -> None:
     from jaxz import validate
-    from jaxz.redshift import LIGHT_SPEED
     from jaxz.status import ZWarn
+    from jaxz.summary import LIGHT_SPEED
 
     good = validate.is_good(found.z, truth.z)
     shown = table("type", "line S/N", "true z", "found z", "Δv (km/s)", "error", "Δχ²", "warnings")

@@ -82,9 +82,9 @@ def lae(
     Of simulated blank fibres 12 % have a DETECTION above 16, 3 % above 20, none of 1000 above 25; of lines of S/N 6
     and more 94, 92 and 88 % have. Whether a line is Lyα this does not tell.
     """
-    from jaxz.models import Madgics
+    from jaxz.models import Madgics, Trials
     from jaxz.redshift import find_redshifts
-    from jaxz.scan import madgics_scan, trial_shifts
+    from jaxz.scan import scan
     from jaxz.validate import calibrated
 
     with errors_in_one_line():
@@ -92,29 +92,22 @@ def lae(
         parts = _unless_none(sky, (SKY,))
         joins = [_range(text) for text in _unless_none(join, JOINS)]
         model = components(target, parts)
-        searched = Madgics(model.target.scaled(amplitude), model.nuisance)
-        trial_shifts(zmin, zmax, model.step)
+        lines = model.target.scaled(amplitude)
+        searched = Madgics(lines, model.nuisance, logdet=logdet, emission=not absorption)
+        Trials.between(zmin, zmax, model.step)
         prior_of = read_prior(prior)
         check_outputs(output, *([curves] if curves else []), overwrite=overwrite)
 
     def one_group(group: "Spectra") -> "tuple[ZScan, Redshifts]":
-        scan = madgics_scan(
-            group,
-            target=searched.target,
-            nuisance=model.nuisance,
-            zmin=zmin,
-            zmax=zmax,
-            logdet=logdet,
-            emission=not absorption,
-            precision=precision,
-            batch_size=batch_size,
-        )
+        scanned = scan(group, searched, zmin=zmin, zmax=zmax, precision=precision, batch_size=batch_size)
         options = {"nminima": nminima, "prior": prior_of(group), "joins": joins, "batch_size": batch_size}
-        found = find_redshifts(scan, group, searched, **options)
+        found = find_redshifts(scanned, group, **options)
         # In units of the vectors of the file.
-        found = calibrated(dataclasses.replace(found, coeff=amplitude * found.coeff), model.target.calibration)
+        found = calibrated(
+            dataclasses.replace(found, coeff=amplitude * found.coeff, models=(model,)), model.target.calibration
+        )
         found.meta["LINEFLUX"], found.meta["LINEFLUX_ERR"] = _line_flux(group, model, found.z, batch_size)
-        return scan, found
+        return scanned, found
 
     options = {
         "ZMIN": zmin,
@@ -133,7 +126,6 @@ def lae(
         inputs,
         one_group,
         output,
-        model=model,
         options=options,
         shown=_columns,
         curves=curves,

@@ -13,7 +13,6 @@ from jaxz.cli.inputs import Inputs
 if TYPE_CHECKING:
     import numpy as np
 
-    from jaxz.models import Basis, Madgics
     from jaxz.redshift import Redshifts
     from jaxz.scan import ZScan
     from jaxz.spectra import Spectra
@@ -70,7 +69,6 @@ def measure(
     one_group: "Callable[[Spectra], tuple[ZScan, Redshifts]]",
     output: Path,
     *,
-    model: "Basis | Madgics",
     options: Mapping[str, Any],
     shown: Shown,
     curves: Path | None,
@@ -82,7 +80,6 @@ def measure(
         inputs: the spectra.
         one_group: from a group of them to their curves and redshifts.
         output: the catalog.
-        model: that the redshifts are found with.
         options: for the header of the catalog.
         shown: columns of the summary.
         curves: file for the curves, or None.
@@ -106,7 +103,7 @@ def measure(
     redshifts = Redshifts.concatenate(found)
     header = {**options, "FORMAT": inputs.format or "", "SPENAME": inputs.spectrum or ""}
     with errors_in_one_line():
-        io.write(redshifts, output, model=model, header=header, overwrite=overwrite)
+        io.write(redshifts, output, header=header, overwrite=overwrite)
         if curves:
             io.write_curves(ZScan.concatenate(scans), curves, overwrite=overwrite)
     _summarise(redshifts, shown, output, inputs.unreadable)

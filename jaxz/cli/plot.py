@@ -75,8 +75,8 @@ def _fitted(catalog: Path, found: Any, row: int, spectra: Path | None, basis: st
         weighting=header.get("WEIGHTS", "ivar"),
         precision=header.get("PRECIS", "float32"),
     )
-    best = find_redshifts(scan, one, model, nminima=header.get("NMINIMA", 5), prior=prior)
-    return plot_fit(one, scan, best, model, lines=line_list())
+    best = find_redshifts(scan, one, nminima=header.get("NMINIMA", 5), prior=prior)
+    return plot_fit(one, scan, best, lines=line_list())
 
 
 def _separated(catalog: Path, found: Any, row: int, spectra: Path | None) -> "Figure":

@@ -48,13 +48,14 @@ def zfind(
     holds nothing to fit has a row without a redshift, and ZWARN says so.
     """
     from jaxz import io
+    from jaxz.models import Trials
     from jaxz.redshift import find_redshifts
-    from jaxz.scan import nmf_scan, trial_shifts
+    from jaxz.scan import nmf_scan
 
     with errors_in_one_line():
         common.check_format(format)
         model = io.load_basis(basis)
-        trial_shifts(zmin, zmax, model.grid.step)
+        Trials.between(zmin, zmax, model.grid.step)
         prior_of = read_prior(prior)
         check_outputs(output, *([curves] if curves else []), overwrite=overwrite)
 
@@ -70,7 +71,7 @@ def zfind(
             batch_size=batch_size,
         )
         options = {"nminima": nminima, "prior": prior_of(group), "batch_size": batch_size}
-        return scan, find_redshifts(scan, group, model, **options)
+        return scan, find_redshifts(scan, group, **options)
 
     options = {
         "ZMIN": zmin,
@@ -87,7 +88,6 @@ def zfind(
         inputs,
         one_group,
         output,
-        model=model,
         options=options,
         shown=_columns,
         curves=curves,

@@ -1,6 +1,6 @@
 """The redshift catalog: a FITS table that Redrock's readers understand."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from astropy.table import Table
 from jaxz import __version__
 from jaxz.io.files import FileError, open_fits, summary_of, table_of
 from jaxz.io.output import card, in_ascii, replacing
-from jaxz.models import Basis, Madgics
+from jaxz.models import AbstractModel
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
 from jaxz.status import Status
@@ -28,15 +28,15 @@ def to_table(redshifts: Redshifts) -> Table:
     ``TARGETID`` i8 (-1 where the input gives none), ``Z`` f8, ``ZERR`` f4, ``ZWARN`` i4, ``CHI2`` f4, ``COEFF``
     f4[basis], ``FITMETHOD``, ``NPIXELS`` i4, ``SPECTYPE``, ``SUBTYPE``, ``NCOEFF`` i2, ``DELTACHI2`` f4; ``ID``,
     ``STATUS`` i2 (a `Status` code), ``SIGNIFICANCE``, ``ROBUSTNESS``, ``PCONF`` f4, ``ZALT`` f8[cand], ``ZALT_ERR``
-    f4[cand], ``ZALT_CHI2`` f8[cand]; after a MADGICS scan ``CHI2_NULL`` f8, χ² without the target, and
+    f4[cand], ``ZALT_CHI2`` f8[cand], ``COVERAGE`` f4; after a MADGICS scan ``CHI2_NULL`` f8, χ² without the target, and
     ``DETECTION_RAW`` f4, |Δχ²| by which the target improves it; then the other columns of `redshifts.meta` (``RA``,
-    ``DEC``, ``FILE``), but for those of other extensions. A spectrum that could not be measured has Z = NaN, and STATUS
-    says why.
+    ``DEC``, ``FILE``), but for those of other extensions. COEFF is 0 beyond NCOEFF. A spectrum that could not be
+    measured has Z = NaN, and STATUS says why.
 
     Args:
         redshifts: of (spec,) spectra.
     """
-    nspec, ncoeff = redshifts.coeff.shape
+    nspec = len(redshifts)
     targetid = redshifts.meta.get("TARGETID", np.full(nspec, NOT_A_TARGET))
     columns = {
         "TARGETID": np.asarray(targetid, dtype=np.int64),
@@ -44,12 +44,12 @@ def to_table(redshifts: Redshifts) -> Table:
         "ZERR": _float32(redshifts.zerr),
         "ZWARN": np.asarray(redshifts.zwarn, dtype=np.int32),
         "CHI2": _float32(redshifts.chi2),
-        "COEFF": _float32(redshifts.coeff),
-        "FITMETHOD": np.full(nspec, redshifts.fitmethod),
+        "COEFF": _float32(np.where(np.isfinite(redshifts.z)[:, None], np.nan_to_num(redshifts.coeff), np.nan)),
+        "FITMETHOD": np.asarray(redshifts.fitmethod, dtype=str),
         "NPIXELS": np.asarray(redshifts.npixels, dtype=np.int32),
-        "SPECTYPE": np.full(nspec, redshifts.spectype),
-        "SUBTYPE": np.full(nspec, redshifts.subtype),
-        "NCOEFF": np.full(nspec, ncoeff, dtype=np.int16),
+        "SPECTYPE": np.asarray(redshifts.spectype, dtype=str),
+        "SUBTYPE": np.asarray(redshifts.subtype, dtype=str),
+        "NCOEFF": np.asarray(redshifts.ncoeff, dtype=np.int16),
         "DELTACHI2": _float32(redshifts.deltachi2),
         "ID": np.array(redshifts.ids, dtype=str),
         "STATUS": np.asarray(redshifts.status, dtype=np.int16),
@@ -59,8 +59,9 @@ def to_table(redshifts: Redshifts) -> Table:
         "ZALT": np.asarray(redshifts.zalt, dtype=np.float64),
         "ZALT_ERR": _float32(redshifts.zalt_err),
         "ZALT_CHI2": np.asarray(redshifts.zalt_chi2, dtype=np.float64),
+        "COVERAGE": _float32(redshifts.coverage),
     }
-    if redshifts.chi2_null is not None:
+    if any(model.line is not None for model in redshifts.models):
         columns["CHI2_NULL"] = np.asarray(redshifts.chi2_null, dtype=np.float64)
         columns["DETECTION_RAW"] = _float32(redshifts.detection)
     further = {name: column for name, column in redshifts.meta.items() if name not in columns and "." not in name}
@@ -71,7 +72,6 @@ def write(
     redshifts: Redshifts,
     path: str | Path,
     *,
-    model: Basis | Madgics | None = None,
     header: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
@@ -80,20 +80,19 @@ def write(
     Columns of `redshifts.meta` with a dot in their name become tables of their own, row by row beside REDSHIFTS:
     ``FIBERMAP.OBJTYPE`` is the column OBJTYPE of the HDU ``FIBERMAP``.
 
-    Both headers say the versions of jaxz and JAX, the device, and, if `model` is given, name, version and SHA-256 of
-    the basis, or of the target (with its calibration) and of each nuisance component.
+    Both headers say the versions of jaxz and JAX, the device, and name, version and SHA-256 of the models: of a basis,
+    or of a target (with its calibration) and of each nuisance component.
 
     Args:
         redshifts: what to write.
         path: of the file; it appears only when it is complete.
-        model: that the redshifts were found with.
         header: further keywords, e.g. the grid and the options (long ones become HIERARCH cards).
         overwrite: whether to replace an existing file.
 
     Raises:
         FileError: as `check_output`.
     """
-    cards = _cards(model, header or {})
+    cards = _cards(redshifts.models, header or {})
     hdus = [fits.PrimaryHDU(header=cards), _table_hdu(to_table(redshifts), _EXTENSIONS[0], cards)]
     hdus += [_table_hdu(table, name, None) for name, table in _further_tables(redshifts).items()]
     with replacing(path, overwrite=overwrite) as unfinished:
@@ -130,8 +129,8 @@ def read_catalog(path: str | Path) -> Table:
 def write_curves(scan: ZScan, path: str | Path, *, overwrite: bool = False) -> None:
     """Write χ²(z) of every spectrum: FITS, images ``Z`` (shift,) and ``CHI2`` (spec, shift), table ``SPECTRA``.
 
-    The table has the columns ``ID`` and ``STATUS``, one row for each row of ``CHI2``, and after a MADGICS scan
-    ``CHI2_NULL``, χ² without the target.
+    The table has the columns ``ID``, ``STATUS`` and ``CHI2_NULL``, χ² without what slides, one row for each row of
+    ``CHI2``.
 
     Args:
         scan: what to write.
@@ -142,8 +141,7 @@ def write_curves(scan: ZScan, path: str | Path, *, overwrite: bool = False) -> N
         FileError: as `check_output`.
     """
     spectra = Table({"ID": [in_ascii(name) for name in scan.ids], "STATUS": np.asarray(scan.status, dtype=np.int16)})
-    if scan.null is not None:
-        spectra["CHI2_NULL"] = scan.null
+    spectra["CHI2_NULL"] = scan.null
     hdus = [
         fits.PrimaryHDU(),
         fits.ImageHDU(np.asarray(scan.z), name="Z"),
@@ -175,21 +173,16 @@ def _float32(values: np.ndarray) -> np.ndarray:
         return np.asarray(values).astype(np.float32)
 
 
-def _cards(model: Basis | Madgics | None, further: Mapping[str, Any]) -> fits.Header:
+def _cards(models: Sequence[AbstractModel], further: Mapping[str, Any]) -> fits.Header:
     device = jax.devices()[0]
     cards: dict[str, Any] = {
         "JAXZVER": __version__,
         "JAXVER": jax.__version__,
         "DEVICE": f"{len(jax.devices())} x {device.device_kind} ({device.platform})",
     }
-    if isinstance(model, Basis):
-        cards |= {"BASIS": model.name, "BASISVER": model.version, "BASISSHA": model.sha256}
-    elif model is not None:
-        target = model.target
-        cards |= {"TARGET": target.name, "TARGVER": target.version, "TARGSHA": target.sha256}
-        cards |= {"CALIBRAT": target.calibration, "NNUIS": len(model.nuisance)}
-        for i, part in enumerate(model.nuisance):
-            cards |= {f"NUIS{i}": part.name, f"NUISVER{i}": part.version, f"NUISSHA{i}": part.sha256}
+    for i, model in enumerate(models):
+        number = "" if len(models) == 1 else str(i)
+        cards |= {f"{key}{number}": value for key, value in model.cards().items()}
     header = fits.Header()
     for key, value in {**cards, **further}.items():
         header[key if len(key) <= 8 else f"HIERARCH {key}"] = card(value)

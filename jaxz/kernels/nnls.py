@@ -11,16 +11,21 @@ keeps the tableau (A | b) pivoted on a set P of positive coefficients, in which
 so that a negative w_i and a positive g_i look alike, and moving i across the border of P changes χ² by g_i²/diagonal in
 both. Each step moves the index with the largest such change. One step is one rank-1 update of K × (K+1) numbers, the
 same arithmetic for every problem, and a typical problem of K = 10 is solved in eight.
+
+`jaxz.kernels.projected` solves the same problems by steps of a fixed number.
 """
 
 import functools
 import operator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
 from jaxz._typing import Array, Bool, Float, Int
+from jaxz.kernels import projected
+
+Solver = Literal["pivoting", "gradient"]
 
 
 class NNLSResult(NamedTuple):
@@ -30,7 +35,8 @@ class NNLSResult(NamedTuple):
         coeff: (basis, lane), w ≥ 0.
         kkt: (lane,) largest violation of the optimality conditions, relative to the largest |b_i|/√A_ii: the gradient
             on positive coefficients, its positive part on zero ones, in the scale in which A has a unit diagonal.
-        converged: (lane,) whether pivoting ended by itself.
+        converged: (lane,) whether pivoting ended by itself, or the gradient solver's violation is no more than
+            round-off makes (ε^0.6).
     """
 
     coeff: Float[Array, "basis lane"]
@@ -42,6 +48,7 @@ def nnls(
     gram: Float[Array, "basis basis lane"],
     rhs: Float[Array, "basis lane"],
     *,
+    solver: Solver = "pivoting",
     max_iter: int | None = None,
 ) -> NNLSResult:
     """Return argmin wᵀA w - 2 wᵀb over w ≥ 0 for each lane.
@@ -53,8 +60,10 @@ def nnls(
     Args:
         gram: A, symmetric positive semi-definite, float32 or float64.
         rhs: b, of the same dtype.
+        solver: "pivoting", which ends where all lanes are solved: three times as fast on a CPU; or "gradient", whose
+            loops have a fixed length, for devices that cannot wait for the slowest lane.
         max_iter: pivots at most; 10 for each vector if absent. The second half takes the first violated index instead
-            of the worst, which cannot cycle (Murty 1974).
+            of the worst, which cannot cycle (Murty 1974). Or gradient steps; `projected.STEPS` if absent.
 
     Returns:
         The solution, of the dtype of `gram`, with its optimality.
@@ -63,12 +72,17 @@ def nnls(
     diagonal = jnp.stack([gram[i, i] for i in range(nbasis)])
     scale = jax.lax.rsqrt(jnp.where(diagonal > 0, diagonal, jnp.inf))
     unit_gram, unit_rhs = gram * scale[:, None] * scale[None], rhs * scale
-    limit = 10 * nbasis if max_iter is None else max_iter
-    coeff, converged = _solve(unit_gram, unit_rhs, limit)
+    if solver == "pivoting":
+        limit = 10 * nbasis if max_iter is None else max_iter
+    else:
+        limit = projected.STEPS if max_iter is None else max_iter
+    coeff, converged = _solve(unit_gram, unit_rhs, limit, solver)
     gradient = unit_rhs - _apply(unit_gram, coeff)
     violation = jnp.where(coeff > 0, jnp.abs(gradient), jnp.maximum(gradient, 0))
     size = jnp.max(jnp.abs(unit_rhs), axis=0)
     kkt = jnp.max(violation, axis=0) / jnp.where(size > 0, size, 1)
+    if solver == "gradient":
+        converged = kkt < float(jnp.finfo(rhs.dtype).eps) ** 0.6
     return NNLSResult(coeff * scale, kkt, converged)
 
 
@@ -97,8 +111,17 @@ class _Pivoting(NamedTuple):
     pivots: Int[Array, ""]
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(2,))
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3))
 def _solve(
+    gram: Float[Array, "basis basis lane"], rhs: Float[Array, "basis lane"], max_iter: int, solver: Solver
+) -> tuple[Float[Array, "basis lane"], Bool[Array, " lane"]]:
+    """Return the coefficients, and where pivoting converged, for matrices with a unit diagonal."""
+    if solver == "pivoting":
+        return _pivoted(gram, rhs, max_iter)
+    return projected.solve(gram, rhs, max_iter), jnp.ones(rhs.shape[1:], bool)
+
+
+def _pivoted(
     gram: Float[Array, "basis basis lane"], rhs: Float[Array, "basis lane"], max_iter: int
 ) -> tuple[Float[Array, "basis lane"], Bool[Array, " lane"]]:
     """Pivot until no lane has a violated condition; then one step of iterative refinement with the original matrix."""
@@ -143,11 +166,11 @@ def _solve(
 
 
 @_solve.defjvp
-def _solve_jvp(max_iter: int, primals: tuple, tangents: tuple) -> tuple:
+def _solve_jvp(max_iter: int, solver: Solver, primals: tuple, tangents: tuple) -> tuple:
     """Implicit differentiation of A_PP w_P = b_P: dw_P = A_PP⁻¹ (db - dA w)_P."""
     gram, rhs = primals
     dgram, drhs = tangents
-    coeff, converged = _solve(gram, rhs, max_iter)
+    coeff, converged = _solve(gram, rhs, max_iter, solver)
     positive = coeff > 0
     both = positive[:, None] & positive[None]
     eye = jnp.eye(len(rhs), dtype=rhs.dtype)[:, :, None]

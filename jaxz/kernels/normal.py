@@ -1,60 +1,35 @@
-"""Weighted normal equations of a basis at many shifts.
+"""Normal equations of many small least-squares problems side by side, one lane for each.
 
-For lattice flux f, inverse variance v and basis B, and a shift of k lattice pixels,
-
-    A_k = Σ_p v_p B_a(p - k) B_b(p - k),   b_k = Σ_p v_p f_p B_a(p - k),   c = Σ_p v_p f_p²,
-
-so that χ²_k(w) = wᵀA_k w - 2 wᵀb_k + c. Each entry is a correlation over k: all shifts together cost one FFT of v and
-of v·f and K(K+1)/2 + K inverse FFTs, against transforms of the basis and of its pairwise products that are stored once.
-`direct` is the same sum written out at chosen shifts.
-
-Work in float64: where the bright lines of a vector are out of the window, its A_aa is many orders of magnitude below
-its largest value, and the round-off of an FFT is relative to the largest.
+χ²(w) = c - 2 wᵀb + wᵀA w, with A symmetric: only its distinct products of two vectors are kept.
 """
 
+import functools
+import operator
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxz._typing import Array, Complex, Float, Int
-
-HIGHEST = jax.lax.Precision.HIGHEST
+from jaxz._typing import Array, Float
 
 FAINT = 1e-7
-"""Share of its power that a vector must keep in the window to be fitted; see `_without_vanishing`."""
+"""Share of its power that a vector must keep in the window to be fitted; see `without_vanishing`."""
 
 
 class NormalEquations(NamedTuple):
-    """A and b at every shift; A packed as the distinct products of two vectors, in the order of `pairs`.
+    """A and b in every lane; A packed as the distinct products of two vectors, in the order of `pairs`."""
 
-    A vector of which almost nothing is in the window has A_aa = 0 (see `_without_vanishing`).
-    """
+    gram: Float[Array, "pair lane"]
+    rhs: Float[Array, "basis lane"]
 
-    gram: Float[Array, "pair shift"]
-    rhs: Float[Array, "basis shift"]
-
-    def unpack(self) -> Float[Array, "basis basis shift"]:
+    def unpack(self) -> Float[Array, "basis basis lane"]:
         """Return A as full symmetric matrices."""
         nbasis = len(self.rhs)
         first, second = pairs(nbasis)
         index = np.empty((nbasis, nbasis), dtype=int)
         index[first, second] = index[second, first] = np.arange(len(first))
         return self.gram[index]
-
-
-class BasisTransforms(NamedTuple):
-    """What a basis contributes to the correlations, computed once.
-
-    Attributes:
-        vectors, products: conjugate real FFTs of the vectors and of their pairwise products.
-        power: √Σ B_a⁴ of each vector, which sets the round-off of its A_aa.
-    """
-
-    vectors: Complex[Array, "basis freq"]
-    products: Complex[Array, "pair freq"]
-    power: Float[Array, " basis"]
 
 
 def pairs(nbasis: int) -> tuple[np.ndarray, np.ndarray]:
@@ -64,125 +39,97 @@ def pairs(nbasis: int) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([square, first]), np.concatenate([square, second])
 
 
-def fft_length(nrest: int, nobs: int, offset_min: int, offset_max: int) -> int:
-    """Return a fast FFT length at which no wrap-around enters a wanted shift.
-
-    Args:
-        nrest: lattice pixels of the basis.
-        nobs: lattice pixels of the spectrum.
-        offset_min, offset_max: least and greatest index of basis pixel that meets spectrum pixel 0.
-    """
-    need = max(nrest, offset_max + nobs) - min(offset_min, 0)
-    return _next_fast_length(need)
-
-
-def _next_fast_length(need: int) -> int:
-    """Return the least 2^a 3^b 5^c, a ≥ 8, that is not below `need`; fewer factors of 2 cost more than they spare."""
-    best = max(256, 1 << (need - 1).bit_length())
-    five = 256
-    while five < best:
-        three = five
-        while three < best:
-            power = three
-            while power < need:
-                power *= 2
-            best = min(best, power)
-            three *= 3
-        five *= 5
-    return best
-
-
-def transform_basis(vectors: Float[Array, "basis rest"], nfft: int) -> BasisTransforms:
-    """Return the stored transforms of a basis for FFTs of `nfft` points."""
-    first, second = pairs(len(vectors))
-    power = jnp.sqrt(jnp.sum(jnp.square(jnp.square(vectors)), axis=1))
-    return BasisTransforms(
-        jnp.conj(jnp.fft.rfft(vectors, n=nfft, axis=-1)),
-        jnp.conj(jnp.fft.rfft(vectors[first] * vectors[second], n=nfft, axis=-1)),
-        power,
-    )
-
-
-def by_fft(
-    transforms: BasisTransforms,
-    flux: Float[Array, " obs"],
-    ivar: Float[Array, " obs"],
-    offset: Int[Array, ""],
-    *,
-    nshift: int,
-    nfft: int,
-) -> NormalEquations:
-    """Return the normal equations of one spectrum at shifts 0 … nshift - 1, all at once.
-
-    Args:
-        transforms: of the basis, for the same `nfft`.
-        flux, ivar: of the spectrum on the lattice; outside, ivar is 0.
-        offset: index of the basis pixel that meets spectrum pixel 0 at shift 0 (it is offset - k at shift k).
-        nshift: number of shifts.
-        nfft: from `fft_length` or longer.
-    """
-
-    def correlate(values: Float[Array, " obs"], stored: Complex[Array, "row freq"]) -> Float[Array, "row shift"]:
-        placed = jnp.roll(jnp.pad(values, (0, nfft - len(values))), offset)
-        return jnp.fft.irfft(jnp.fft.rfft(placed)[None] * stored, n=nfft, axis=-1)[:, :nshift]
-
-    equations = NormalEquations(correlate(ivar, transforms.products), correlate(ivar * flux, transforms.vectors))
-    return _without_vanishing(equations, ivar, transforms.power)
-
-
-def direct(
-    vectors: Float[Array, "basis rest"],
-    flux: Float[Array, " obs"],
-    ivar: Float[Array, " obs"],
-    first: Int[Array, " shift"],
-) -> NormalEquations:
-    """Return the normal equations of one spectrum at chosen shifts, by the sums as they are written.
-
-    Args:
-        vectors: the basis; zero outside its grid.
-        flux, ivar: of the spectrum on the lattice.
-        first: index of the basis pixel that meets spectrum pixel 0, for each wanted shift; may be out of range.
-    """
-    nbasis, nrest = vectors.shape
-    nobs = len(flux)
-    margin = jnp.pad(vectors, ((0, 0), (nobs, nobs)))
-    row, column = pairs(nbasis)
-
-    def at(start: Int[Array, ""]) -> tuple[Float[Array, " pair"], Float[Array, " basis"]]:
-        begin = jnp.clip(start, -nobs, nrest) + nobs
-        window = jax.lax.dynamic_slice(margin, (jnp.zeros_like(begin), begin), (nbasis, nobs))
-        weighted = window * ivar[None]
-        gram = jnp.matmul(weighted, window.T, precision=HIGHEST)
-        return gram[row, column], jnp.matmul(weighted, flux, precision=HIGHEST)
-
-    gram, rhs = jax.lax.map(at, first, batch_size=min(len(first), 16))
-    power = jnp.sqrt(jnp.sum(jnp.square(jnp.square(vectors)), axis=1))
-    return _without_vanishing(NormalEquations(gram.T, rhs.T), ivar, power)
-
-
 def chi2(
-    equations: NormalEquations, const: Float[Array, ""], coeff: Float[Array, "basis shift"]
-) -> Float[Array, " shift"]:
-    """Return c - 2 wᵀb + wᵀA w at each shift."""
-    row, column = pairs(len(coeff))
-    terms = [
-        (1 if a == b else 2) * gram * coeff[a] * coeff[b]
-        for gram, a, b in zip(equations.gram, row, column, strict=True)
-    ]
-    return const + sum(terms) - 2 * sum(rhs * w for rhs, w in zip(equations.rhs, coeff, strict=True))
+    equations: NormalEquations, const: Float[Array, ""] | Float[Array, " lane"], coeff: Float[Array, "basis lane"]
+) -> Float[Array, " lane"]:
+    """Return c - 2 wᵀb + wᵀA w = c - wᵀ(b + g) in each lane, with the gradient g = b - A w."""
+    gained = [w * (b + g) for w, b, g in zip(coeff, equations.rhs, gradient(equations, coeff), strict=True)]
+    return const - functools.reduce(operator.add, gained)
 
 
-def _without_vanishing(
-    equations: NormalEquations, ivar: Float[Array, " obs"], power: Float[Array, " basis"]
-) -> NormalEquations:
+def kkt(equations: NormalEquations, coeff: Float[Array, "basis lane"], *, nfree: int = 0) -> Float[Array, " lane"]:
+    """Return the largest violation of the optimality conditions, relative to the largest |b_i|/√A_ii.
+
+    It is |g_i| for positive coefficients and free ones, the positive part of g_i for zero ones, in the scale in which A
+    has a unit diagonal.
+
+    Args:
+        equations: A and b.
+        coeff: w.
+        nfree: how many of them, the first, may have any sign.
+    """
+    largest = functools.partial(functools.reduce, jnp.maximum)
+    violations, sizes = [], []
+    for i, slope in enumerate(gradient(equations, coeff)):
+        square = equations.gram[i]
+        scale = jax.lax.rsqrt(jnp.where(square > 0, square, jnp.inf))
+        held = jnp.abs(slope) if i < nfree else jnp.where(coeff[i] > 0, jnp.abs(slope), jnp.maximum(slope, 0))
+        violations.append(held * scale)
+        sizes.append(jnp.abs(equations.rhs[i]) * scale)
+    size = largest(sizes)
+    return largest(violations) / jnp.where(size > 0, size, 1)
+
+
+def gradient(equations: NormalEquations, coeff: Float[Array, "basis lane"]) -> list[Float[Array, " lane"]]:
+    """Return g = b - A w, one vector of lanes for each coefficient: stacked, they would be computed one by one."""
+    first, second = (index.tolist() for index in pairs(len(coeff)))
+    slope = list(equations.rhs)
+    for gram, a, b in zip(equations.gram, first, second, strict=True):
+        slope[a] = slope[a] - gram * coeff[b]
+        if a != b:
+            slope[b] = slope[b] - gram * coeff[a]
+    return slope
+
+
+def vanishing(ivar: Float[Array, " obs"], power: Float[Array, " basis"]) -> Float[Array, " basis"]:
+    """Return the A_aa at or below which a sliding vector has vanished: `FAINT` ‖v‖ ‖B_a²‖.
+
+    Args:
+        ivar: v, of the spectrum.
+        power: ‖B_a²‖ = √Σ B_a⁴ of each vector.
+    """
+    return FAINT * power * jnp.sqrt(jnp.sum(jnp.square(ivar)))
+
+
+def without_vanishing(equations: NormalEquations, floor: Float[Array, " basis"]) -> NormalEquations:
     """Remove a vector where almost nothing of it is in the window.
 
-    A vector whose A_aa is below `FAINT` ‖v‖ ‖B_a²‖ could only matter with a coefficient that puts light thousands of
-    times brighter outside the window, and its A_aa drowns in the round-off of the transforms, which is relative to
-    ‖v‖ ‖B_a²‖. Its A_aa becomes exactly zero, which makes its coefficient zero.
+    It could only matter with a coefficient that puts light thousands of times brighter outside the window, and its A_aa
+    drowns in the round-off of transforms, which is relative to ‖v‖ ‖B_a²‖. Its A_aa becomes exactly zero, which makes
+    its coefficient zero.
+
+    Args:
+        equations: of sliding vectors, and of fixed columns after them, if any.
+        floor: from `vanishing`.
     """
-    nbasis = len(power)
-    squares = equations.gram[:nbasis]
-    floor = FAINT * power[:, None] * jnp.sqrt(jnp.sum(jnp.square(ivar)))
-    squares = jnp.where(squares > floor, squares, 0)
-    return equations._replace(gram=jnp.concatenate([squares, equations.gram[nbasis:]]))
+    nslide = len(floor)
+    squares = equations.gram[:nslide]
+    squares = jnp.where(squares > floor[:, None], squares, 0)
+    return equations._replace(gram=jnp.concatenate([squares, equations.gram[nslide:]]))
+
+
+def extended(
+    equations: NormalEquations,
+    across: Float[Array, "fixed basis lane"],
+    gram: Float[Array, "fixed fixed"],
+    rhs: Float[Array, "fixed lane"],
+) -> NormalEquations:
+    """Return normal equations with further columns, whose products with each other are the same in all lanes.
+
+    Args:
+        equations: of the first columns.
+        across: products of the new columns with the first.
+        gram: products of the new columns with each other.
+        rhs: b of the new columns.
+    """  # fmt: skip
+    nbasis, nfixed = len(equations.rhs), len(rhs)
+    place = {pair: row for row, pair in enumerate(zip(*(index.tolist() for index in pairs(nbasis)), strict=True))}
+    rows = []
+    for a, b in zip(*pairs(nbasis + nfixed), strict=True):
+        if b < nbasis:
+            rows.append(equations.gram[place[int(a), int(b)]])
+        elif a < nbasis:
+            rows.append(across[b - nbasis, a])
+        else:
+            rows.append(jnp.broadcast_to(gram[a - nbasis, b - nbasis], rhs.shape[1:]))
+    return NormalEquations(jnp.stack(rows), jnp.concatenate([equations.rhs, rhs]))

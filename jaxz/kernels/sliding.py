@@ -1,14 +1,16 @@
-"""What a short part, slid along a spectrum, adds to a covariance: G and g of `woodbury.delta_chi2` at every shift.
+"""Vectors that slide along a spectrum: their normal equations at every shift at once.
 
-With C⁻¹ = diag(w) - PᵀP and s = C⁻¹d of one spectrum (`woodbury.projected`, `woodbury.solve`), a part T shifted by k
-pixels has
+One spectrum has inverse variances w, and columns that stay where they are and are eliminated: with C⁻¹ = diag(w) - PᵀP
+and s = C⁻¹d (`woodbury.projected`, `woodbury.solve`), vectors T shifted by k pixels have
 
     G_k = Σ_p w_p T_a(p-k) T_b(p-k) - Σ_r Y_ra Y_rb,   Y_ra = Σ_p P_r(p) T_a(p-k),   g_k = Σ_p s_p T_a(p-k).
 
 All are correlations over k: of T with the rows of P and with s, and of its products of two vectors with w. There are
-two ways. `by_products` multiplies blocks of P with a matrix of the shifted T, which all spectra share: best for a short
-T, and its round-off is that of the pixels under T alone, so that float32 does. `by_fft` takes the same time for any
-length; its round-off is relative to the largest values of a whole row, so that it wants float64.
+three ways to compute them. `by_fft` takes the same time for any length, and its round-off is relative to the largest
+values of a whole row, so that it wants float64: where the bright lines of a vector are out of the window, its G_aa is
+many orders of magnitude below its largest value. `by_products` multiplies blocks of the rows with a matrix of the
+shifted T, which all spectra share: best for a short T, and its round-off is that of the pixels under T alone, so that
+float32 does. `direct` is the sums as they are written, one shift after the other.
 """
 
 from typing import NamedTuple
@@ -23,104 +25,189 @@ HIGHEST = jax.lax.Precision.HIGHEST
 
 
 class Conditioned(NamedTuple):
-    """One spectrum given the parts that are marginalised over.
+    """One spectrum given the columns that are eliminated.
 
     Attributes:
-        projected: P, one row for each of their vectors.
-        solved: C⁻¹d.
         ivar: w.
+        projected: P, one row for each column; there may be none.
+        rows: what g is wanted of: s first, then s of further columns, if any.
     """
 
-    projected: Float[Array, "comp pix"]
-    solved: Float[Array, " pix"]
     ivar: Float[Array, " pix"]
+    projected: Float[Array, "comp pix"]
+    rows: Float[Array, "row pix"]
 
 
 class Slid(NamedTuple):
-    """A part at several places in a window, one row for each vector or product of two and each place.
+    """What a spectrum gives at every shift.
 
     Attributes:
-        vectors: T_a at each place.
-        products: T_a T_b at each place, in the order of `pairs`.
+        gram: G, packed in the order of `pairs`.
+        rows: Σ_p row_p T_a(p-k) for each of `Conditioned.rows`.
+        projected: Y.
     """
+
+    gram: Float[Array, "pair shift"]
+    rows: Float[Array, "row basis shift"]
+    projected: Float[Array, "comp basis shift"]
+
+    @property
+    def equations(self) -> NormalEquations:
+        """G and g of the spectrum itself."""
+        return NormalEquations(self.gram, self.rows[0])
+
+
+class Transforms(NamedTuple):
+    """What vectors contribute to transforms, computed once: of the vectors, and of their products of two.
+
+    Two real rows x, y share one complex transform: with conj FFT(x - i y) kept, the inverse transform of its product
+    with the FFT of a spectrum has the correlation with x as its real part, and that with y as its imaginary part.
+    """
+
+    vectors: Complex[Array, "half_basis freq"]
+    products: Complex[Array, "half_pair freq"]
+
+
+class Places(NamedTuple):
+    """Vectors at several places in a window, one row for each vector or product of two and each place."""
 
     vectors: Float[Array, "basis lane pix"]
     products: Float[Array, "pair lane pix"]
 
 
-def slid(vectors: Float[Array, "basis rest"], places: int) -> Slid:
-    """Return a part at `places` places, one pixel apart, in a window that holds it at the first and at the last."""
-    rest = vectors.shape[1]
-    margin = jnp.pad(vectors, ((0, 0), (places - 1, places - 1)))
-    index = jnp.arange(rest + places - 1)[None] - jnp.arange(places)[:, None] + (places - 1)
-    return with_products(margin[:, index])
+def fft_length(nrest: int, nobs: int, offset_min: int, offset_max: int) -> int:
+    """Return the least FFT length at which no wrap-around enters a wanted shift, of those that are used.
 
-
-def with_products(vectors: Float[Array, "basis lane pix"]) -> Slid:
-    """Return a part at any places, given its vectors there."""
-    first, second = pairs(len(vectors))
-    return Slid(vectors, vectors[first] * vectors[second])
-
-
-def at_places(part: Slid, spectrum: Conditioned) -> NormalEquations:
-    """Return G and g at each place of `part`, for the pixels of its window."""
-    nbasis, places, width = part.vectors.shape
-    first, second = pairs(nbasis)
-    rows = jnp.concatenate([spectrum.projected, spectrum.solved[None]])
-    found = jnp.matmul(rows, part.vectors.reshape(-1, width).T, precision=HIGHEST).reshape(-1, nbasis, places)
-    squares = jnp.matmul(part.products.reshape(-1, width), spectrum.ivar, precision=HIGHEST).reshape(-1, places)
-    explained = jnp.sum(found[:-1, first] * found[:-1, second], axis=0)
-    return NormalEquations(squares - explained, found[-1])
-
-
-def by_products(part: Slid, spectrum: Conditioned, nshift: int) -> NormalEquations:
-    """Return G and g at shifts 0 … nshift - 1, block by block of as many shifts as `part` has places.
+    These are 2^a times 1, 5/4 or 27/16: few, because each is compiled for, and fast.
 
     Args:
-        part: from `slid`.
-        spectrum: its pixel 0 meets pixel 0 of the part at shift 0; zero beyond its end.
-        nshift: number of shifts.
+        nrest: lattice pixels of the vectors.
+        nobs: lattice pixels of the spectrum.
+        offset_min, offset_max: least and greatest index of vector pixel that meets spectrum pixel 0.
     """
-    _, places, width = part.vectors.shape
-    nblock = -(-nshift // places)
-    beyond = max(nblock * places + width - places - len(spectrum.ivar), 0)
-    padded = [jnp.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, beyond)]) for values in spectrum]
-
-    def block(begin: Int[Array, ""]) -> NormalEquations:
-        window = [jax.lax.dynamic_slice_in_dim(values, begin, width, axis=-1) for values in padded]
-        return at_places(part, Conditioned(*window))
-
-    blocks = jax.lax.map(block, places * jnp.arange(nblock))
-    return NormalEquations(*(jnp.moveaxis(x, 0, 1).reshape(x.shape[1], -1)[:, :nshift] for x in blocks))
-
-
-class Transforms(NamedTuple):
-    """Conjugate real FFTs of the vectors of a part and of their products."""
-
-    vectors: Complex[Array, "basis freq"]
-    products: Complex[Array, "pair freq"]
+    need = max(nrest - min(offset_min, 0), nrest, offset_max + nobs, nobs, offset_max - offset_min + 1, 256)
+    top = 1 << (need - 1).bit_length()
+    return min(length for length in (top, top * 5 // 8, top * 27 // 32) if length >= need)
 
 
 def transform(vectors: Float[Array, "basis rest"], nfft: int) -> Transforms:
-    """Return the stored transforms of a part for FFTs of `nfft` points."""
+    """Return the stored transforms of vectors for FFTs of `nfft` points."""
     first, second = pairs(len(vectors))
-    stored = (vectors, vectors[first] * vectors[second])
-    return Transforms(*(jnp.conj(jnp.fft.rfft(values, n=nfft, axis=-1)) for values in stored))
+
+    def stored(rows: Float[Array, "row rest"]) -> Complex[Array, "half freq"]:
+        rows = jnp.pad(rows, ((0, len(rows) % 2), (0, 0)))
+        return jnp.conj(jnp.fft.fft(jax.lax.complex(rows[::2], -rows[1::2]), n=nfft, axis=-1))
+
+    return Transforms(stored(vectors), stored(vectors[first] * vectors[second]))
 
 
-def by_fft(part: Transforms, spectrum: Conditioned, *, nshift: int, nfft: int) -> NormalEquations:
-    """Return G and g at shifts 0 … nshift - 1, as `by_products`.
+def by_fft(part: Transforms, spectrum: Conditioned, offset: Int[Array, ""], *, nbasis: int, nshift: int) -> Slid:
+    """Return G and g at shifts 0 … nshift - 1, all at once.
 
     Args:
-        part: from `transform`, for the same `nfft`.
-        spectrum: as `by_products`.
+        part: from `transform`, for FFTs of `fft_length` points or more.
+        spectrum: on the lattice; outside it is 0.
+        offset: index of the vector pixel that meets spectrum pixel 0 at shift 0 (it is offset - k at shift k).
+        nbasis: number of vectors.
         nshift: number of shifts.
-        nfft: at least nshift - 1 + rest.
+    """  # fmt: skip
+    nfft = part.vectors.shape[-1]
+
+    def correlated(row: Float[Array, " pix"], stored: Complex[Array, "half freq"], count: int) -> Array:
+        placed = jnp.roll(jnp.pad(row, (0, nfft - len(row))), offset)
+        transformed = jnp.fft.fft(placed)
+
+        def two(one: Complex[Array, " freq"]) -> Float[Array, "2 shift"]:
+            both = jnp.fft.ifft(transformed * one)[:nshift]
+            return jnp.stack([both.real, both.imag])
+
+        return jax.lax.map(two, stored).reshape(-1, nshift)[:count]
+
+    def each(rows: Float[Array, "row pix"]) -> Float[Array, "row basis shift"]:
+        if not len(rows):
+            return jnp.zeros((0, nbasis, nshift), rows.dtype)
+        return jax.lax.map(lambda row: correlated(row, part.vectors, nbasis), rows)
+
+    gram = correlated(spectrum.ivar, part.products, nbasis * (nbasis + 1) // 2)
+    rows, projected = each(spectrum.rows), each(spectrum.projected)
+    return Slid(_explained(gram, projected), rows, projected)
+
+
+def direct(vectors: Float[Array, "basis rest"], spectrum: Conditioned, first: Int[Array, " shift"]) -> Slid:
+    """Return G and g at chosen shifts, by the sums as they are written.
+
+    Args:
+        vectors: T; zero outside.
+        spectrum: on the lattice.
+        first: index of the vector pixel that meets spectrum pixel 0, for each wanted shift; may be out of range.
     """
-    first, second = pairs(len(part.vectors))
-    rows = jnp.fft.rfft(jnp.concatenate([spectrum.projected, spectrum.solved[None]]), n=nfft, axis=-1)
-    found = jnp.fft.irfft(rows[:, None] * part.vectors[None], n=nfft, axis=-1)[..., :nshift]
-    weight = jnp.fft.rfft(spectrum.ivar, n=nfft)[None]
-    squares = jnp.fft.irfft(weight * part.products, n=nfft, axis=-1)[:, :nshift]
-    explained = jnp.sum(found[:-1, first] * found[:-1, second], axis=0)
-    return NormalEquations(squares - explained, found[-1])
+    nbasis, nrest = vectors.shape
+    nobs = len(spectrum.ivar)
+    margin = jnp.pad(vectors, ((0, 0), (nobs, nobs)))
+    row, column = pairs(nbasis)
+    rows = jnp.concatenate([spectrum.rows, spectrum.projected])
+
+    def at(start: Int[Array, ""]) -> tuple[Float[Array, " pair"], Float[Array, "row basis"]]:
+        begin = jnp.clip(start, -nobs, nrest) + nobs
+        window = jax.lax.dynamic_slice(margin, (jnp.zeros_like(begin), begin), (nbasis, nobs))
+        gram = jnp.matmul(window * spectrum.ivar[None], window.T, precision=HIGHEST)
+        return gram[row, column], jnp.matmul(rows, window.T, precision=HIGHEST)
+
+    gram, found = jax.lax.map(at, first, batch_size=min(len(first), 16))
+    found, count = jnp.moveaxis(found, 0, -1), len(spectrum.rows)
+    return Slid(_explained(gram.T, found[count:]), found[:count], found[count:])
+
+
+def places(vectors: Float[Array, "basis rest"], count: int) -> Places:
+    """Return vectors at `count` places, one pixel apart, in a window that holds them at the first and at the last."""
+    rest = vectors.shape[1]
+    margin = jnp.pad(vectors, ((0, 0), (count - 1, count - 1)))
+    index = jnp.arange(rest + count - 1)[None] - jnp.arange(count)[:, None] + (count - 1)
+    return with_products(margin[:, index])
+
+
+def with_products(vectors: Float[Array, "basis lane pix"]) -> Places:
+    """Return vectors at any places, given what they are there."""
+    first, second = pairs(len(vectors))
+    return Places(vectors, vectors[first] * vectors[second])
+
+
+def at_places(part: Places, spectrum: Conditioned) -> Slid:
+    """Return G and g at each place of `part`, for the pixels of its window."""
+    nbasis, count, width = part.vectors.shape
+    rows = jnp.concatenate([spectrum.rows, spectrum.projected])
+    found = jnp.matmul(rows, part.vectors.reshape(-1, width).T, precision=HIGHEST).reshape(-1, nbasis, count)
+    squares = jnp.matmul(part.products.reshape(-1, width), spectrum.ivar, precision=HIGHEST).reshape(-1, count)
+    nrow = len(spectrum.rows)
+    first, second = pairs(nbasis)
+    explained = jnp.sum(found[nrow:, first] * found[nrow:, second], axis=0)
+    return Slid(squares - explained, found[:nrow], found[nrow:])
+
+
+def by_products(part: Places, spectrum: Conditioned, nshift: int) -> Slid:
+    """Return G and g at shifts 0 … nshift - 1, block by block of as many shifts as `part` has places.
+
+    Args:
+        part: from `places`.
+        spectrum: its pixel 0 meets pixel 0 of the vectors at shift 0; zero beyond its end.
+        nshift: number of shifts.
+    """
+    _, count, width = part.vectors.shape
+    nblock = -(-nshift // count)
+    beyond = max(nblock * count + width - count - len(spectrum.ivar), 0)
+    padded = [jnp.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, beyond)]) for values in spectrum]
+
+    def block(begin: Int[Array, ""]) -> Slid:
+        window = [jax.lax.dynamic_slice_in_dim(values, begin, width, axis=-1) for values in padded]
+        return at_places(part, Conditioned(*window))
+
+    blocks = jax.lax.map(block, count * jnp.arange(nblock))
+    return Slid(*(jnp.moveaxis(x, 0, -2).reshape(*x.shape[1:-1], nblock * count)[..., :nshift] for x in blocks))
+
+
+def _explained(squares: Float[Array, "pair shift"], projected: Float[Array, "comp basis shift"]) -> Array:
+    """Return `squares` less Σ_r Y_ra Y_rb, row by row, so that no array of all rows' products is made."""
+    first, second = pairs(projected.shape[1])
+    if not len(projected):
+        return squares
+    return jax.lax.scan(lambda total, y: (total - y[first] * y[second], None), squares, projected)[0]

@@ -2,8 +2,11 @@
 
 With inverse variances w and parts V_i (comp, pix), one below the other in V, the covariance of a spectrum d is
 
-    C = diag(1/w) + Σ_i V_iᵀV_i,   A = 1 + V diag(w) Vᵀ = L Lᵀ,
+    C = diag(1/w) + Σ_i V_iᵀV_i,   A = Λ + V diag(w) Vᵀ = L Lᵀ,   Λ = 1,
     C⁻¹d = w d - (V w)ᵀ A⁻¹ (V w) d,   χ² = dᵀC⁻¹d,   ln|C| = -Σ ln w + ln|A|   [L, eq. A2-A5; Woodbury 1950].
+
+A column whose coefficient is *free*, with no prior at all, is the limit of an infinite variance: its Λ is 0. (`FREE` of
+its A_ii is kept, so that columns which reproduce each other, or have no data, do no harm.)
 
 Nothing is ever divided by w: a pixel without data has w = 0 and takes no part. (Eq. A13 of [L] as printed lacks an
 inverse on C_res in its middle term.)
@@ -22,9 +25,13 @@ from jax.scipy.linalg import cho_solve
 from jax.scipy.special import log_ndtr
 
 from jaxz._typing import Array, Float
+from jaxz.kernels import elimination
 from jaxz.kernels.normal import NormalEquations
 
 HIGHEST = jax.lax.Precision.HIGHEST
+
+FREE = 1e-14
+"""Λ_ii of a free column in units of its A_ii."""
 
 
 class Factor(NamedTuple):
@@ -34,26 +41,37 @@ class Factor(NamedTuple):
         vectors: V, all parts one below the other.
         ivar: w.
         weighted: V diag(w).
-        lower: L, with L Lᵀ = 1 + V diag(w) Vᵀ.
+        prior: the diagonal of Λ.
+        lower: L, with L Lᵀ = Λ + V diag(w) Vᵀ.
     """
 
     vectors: Float[Array, "comp pix"]
     ivar: Float[Array, " pix"]
     weighted: Float[Array, "comp pix"]
+    prior: Float[Array, " comp"]
     lower: Float[Array, "comp comp"]
 
 
-def factorise(parts: Sequence[Float[Array, "_ pix"]], ivar: Float[Array, " pix"]) -> Factor:
+def factorise(
+    parts: Sequence[Float[Array, "_ pix"]], ivar: Float[Array, " pix"], free: Sequence[bool] | None = None
+) -> Factor:
     """Return the factor of diag(1/w) + Σ_i V_iᵀV_i.
 
     Args:
         parts: eigenvectors times the square roots of their eigenvalues, one array for each part; there may be none.
         ivar: inverse variances, 0 where there are no data.
+        free: whether the coefficients of each part have no prior; none of them if absent.
     """
     vectors = jnp.concatenate([jnp.zeros((0, len(ivar)), ivar.dtype), *parts])
     weighted = vectors * ivar[None]
-    matrix = jnp.eye(len(vectors), dtype=ivar.dtype) + jnp.matmul(weighted, vectors.T, precision=HIGHEST)
-    return Factor(vectors, ivar, weighted, jnp.linalg.cholesky(matrix) if len(vectors) else matrix)
+    matrix = jnp.matmul(weighted, vectors.T, precision=HIGHEST)
+    without = np.zeros(len(vectors), bool)
+    if free is not None:
+        without = np.repeat(np.asarray(free, bool), [len(part) for part in parts])
+    power = jnp.diagonal(matrix)
+    prior = jnp.where(without & (power > 0), FREE * power, 1)
+    matrix = matrix + jnp.diag(prior)
+    return Factor(vectors, ivar, weighted, prior, jnp.linalg.cholesky(matrix) if len(vectors) else matrix)
 
 
 def coefficients(factor: Factor, flux: Float[Array, " pix"]) -> Float[Array, " comp"]:
@@ -76,11 +94,11 @@ def solve(factor: Factor, flux: Float[Array, " pix"]) -> Float[Array, " pix"]:
 def chi2(factor: Factor, flux: Float[Array, " pix"]) -> Float[Array, ""]:
     """Return dᵀC⁻¹d [L, eq. A5].
 
-    It is summed as Σ w (d - m)² + |a|² with a the `coefficients` and m = aᵀV, which has no cancellation.
+    It is summed as Σ w (d - m)² + aᵀΛa with a the `coefficients` and m = aᵀV, which has no cancellation.
     """
     coeff = coefficients(factor, flux)
     residual = flux - jnp.matmul(coeff, factor.vectors, precision=HIGHEST)
-    return jnp.sum(factor.ivar * jnp.square(residual)) + jnp.sum(jnp.square(coeff))
+    return jnp.sum(factor.ivar * jnp.square(residual)) + jnp.sum(factor.prior * jnp.square(coeff))
 
 
 def logdet(factor: Factor) -> Float[Array, ""]:
@@ -165,21 +183,9 @@ def delta_chi2(added: NormalEquations) -> tuple[Float[Array, " lane"], Float[Arr
     Args:
         added: G, packed as `jaxz.kernels.normal.pairs`, and g, one lane for each choice.
     """
-    lower = _lower(added)
-    reduced = jnp.stack(_forward(lower, added.rhs))
-    pivots = jnp.stack([row[-1] for row in lower])
-    return -jnp.sum(jnp.square(reduced), axis=0), 2 * jnp.sum(jnp.log(pivots), axis=0)
-
-
-def added_coefficients(added: NormalEquations) -> Float[Array, "comp lane"]:
-    """Return the posterior mean (1 + G)⁻¹ g of the coefficients of the added part; as `delta_chi2`."""
-    lower = _lower(added)
-    reduced = _forward(lower, added.rhs)
-    coeff: list[Array] = [jnp.zeros_like(value) for value in reduced]
-    for i in reversed(range(len(reduced))):
-        known = sum(lower[k][i] * coeff[k] for k in range(i + 1, len(reduced)))
-        coeff[i] = (reduced[i] - known) / lower[i][i]
-    return jnp.stack(coeff)
+    lower = elimination.factor(added.unpack(), prior=1)
+    reduced = jnp.stack(elimination.forward(lower, added.rhs))
+    return -jnp.sum(jnp.square(reduced), axis=0), -2 * jnp.sum(jnp.log(jnp.stack(lower.inverse)), axis=0)
 
 
 def emission_penalty(added: NormalEquations, area: Float[Array, " comp"]) -> Float[Array, " lane"]:
@@ -193,30 +199,7 @@ def emission_penalty(added: NormalEquations, area: Float[Array, " comp"]) -> Flo
         added: as for `delta_chi2`.
         area: Σ_p T_p of each vector.
     """
-    lower = _lower(added)
-    reduced = jnp.stack(_forward(lower, added.rhs))
-    own = jnp.stack(_forward(lower, jnp.broadcast_to(area[:, None], added.rhs.shape)))
+    lower = elimination.factor(added.unpack(), prior=1)
+    reduced = jnp.stack(elimination.forward(lower, added.rhs))
+    own = jnp.stack(elimination.forward(lower, jnp.broadcast_to(area[:, None], added.rhs.shape)))
     return -2 * log_ndtr(jnp.sum(own * reduced, axis=0) * jax.lax.rsqrt(jnp.sum(jnp.square(own), axis=0)))
-
-
-def _lower(added: NormalEquations) -> list[list[Array]]:
-    """Return the rows of the Cholesky factor of 1 + G, unrolled, with the lanes as vectors.
-
-    As G has no negative eigenvalue, no pivot is below 1: one that round-off brings there is put back.
-    """
-    gram = added.unpack()
-    lower: list[list[Array]] = []
-    for i in range(len(added.rhs)):
-        row: list[Array] = []
-        for j in range(i):
-            row.append((gram[i, j] - sum(row[k] * lower[j][k] for k in range(j))) / lower[j][j])
-        row.append(jnp.sqrt(jnp.maximum(1 + gram[i, i] - sum(jnp.square(value) for value in row), 1)))
-        lower.append(row)
-    return lower
-
-
-def _forward(lower: list[list[Array]], rhs: Float[Array, "comp lane"]) -> list[Array]:
-    reduced: list[Array] = []
-    for i, row in enumerate(lower):
-        reduced.append((rhs[i] - sum(row[k] * reduced[k] for k in range(i))) / row[i])
-    return reduced

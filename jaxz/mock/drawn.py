@@ -3,7 +3,7 @@
 import numpy as np
 
 from jaxz.models.basis import Basis
-from jaxz.refine import basis_in_pixels
+from jaxz.models.native import basis_in_pixels
 from jaxz.spectra import Spectra
 
 MUSE_WAVE = (4750.0, 9350.0, 1.25)

@@ -13,7 +13,7 @@ from jaxz.mock.galaxy import line_integral
 from jaxz.mock.instruments import FWHM_TO_SIGMA, Instrument
 from jaxz.mock.lines import LIGHT_SPEED, lyman_alpha
 from jaxz.models.components import GaussianComponent, Whitening
-from jaxz.scan.zscan import trial_shifts
+from jaxz.models.trials import Trials
 from jaxz.spectra import LogGrid, Spectra
 
 QUARTILES = 1.34896
@@ -83,8 +83,9 @@ def inject(
         raise ValueError(f"snr has shape {np.shape(snr)}: give a number that is not negative for each spectrum")
     if profiles.reference_z is None:
         raise ValueError(f"profiles {profiles.name!r} are fixed in the observed frame: a line needs a reference_z")
-    shifts = trial_shifts(zmin, zmax, profiles.grid.step)
-    ends = 10.0 ** (profiles.grid.step * (profiles.centre + shifts[[0, -1]]))
+    trials = Trials.between(zmin, zmax, profiles.grid.step)
+    limits = np.array([trials.first, trials.last])
+    ends = 10.0 ** (profiles.grid.step * (profiles.centre + limits))
     rng = np.random.default_rng(seed)
     which = rng.integers(len(profiles), size=len(noise))
     flux = np.array(noise.flux)
@@ -97,7 +98,7 @@ def inject(
         for _ in range(_TRIES):
             z[row] = rng.uniform(zmin, zmax)
             if lattice:
-                z[row] = 10.0 ** (line.step * np.clip(round(np.log10(1 + z[row]) / line.step), *shifts[[0, -1]])) - 1
+                z[row] = 10.0 ** (line.step * np.clip(round(np.log10(1 + z[row]) / line.step), *limits)) - 1
             if line.share(good, z[row]) > SEEN:
                 break
         else:

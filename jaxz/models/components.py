@@ -1,10 +1,12 @@
 """Gaussian components: what a spectrum is the sum of, each with a low-rank covariance learned from data."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import equinox as eqx
+import jax
 import numpy as np
+from jax.core import Tracer
 
 from jaxz.models.basis import fingerprint
 from jaxz.models.steps import TAPER, averaged, shifted
@@ -12,6 +14,13 @@ from jaxz.spectra import LogGrid
 
 _ON_LATTICE = 1e-3
 """Pixels by which a reference redshift may miss the lattice."""
+
+
+class _Frozen(dict):
+    """A dictionary that is not changed, so that it can be a static part of a pytree."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(sorted(self.items())))
 
 
 class Whitening(eqx.Module):
@@ -28,12 +37,13 @@ class Whitening(eqx.Module):
         ValueError: if the coefficients are not finite or the domain is empty.
     """
 
-    coeff: np.ndarray
+    coeff: np.ndarray | jax.Array
     low: float = eqx.field(static=True)
     high: float = eqx.field(static=True)
 
     def __check_init__(self) -> None:
-        if self.coeff.ndim != 1 or not len(self.coeff) or not np.all(np.isfinite(self.coeff)):
+        known = not isinstance(self.coeff, Tracer)
+        if self.coeff.ndim != 1 or not len(self.coeff) or (known and not np.all(np.isfinite(self.coeff))):
             raise ValueError(f"whitening coefficients have shape {self.coeff.shape}: give one or more finite numbers")
         if not self.low < self.high:
             raise ValueError(f"whitening from log10 λ = {self.low} to {self.high}: the domain is empty")
@@ -84,22 +94,23 @@ class GaussianComponent(eqx.Module):
         ValueError: if the shapes disagree, a vector is empty or not finite, or an argument does not make sense.
     """
 
-    vectors: np.ndarray
+    vectors: np.ndarray | jax.Array
     grid: LogGrid = eqx.field(static=True)
     reference_z: float | None = eqx.field(static=True, default=None)
     whitening: Whitening | None = None
-    mask: np.ndarray | None = None
+    mask: np.ndarray | jax.Array | None = None
     calibration: float = eqx.field(static=True, default=1.0)
     name: str = eqx.field(static=True, default="")
     version: str = eqx.field(static=True, default="0")
     spectype: str = eqx.field(static=True, default="")
-    provenance: dict[str, str] = eqx.field(default_factory=dict)
+    provenance: Mapping[str, str] = eqx.field(static=True, default_factory=dict, converter=_Frozen)
 
     def __check_init__(self) -> None:
         who = f"component {self.name!r}"
         if self.vectors.ndim != 2 or not len(self.vectors) or self.vectors.shape[1] != self.grid.size:
             raise ValueError(f"{who}: vectors have shape {self.vectors.shape}; the grid needs (comp, {self.grid.size})")
-        if not np.all(np.isfinite(self.vectors)) or not np.all(np.any(self.vectors != 0, axis=1)):
+        known = not isinstance(self.vectors, Tracer)
+        if known and not (np.all(np.isfinite(self.vectors)) and np.all(np.any(self.vectors != 0, axis=1))):
             raise ValueError(f"{who} has an empty or a non-finite vector: remove it")
         if not (np.isfinite(self.calibration) and self.calibration > 0):
             raise ValueError(f"{who}: calibration={self.calibration}: give a positive number, 1 for none")
@@ -134,7 +145,9 @@ class GaussianComponent(eqx.Module):
         """Fingerprint of all that enters a scan, for catalog headers."""
         curve = [] if self.whitening is None else [*self.whitening.coeff, self.whitening.low, self.whitening.high]
         mask = [] if self.mask is None else self.mask
-        return fingerprint(self.grid, self.vectors, np.array([self.rest_start, *curve]), np.asarray(mask, dtype=float))
+        return fingerprint(
+            self.grid, np.asarray(self.vectors), np.array([self.rest_start, *curve]), np.asarray(mask, dtype=float)
+        )
 
     def at(self, z: float) -> "GaussianComponent":
         """Return the component as it is seen at redshift `z`, fixed in the observed frame.
@@ -153,7 +166,7 @@ class GaussianComponent(eqx.Module):
         position = np.log10(1 + z) / self.grid.step
         whole = round(position)
         margin = 2 * TAPER
-        vectors = shifted(self.vectors, np.array([position - whole]), margin=margin)[:, 0]
+        vectors = shifted(np.asarray(self.vectors), np.array([position - whole]), margin=margin)[:, 0]
         grid = LogGrid(self.rest_start + whole - margin, vectors.shape[1], self.grid.step)
         return dataclasses.replace(self, vectors=vectors, grid=grid, reference_z=None)
 
@@ -176,8 +189,8 @@ class GaussianComponent(eqx.Module):
         if step == self.grid.step:
             return self
         rest = LogGrid(self.rest_start, self.grid.size, self.grid.step)
-        vectors, grid = averaged(self.vectors, rest, step)
-        mask = None if self.mask is None else averaged(self.mask[None], rest, step)[0][0] > 0
+        vectors, grid = averaged(np.asarray(self.vectors), rest, step)
+        mask = None if self.mask is None else averaged(np.asarray(self.mask)[None], rest, step)[0][0] > 0
         reference = None if self.reference_z is None else 0.0
         return dataclasses.replace(self, vectors=vectors, grid=grid, mask=mask, reference_z=reference)
 
@@ -190,57 +203,12 @@ class GaussianComponent(eqx.Module):
         if self.reference_z is not None:
             raise ValueError(f"component {self.name!r} has no place in the observed frame: use component.at(z)")
         check_step(self, grid.step)
+        return placed(self.flux_vectors(), self.grid, grid)
+
+    def flux_vectors(self) -> np.ndarray:
+        """Return √variance(λ) V of a fixed component on its own grid, float64."""
         scale = 1.0 if self.whitening is None else np.exp(self.whitening.log_variance(self.grid.loglam) / 2)
-        return placed(self.vectors * scale, self.grid, grid)
-
-
-class Madgics(eqx.Module):
-    """What `madgics_scan` looks for, and what it marginalises over: the model that `find_redshifts` takes after it.
-
-    Args:
-        target: a shiftable component, searched for at every trial redshift.
-        nuisance: components fixed in the observed frame, any number; one at a known redshift is `component.at(z)`.
-
-    Raises:
-        ValueError: if the target is not shiftable, a nuisance component is, or their lattice steps differ.
-    """
-
-    target: GaussianComponent
-    nuisance: tuple[GaussianComponent, ...] = ()
-
-    def __init__(self, target: GaussianComponent, nuisance: Sequence[GaussianComponent] = ()) -> None:
-        self.target = target
-        self.nuisance = tuple(nuisance)
-
-    def __check_init__(self) -> None:
-        if self.target.reference_z is None:
-            raise ValueError(
-                f"target {self.target.name!r} is fixed in the observed frame: a target needs a reference_z"
-            )
-        for component in self.nuisance:
-            if component.reference_z is not None:
-                raise ValueError(
-                    f"nuisance component {component.name!r} is shiftable: say where it is, with component.at(z)"
-                )
-            check_step(component, self.target.grid.step)
-
-    def __len__(self) -> int:
-        return len(self.target)
-
-    @property
-    def name(self) -> str:
-        """Name of the target."""
-        return self.target.name
-
-    @property
-    def spectype(self) -> str:
-        """Class of the target."""
-        return self.target.spectype
-
-    @property
-    def step(self) -> float:
-        """Lattice step of all components, dex."""
-        return self.target.grid.step
+        return self.vectors * scale  # type: ignore[return-value]
 
 
 def lattice_z(z: float, step: float) -> float:

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure, FigureBase
 
 from jaxz import validate
 from jaxz.plot.style import BLUE, GREY, RED
-from jaxz.redshift import LIGHT_SPEED
+from jaxz.summary import LIGHT_SPEED
 
 MANY = 100
 """Redshifts from which on points are drawn small."""

@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from jaxz import validate
-from jaxz.models import Basis
 from jaxz.plot.comparison import draw_panels
 from jaxz.plot.fit import describe, draw_fit
 from jaxz.redshift import Redshifts
@@ -18,7 +17,6 @@ def plot_demo(
     spectra: Spectra,
     scan: ZScan,
     redshifts: Redshifts,
-    basis: Basis,
     ztrue: np.ndarray,
     *,
     row: int,
@@ -27,7 +25,7 @@ def plot_demo(
     """Return `plot_fit` of spectrum `row` beside `plot_comparison` of all, in one figure."""
     figure = Figure(figsize=(16, 8), layout="constrained")
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.75, 1])[0]
-    draw_fit(left, spectra, scan, redshifts, basis, row, lines)
+    draw_fit(left, spectra, scan, redshifts, row, lines)
     left.suptitle(f"{describe(redshifts, row)}   (true z = {ztrue[row]:.5f})", fontsize=12)
     draw_panels(right, redshifts.z, ztrue, validate.TOLERANCE)
     return figure

@@ -7,10 +7,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
-from jaxz.models import Basis
+from jaxz.likelihood import best_fit
 from jaxz.plot.style import BLUE, RED
 from jaxz.redshift import Redshifts
-from jaxz.refine import best_fit
 from jaxz.scan import ZScan
 from jaxz.spectra import Spectra
 
@@ -20,7 +19,7 @@ SMOOTH_BELOW, SMOOTH_OVER = 3.0, 5
 
 
 def plot_fit(
-    spectra: Spectra, scan: ZScan, redshifts: Redshifts, basis: Basis, *, row: int = 0, lines: Mapping[str, float]
+    spectra: Spectra, scan: ZScan, redshifts: Redshifts, *, row: int = 0, lines: Mapping[str, float]
 ) -> Figure:
     """Return a figure of one spectrum as [M, fig. 3]: (a) its best fit, (b) its χ²(z) curve.
 
@@ -28,12 +27,11 @@ def plot_fit(
         spectra: that were scanned.
         scan: of `spectra`.
         redshifts: of `spectra`.
-        basis: that was scanned with.
         row: of the spectrum.
         lines: name and rest wavelength (vacuum Å) of the spectral lines to label.
     """
     figure = Figure(figsize=(11, 8), layout="constrained")
-    draw_fit(figure, spectra, scan, redshifts, basis, row, lines)
+    draw_fit(figure, spectra, scan, redshifts, row, lines)
     figure.suptitle(describe(redshifts, row), fontsize=13)
     return figure
 
@@ -43,14 +41,14 @@ def draw_fit(
     spectra: Spectra,
     scan: ZScan,
     redshifts: Redshifts,
-    basis: Basis,
     row: int,
     lines: Mapping[str, float],
 ) -> None:
     """Draw the spectrum and the curve of `row`, one above the other, on a figure or a part of one."""
     top, bottom = figure.subplots(2, 1, height_ratios=[1.25, 1])
     z = redshifts.z[row]
-    model = best_fit(spectra[[row]], basis, np.array([z]))[0] if np.isfinite(z) else None
+    fitted = redshifts.models[redshifts.which[row]]
+    model = best_fit(spectra[[row]], fitted, np.array([z]))[0] if np.isfinite(z) else None
     draw_spectrum(top, spectra[[row]], model, z, lines)
     draw_curve(bottom, scan, redshifts, row)
 

@@ -1,20 +1,17 @@
 """Spectra → the eigenvectors of their covariance, and what they are made from: flux and ivar on the lattice."""
 
-import functools
-
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxz._typing import Array, Float
-from jaxz.chunks import Chunk, chunks, each, spread
-from jaxz.frame import Native, native, on_window
-from jaxz.kernels import woodbury
-from jaxz.models.components import GaussianComponent, placed
+from jaxz._typing import Array, Float, Int
+from jaxz.kernels import resample, woodbury
+from jaxz.models import GaussianComponent
+from jaxz.models.columns import Fixed
+from jaxz.pixels import OVERLAP, Pixels
+from jaxz.run import run
 from jaxz.spectra import LogGrid, Spectra
-
-_BATCH = 64
-"""Spectra on the device at a time."""
 
 _BLOCK = 512
 """Rows or columns that are in float64 at a time."""
@@ -34,38 +31,28 @@ def on_lattice(
         without: a fixed component, whose posterior mean is taken out: what is left is the last part of
             ``jaxz.separate(spectra, [without])``. Pixels that it masks have no data then.
     """
-    flux, ivar = np.zeros((2, len(spectra), grid.size), np.float32)
-    vectors, keep = np.zeros((0, grid.size)), np.ones(grid.size)
-    if without is not None:
-        vectors = without.in_flux(grid)
-        if without.mask is not None:
-            keep[placed(without.mask, without.grid, grid)] = 0
     with jax.enable_x64(True):
-        model = jnp.asarray(vectors), jnp.asarray(keep)
-
-    def task(item: tuple[np.ndarray, Chunk]) -> tuple[np.ndarray, np.ndarray]:
-        with jax.enable_x64(True):
-            pixels, width = native(item[1], grid.step)
-            found, weight = _on_window(pixels, *model, grid.start, grid.size, width)
-            return np.asarray(found), np.asarray(weight)
-
+        task = _Without(Fixed.of([] if without is None else [without]), jnp.int32(grid.start), grid.size)
     rows = np.flatnonzero(spectra.npixels > 1)
-    for (_, chunk), (found, weight) in each(task, chunks(spectra, rows, np.zeros((len(rows), 0), dtype=int), _BATCH)):
-        flux[chunk.rows], ivar[chunk.rows] = found[: len(chunk.rows)], weight[: len(chunk.rows)]
-    return flux, ivar
+    flux, ivar = run(task, spectra, rows, step=grid.step)
+    return np.nan_to_num(flux), np.nan_to_num(ivar)
 
 
-@functools.partial(jax.jit, static_argnums=(3, 4, 5))
-def _on_window(
-    pixels: Native, vectors: Float[Array, "comp obs"], keep: Float[Array, " obs"], start: int, size: int, width: int
-) -> tuple[Float[Array, "spec obs"], Float[Array, "spec obs"]]:
-    def one(spectrum: Native) -> tuple[Array, Array]:
-        flux, ivar, _ = on_window(spectrum, start, size, width)
+class _Without(eqx.Module):
+    """The task (spectrum) → flux less the posterior mean of fixed columns, and ivar, on one lattice window."""
+
+    fixed: Fixed
+    start: Int[Array, ""]
+    size: int = eqx.field(static=True)
+
+    def __call__(self, serial: bool, pixels: Pixels) -> tuple[Float[Array, " obs"], Float[Array, " obs"]]:
+        """Return them for one spectrum, float32."""
+        begin = self.start - pixels.start
+        flux, ivar = resample.overlap(pixels.edges, pixels.flux, pixels.ivar, begin, size=self.size, width=OVERLAP)
+        vectors, _, keep = self.fixed.on_lattice(self.start, self.size)
         factor = woodbury.factorise([vectors], ivar * keep)
         rest = flux - woodbury.posterior_mean(factor, flux, slice(None))
-        return jnp.where(factor.ivar > 0, rest, 0), factor.ivar
-
-    return spread(one, pixels)
+        return jnp.where(factor.ivar > 0, rest, 0).astype(jnp.float32), factor.ivar.astype(jnp.float32)
 
 
 def principal(samples: np.ndarray, rank: int) -> np.ndarray:

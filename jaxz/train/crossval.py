@@ -118,7 +118,7 @@ def crossval(
             last = run(problem, last, n_iter=training.final_iter, rtol=training.rtol, callback=_nothing)
             basis = as_basis(last.basis, part.grid, name="FOLD", version=str(held))
             scan = nmf_scan(test, basis, zmin=zmin, zmax=zmax)
-            found[row, fold == held] = find_redshifts(scan, test, basis).z
+            found[row, fold == held] = find_redshifts(scan, test).z
             if callback is not None:
                 callback(held * len(ranks) + row + 1, nfolds * len(ranks))
     return CrossValidation(np.array(ranks), fold, np.asarray(z, dtype=np.float64), found)

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxz._typing import Array
-from jaxz.chunks import each
 from jaxz.kernels import nmf
+from jaxz.run import each, workers
 from jaxz.status import Status
 
 Algorithm = Literal["nearly", "shift"]
@@ -198,7 +198,7 @@ class Problem:
 
         coeff, chi2 = [], 0.0
         numerator, denominator = jnp.zeros_like(vectors), jnp.zeros_like(vectors)
-        for (_, (start, _)), found in each(task, zip(parts, self._blocks, strict=True)):
+        for (_, (start, _)), found in each(task, zip(parts, self._blocks, strict=True), workers(jax.local_devices())):
             numerator, denominator = _added(numerator, denominator, found.numerator, found.denominator, start)
             chi2 += float(np.sum(np.asarray(found.chi2), dtype=np.float64))
             coeff.append(found.coeff)

@@ -3,15 +3,17 @@
 import functools
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxz._typing import Array, Float, Int
-from jaxz.chunks import Chunk, chunks, each, spread
 from jaxz.kernels import resample
 from jaxz.kernels.nnls import nnls
 from jaxz.models.basis import Basis
+from jaxz.pixels import OVERLAP, Pixels, layout
+from jaxz.run import run
 from jaxz.spectra import LogGrid, Spectra
 
 LOWEST_Z = -0.01
@@ -24,6 +26,9 @@ FAINTEST = 1e-3
 """What a value that may grow starts from, as a share of the mean: from 0 it could not."""
 
 _NAMED = 5
+
+_ROUND = 512
+"""Spectra are put on a multiple of so many lattice pixels, so that few sizes are compiled."""
 
 
 class Sample(NamedTuple):
@@ -76,25 +81,10 @@ def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: flo
     if not len(rows):
         raise ValueError(f"none of {len(spectra)} spectra has data: nothing can be learned")
 
-    def task(item: tuple[np.ndarray, Chunk]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        chunk = item[1]
-        shifts = np.zeros(len(chunk.flux))
-        shifts[: len(chunk.rows)] = np.log10(1 + z[chunk.rows]) / step
-        edges = resample.pixel_edges(chunk.wave, step) - shifts[:, None]
-        start = np.floor(edges[:, 0] + 0.5).astype(np.int32)
-        size = int(np.ceil(np.max(edges[:, -1] - edges[:, 0]))) + 1
-        with jax.enable_x64(True):
-            flux, ivar = _overlap(edges, chunk.flux, chunk.ivar, start, size, resample.overlap_width(edges))
-            return start, np.asarray(flux), np.asarray(ivar)
-
-    parts = list(each(task, chunks(spectra, rows, np.zeros((len(rows), 0), dtype=int), 64)))
-    obs = max(flux.shape[1] for _, (_, flux, _) in parts)
-    start = np.zeros(len(spectra), dtype=int)
-    flux, ivar = np.zeros((2, len(spectra), obs))
-    for (_, chunk), (begin, f, v) in parts:
-        n = len(chunk.rows)
-        start[chunk.rows] = begin[:n]
-        flux[chunk.rows, : f.shape[1]], ivar[chunk.rows, : f.shape[1]] = f[:n], v[:n]
+    where = layout(spectra, step)
+    obs = int(where.size[rows].max()) + 1
+    start, flux, ivar = run(_RestFrame(-(-obs // _ROUND) * _ROUND, step), spectra, rows, (z,), step=step)
+    flux, ivar = np.nan_to_num(flux), np.nan_to_num(ivar)
     start[spectra.npixels < 2] = start[rows].min()
     obs = int(np.flatnonzero(ivar.any(axis=0))[-1]) + 1
     flux, ivar = flux[:, :obs], ivar[:, :obs]
@@ -109,6 +99,20 @@ def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: flo
         start - first,
         LogGrid(first, int(start.max()) + obs - first, step),
     )
+
+
+class _RestFrame(eqx.Module):
+    """The task (spectrum, z) → first lattice pixel in the rest frame, flux and ivar from there on."""
+
+    size: int = eqx.field(static=True)
+    step: float = eqx.field(static=True)
+
+    def __call__(self, serial: bool, pixels: Pixels, z: Float[Array, ""]) -> tuple[Array, Array, Array]:
+        """Return them for one spectrum."""
+        edges = pixels.edges - jnp.log10(1 + z) / self.step
+        start = jnp.floor(edges[0] + 0.5).astype(jnp.int32)
+        flux, ivar = resample.overlap(edges, pixels.flux, pixels.ivar, start, size=self.size, width=OVERLAP + 1)
+        return start + pixels.start, flux, ivar
 
 
 def well_covered(sample: Sample) -> Sample:
@@ -140,37 +144,24 @@ def on_grid(basis: Basis, grid: LogGrid) -> np.ndarray:
 
 def best_coeff(sample: Sample, vectors: np.ndarray) -> np.ndarray:
     """Return the non-negative coefficients that fit each spectrum best, (spec, basis) float32, none of them zero."""
+    every = np.arange(len(sample.flux))
+    task = _Normal(jnp.asarray(vectors))
+    gram, rhs = run(task, None, every, (sample.flux, sample.ivar, sample.shift.astype(np.int32)))
     with jax.enable_x64(True):
-        gram, rhs = _normal(jnp.asarray(vectors), *(jnp.asarray(x) for x in (sample.flux, sample.ivar, sample.shift)))
-        coeff = np.asarray(nnls(jnp.moveaxis(gram, 0, -1), rhs.T).coeff.T)
+        coeff = np.asarray(nnls(jnp.moveaxis(jnp.asarray(gram), 0, -1), jnp.asarray(rhs.T)).coeff.T)
     return np.maximum(coeff, FAINTEST * coeff.mean()).astype(np.float32)
 
 
-@functools.partial(jax.jit, static_argnums=(4, 5))
-def _overlap(
-    edges: Float[Array, "spec edge"],
-    flux: Float[Array, "spec pix"],
-    ivar: Float[Array, "spec pix"],
-    start: Int[Array, " spec"],
-    size: int,
-    width: int,
-) -> tuple[Float[Array, "spec obs"], Float[Array, "spec obs"]]:
-    return spread(lambda one: resample.overlap(*one, size=size, width=width), (edges, flux, ivar, start))
+class _Normal(eqx.Module):
+    """The task (flux, ivar, shift) → normal equations of vectors in the rest frame."""
 
+    vectors: Float[Array, "basis rest"]
 
-@jax.jit
-def _normal(
-    vectors: Float[Array, "basis rest"],
-    flux: Float[Array, "spec obs"],
-    ivar: Float[Array, "spec obs"],
-    shift: Int[Array, " spec"],
-) -> tuple[Float[Array, "spec basis basis"], Float[Array, "spec basis"]]:
-    def one(spectrum: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-        f, v, begin = spectrum
-        corner = (jnp.zeros_like(begin), begin)
-        window = jax.lax.dynamic_slice(vectors, corner, (len(vectors), flux.shape[1])).astype(jnp.float64)
-        weighted = window * v.astype(jnp.float64)[None]
+    def __call__(
+        self, serial: bool, flux: Float[Array, " obs"], ivar: Float[Array, " obs"], shift: Int[Array, ""]
+    ) -> tuple[Float[Array, "basis basis"], Float[Array, " basis"]]:
+        """Return A and b of one spectrum, float64."""
+        window = jax.lax.dynamic_slice_in_dim(self.vectors, shift, len(flux), axis=1).astype(jnp.float64)
+        weighted = window * ivar.astype(jnp.float64)[None]
         product = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
-        return product(weighted, window.T), product(weighted, f.astype(jnp.float64))
-
-    return spread(one, (flux, ivar, shift))
+        return product(weighted, window.T), product(weighted, flux.astype(jnp.float64))

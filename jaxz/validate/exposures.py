@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxz.models.components import Madgics
+from jaxz.models import Madgics
 from jaxz.redshift import find_redshifts
 from jaxz.scan import madgics_scan
 from jaxz.separation import separate
@@ -91,7 +91,7 @@ def bootstrap_exposures(
 
     def redshifts(spectra: Spectra) -> np.ndarray:
         scan = madgics_scan(spectra, target=model.target, nuisance=model.nuisance, **options)
-        return find_redshifts(scan, spectra, model, nminima=2, batch_size=batch_size).z
+        return find_redshifts(scan, spectra, nminima=2, batch_size=batch_size).z
 
     time = np.asarray(exposures.meta.get("FIBERMAP.EXPTIME", np.full(len(exposures), np.nan)), dtype=np.float64)
     z = np.zeros((len(several), len(counts), repeats))

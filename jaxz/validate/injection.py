@@ -10,9 +10,8 @@ import numpy as np
 
 from jaxz.kernels import resample
 from jaxz.mock.injection import robust_sigma
-from jaxz.models.components import GaussianComponent
+from jaxz.models import GaussianComponent, Trials
 from jaxz.redshift import Redshifts
-from jaxz.scan.zscan import trial_shifts
 from jaxz.spectra import LogGrid, Spectra
 from jaxz.validate.metrics import GoodFraction, wilson_interval
 
@@ -89,7 +88,7 @@ def calibrated(redshifts: Redshifts, s: float) -> Redshifts:
     Raises:
         ValueError: if they are not of such a scan, or `s` is not positive.
     """
-    if redshifts.chi2_null is None or not (np.isfinite(s) and s > 0):
+    if redshifts.models[0].line is None or not (np.isfinite(s) and s > 0):
         raise ValueError(f"s={s}: calibrate redshifts of madgics_scan, with a positive number")
     meta = redshifts.meta | {"ZERR_RAW": redshifts.zerr, "DETECTION": redshifts.detection / s**2}
     return dataclasses.replace(redshifts, zerr=s * redshifts.zerr, zalt_err=s * redshifts.zalt_err, meta=meta)
@@ -120,8 +119,8 @@ def matched_filter(
         (spec,) redshifts.
     """
     step = profiles.grid.step
-    shifts = trial_shifts(zmin, zmax, step)
-    grid = LogGrid(profiles.rest_start + int(shifts[0]), len(shifts) - 1 + profiles.grid.size, step)
+    trials = Trials.between(zmin, zmax, step)
+    grid = LogGrid(profiles.rest_start + trials.first, trials.number - 1 + profiles.grid.size, step)
     scale = np.ones(grid.size)
     if profiles.whitening is not None:
         scale = np.exp(profiles.whitening.log_variance(grid.loglam) / 2)
@@ -139,7 +138,7 @@ def matched_filter(
         known = power > 1e-6 * power.max()
         found = np.where(known, overlap, 0) / np.sqrt(np.where(known, power, 1))
         best[row] = np.argmax(found if emission else np.abs(found))
-    return 10.0 ** (step * shifts[best]) - 1
+    return trials.z[best]
 
 
 @functools.partial(jax.jit, static_argnums=(4, 5))

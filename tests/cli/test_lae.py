@@ -54,7 +54,7 @@ def test_catalog_is_what_the_library_finds(run, files, options, sky, lae, tmp_pa
     scan = jaxz.madgics_scan(
         group, target=model.target, nuisance=[sky], zmin=gaussian.ZMIN, zmax=gaussian.ZMAX, emission=True
     )
-    found = jaxz.find_redshifts(scan, group, model)
+    found = jaxz.find_redshifts(scan, group)
     catalog = Table.read(tmp_path / "out.fits", "REDSHIFTS")
     np.testing.assert_allclose(catalog["Z"], ZTRUE, atol=1e-3)
     np.testing.assert_array_equal(catalog["Z"], found.z)

@@ -1,5 +1,6 @@
 """`jaxz zfind`: the catalog is what the library finds, and bad input is one line on standard error."""
 
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def test_catalog_is_what_the_library_finds(run, files, options, tmp_path):
     assert result.stderr == ""
     spectra, basis = io.read(files), small.basis()
     scan = jaxz.nmf_scan(spectra, basis, zmin=small.ZMIN, zmax=small.ZMAX)
-    found = jaxz.find_redshifts(scan, spectra, basis)
+    found = jaxz.find_redshifts(scan, spectra)
     catalog = rows_of(tmp_path / "out.fits")
     assert list(catalog["ID"]) == ["s0", "s1", "s2", "s3"]
     np.testing.assert_array_equal(catalog["Z"], found.z)
@@ -212,7 +213,8 @@ def test_wrong_options_are_one_line_before_any_work(run, files, options, tmp_pat
     def work(*args, **kwargs):
         raise AssertionError("scanned all the same")
 
-    monkeypatch.setattr("jaxz.scan.nmf_scan", work)
+    # The name jaxz.scan is that of the function.
+    monkeypatch.setattr(importlib.import_module("jaxz.scan"), "nmf_scan", work)
     monkeypatch.chdir(tmp_path)
     Path("there.fits").write_text("old")
     before = sorted(tmp_path.rglob("*"))

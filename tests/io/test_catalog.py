@@ -11,7 +11,9 @@ from astropy.io import fits
 from astropy.table import Table
 
 import jaxz
-from jaxz import Redshifts, Status, ZScan, ZWarn, io
+from jaxz import Redshifts, Status, ZWarn, io
+from jaxz.models import Madgics, NonNegative, Trials
+from tests import gaussian, made
 
 Unprivileged = Callable[[], AbstractContextManager[None]]
 
@@ -39,6 +41,7 @@ OURS = {
     "ZALT": "5D",
     "ZALT_ERR": "5E",
     "ZALT_CHI2": "5D",
+    "COVERAGE": "E",
 }
 
 
@@ -47,15 +50,15 @@ def redshifts(rng: np.random.Generator) -> Redshifts:
     """Return two measured spectra and one without data."""
     z = np.array([0.123456789012, 5.05, np.nan])
     alternatives = np.stack([z, z + 0.1, z + 0.2, z + 0.3, np.full(3, np.nan)], axis=1)
-    return Redshifts(
+    return made.redshifts(
+        z,
         ids=("near", "far", "none"),
-        z=z,
         zerr=z * 1e-4,
         chi2=z * 4000,
         deltachi2=z * 90,
         zwarn=np.array([0, ZWarn.SMALL_DELTA_CHI2, ZWarn.NODATA | ZWarn.LITTLE_COVERAGE], dtype=np.int32),
         status=np.array([Status.OK, Status.OK, Status.NO_DATA]),
-        coeff=rng.uniform(0, 1, (3, 10)),
+        coeff=np.where(np.isnan(z)[:, None], np.nan, rng.uniform(0, 1, (3, 10))),
         npixels=np.array([3681, 3600, 0]),
         significance=z / 10,
         robustness=z / 20,
@@ -63,8 +66,8 @@ def redshifts(rng: np.random.Generator) -> Redshifts:
         zalt=alternatives,
         zalt_err=alternatives * 1e-4,
         zalt_chi2=alternatives * 1e6,
-        spectype="GALAXY",
-        subtype="INTERIM",
+        spectype=np.full(3, "GALAXY"),
+        subtype=np.full(3, "INTERIM"),
         meta={
             "TARGETID": np.array([2**62 + 1, -7, 3]),
             "RA": np.array([1.0, 2.0, np.nan]),
@@ -117,7 +120,8 @@ def test_a_column_of_the_input_does_not_replace_one_of_ours(redshifts: Redshifts
 def test_headers_say_how_it_was_made(redshifts: Redshifts, tmp_path: Path) -> None:
     basis = io.load_basis()
     options = {"ZMIN": 0.0, "ENGINE": "fft", "NMINIMA": 5, "FLAG": True, "BASISARG": Path("/a/b"), "LONGER NAME": "xyz"}
-    io.write(redshifts, tmp_path / "z.fits", model=basis, header=options)
+    found = dataclasses.replace(redshifts, models=(NonNegative(basis),))
+    io.write(found, tmp_path / "z.fits", header=options)
     for extension in (0, "REDSHIFTS"):
         header = fits.getheader(tmp_path / "z.fits", extension)
         assert header["BASIS"] == "galaxy"
@@ -260,7 +264,7 @@ def test_a_file_without_table(tmp_path: Path) -> None:
 def test_curves(tmp_path: Path, rng: np.random.Generator, dtype: type) -> None:
     chi2 = rng.uniform(1, 2, (2, 50)).astype(dtype)
     z = 10.0 ** (np.arange(50) * 5e-5) - 1
-    scan = ZScan(z=z, chi2=chi2, status=np.array([0, 1]), ids=("a", "é"), first=0, step=5e-5)
+    scan = made.zscan(chi2, Trials(0, 50, 5e-5), status=np.array([0, 1]), ids=("a", "é"), null=np.array([7.0, 8.0]))
     io.write_curves(scan, tmp_path / "curves.fits")
     with fits.open(tmp_path / "curves.fits") as hdus:
         np.testing.assert_array_equal(hdus["Z"].data, z)
@@ -268,6 +272,7 @@ def test_curves(tmp_path: Path, rng: np.random.Generator, dtype: type) -> None:
         assert hdus["CHI2"].data.dtype.itemsize == np.dtype(dtype).itemsize
         assert list(hdus["SPECTRA"].data["ID"]) == ["a", r"\xe9"]
         assert hdus["SPECTRA"].data["STATUS"].tolist() == [0, 1]
+        assert hdus["SPECTRA"].data["CHI2_NULL"].tolist() == [7.0, 8.0]
     with pytest.raises(io.FileError, match="exists already"):
         io.write_curves(scan, tmp_path / "curves.fits")
 
@@ -286,17 +291,36 @@ def test_columns_of_other_extensions_become_tables_of_their_own(redshifts: Redsh
     assert len(io.read_catalog(tmp_path / "z.fits")) == 3
 
 
-def test_curves_of_a_madgics_scan_say_what_there_is_without_the_target(tmp_path: Path) -> None:
-    scan = ZScan(
-        z=np.array([0.0]), chi2=np.ones((2, 1)), status=np.array([0, 0]), ids=("a", "b"), first=0, step=5e-5,
-        null=np.array([7.0, 8.0]),
-    )  # fmt: skip
-    io.write_curves(scan, tmp_path / "curves.fits")
-    assert fits.getdata(tmp_path / "curves.fits", "SPECTRA")["CHI2_NULL"].tolist() == [7.0, 8.0]
-
-
-def test_the_method_is_in_the_table(redshifts: Redshifts) -> None:
-    found = dataclasses.replace(redshifts, chi2_null=redshifts.chi2 + 30, fitmethod="MADGICS")
-    assert set(io.to_table(found)["FITMETHOD"]) == {"MADGICS"}
+def test_what_a_line_improves_is_in_the_table_of_models_that_have_one(redshifts: Redshifts) -> None:
+    target = Madgics(gaussian.target())
+    found = made.redshifts(
+        redshifts.z, chi2=redshifts.chi2, chi2_null=redshifts.chi2 + 30, models=(target,), meta={"RA": np.zeros(3)}
+    )
+    table = io.to_table(found)
+    assert set(table["FITMETHOD"]) == {"MADGICS"}
+    np.testing.assert_array_equal(table["CHI2_NULL"], found.chi2_null)
+    np.testing.assert_allclose(table["DETECTION_RAW"][:2], 30)
     np.testing.assert_allclose(found.detection[:2], 30)
-    assert np.isnan(redshifts.detection).all()
+    assert table.colnames[-4:] == ["COVERAGE", "CHI2_NULL", "DETECTION_RAW", "RA"]
+    assert not {"CHI2_NULL", "DETECTION_RAW"} & set(io.to_table(redshifts).colnames)
+
+
+def test_each_of_several_models_is_in_the_header(redshifts: Redshifts, tmp_path: Path) -> None:
+    basis, target = io.load_basis(), gaussian.target()
+    model = Madgics(target, [gaussian.sky(np.random.default_rng(1))])
+    io.write(dataclasses.replace(redshifts, models=(NonNegative(basis), model)), tmp_path / "z.fits")
+    header = fits.getheader(tmp_path / "z.fits", "REDSHIFTS")
+    assert (header["BASIS0"], header["BASISSHA0"]) == ("galaxy", basis.sha256)
+    assert (header["TARGET1"], header["TARGSHA1"], header["NNUIS1"]) == ("LAE", target.sha256, 1)
+    assert header["CALIBRAT1"] == target.calibration
+    assert header["NUIS01"] == "sky"
+
+
+def test_coefficients_beyond_those_of_the_best_model_are_zero(redshifts: Redshifts) -> None:
+    coeff = redshifts.coeff.copy()
+    coeff[0, 4:] = coeff[2] = np.nan
+    table = io.to_table(dataclasses.replace(redshifts, coeff=coeff, ncoeff=np.array([4, 10, 10])))
+    assert np.all(table["COEFF"][0][4:] == 0)
+    np.testing.assert_array_equal(table["COEFF"][0][:4], coeff[0, :4].astype(np.float32))
+    assert np.isnan(table["COEFF"][2]).all()
+    assert list(table["NCOEFF"]) == [4, 10, 10]

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxz.kernels import sliding, woodbury
-from jaxz.kernels.normal import NormalEquations, pairs
+from jaxz.kernels import elimination, sliding, woodbury
+from jaxz.kernels.normal import NormalEquations
 from tests import oracle
 
 NPIX = 60
@@ -119,8 +119,9 @@ def test_adding_a_part_is_the_difference_of_two_dense_chi2(rng, size):
     flux = np.where(ivar > 0, 3 * target[0] + rng.normal(size=NPIX), 0)
     made = factor([nuisance], ivar)
     both = factor([nuisance, target], ivar)
-    spectrum = sliding.Conditioned(woodbury.projected(made), woodbury.solve(made, jnp.asarray(flux)), jnp.asarray(ivar))
-    added = sliding.at_places(sliding.with_products(jnp.asarray(target)[:, None]), spectrum)
+    solved = woodbury.solve(made, jnp.asarray(flux))
+    spectrum = sliding.Conditioned(jnp.asarray(ivar), woodbury.projected(made), solved[None])
+    added = sliding.at_places(sliding.with_products(jnp.asarray(target)[:, None]), spectrum).equations
     delta, logdet = woodbury.delta_chi2(added)
     dense, base, dense_logdet = oracle.delta_chi2(flux, ivar, nuisance, target)
     assert float(delta[0]) == pytest.approx(dense, rel=1e-9)
@@ -128,7 +129,7 @@ def test_adding_a_part_is_the_difference_of_two_dense_chi2(rng, size):
     assert float(woodbury.chi2(both, jnp.asarray(flux))) == pytest.approx(base + dense, rel=1e-9)
     assert float(woodbury.logdet(both) - woodbury.logdet(made)) == pytest.approx(dense_logdet, rel=1e-9)
     coeff = woodbury.coefficients(both, jnp.asarray(flux))
-    np.testing.assert_allclose(woodbury.added_coefficients(added)[:, 0], coeff[4:], rtol=1e-8)
+    np.testing.assert_allclose(elimination.solve(added, size, prior=1).coeff[:, 0], coeff[4:], rtol=1e-8)
 
 
 @pytest.mark.parametrize("sign", [-1, 0, 1])
@@ -136,8 +137,8 @@ def test_the_penalty_is_the_posterior_mass_of_positive_sums(rng, sign):
     """By drawing from the dense posterior of the coefficients."""
     target = np.abs(rng.normal(size=(2, NPIX)))
     flux, ivar = 0.1 * sign * target[0] + rng.normal(size=NPIX), np.ones(NPIX)
-    spectrum = sliding.Conditioned(jnp.zeros((0, NPIX)), jnp.asarray(flux), jnp.asarray(ivar))
-    added = sliding.at_places(sliding.with_products(jnp.asarray(target)[:, None]), spectrum)
+    spectrum = sliding.Conditioned(jnp.asarray(ivar), jnp.zeros((0, NPIX)), jnp.asarray(ivar * flux)[None])
+    added = sliding.at_places(sliding.with_products(jnp.asarray(target)[:, None]), spectrum).equations
     penalty = float(jax.jit(woodbury.emission_penalty)(added, jnp.asarray(target.sum(axis=1)))[0])
     covariance = np.linalg.inv(np.eye(2) + target @ target.T)
     drawn = rng.multivariate_normal(covariance @ target @ flux, covariance, size=200_000) @ target.sum(axis=1)
@@ -152,30 +153,38 @@ def test_a_part_that_is_all_explained_adds_nothing_and_no_nan():
     assert np.all(np.asarray(logdet) == 0)
 
 
-@pytest.mark.parametrize(("way", "places"), [("products", 7), ("products", 64), ("fft", 1)])
-def test_every_shift_is_the_published_loop(rng, way, places):
-    """Shifts at which the target leaves the spectrum are among them."""
-    nuisance, target = 4 * rng.normal(size=(6, NPIX)), rng.normal(size=(3, 12))
-    ivar = np.where(np.arange(NPIX) % 9 == 0, 0, rng.uniform(0.5, 2, size=NPIX))
-    flux = np.where(ivar > 0, rng.normal(size=NPIX), 0)
-    made = factor([nuisance], ivar)
-    spectrum = sliding.Conditioned(woodbury.projected(made), woodbury.solve(made, jnp.asarray(flux)), jnp.asarray(ivar))
-    nshift = 55
-    if way == "products":
-        added = sliding.by_products(sliding.slid(jnp.asarray(target), places), spectrum, nshift)
-    else:
-        added = sliding.by_fft(sliding.transform(jnp.asarray(target), 256), spectrum, nshift=nshift, nfft=256)
-    delta = np.asarray(woodbury.delta_chi2(added)[0])
-    np.testing.assert_allclose(delta, oracle.published_loop(flux, ivar, nuisance, target, nshift), rtol=1e-8)
-    for k in (0, 17, 54):
-        moved = np.zeros((3, NPIX))
-        moved[:, k : k + 12] = target[:, : NPIX - k]
-        assert delta[k] == pytest.approx(oracle.delta_chi2(flux, ivar, nuisance, moved)[0], rel=1e-8)
+@pytest.mark.parametrize("sizes", [(2,), (1, 3)])
+def test_a_free_part_is_the_fit_without_a_prior(rng, sizes):
+    """χ², coefficients and C⁻¹d are those of least squares; a Gaussian part beside it keeps its prior."""
+    free, gaussian = 3 * rng.normal(size=(sizes[0], NPIX)), rng.normal(size=(sum(sizes[1:]), NPIX))
+    ivar = np.where(rng.uniform(size=NPIX) < 0.1, 0, rng.uniform(0.1, 10, size=NPIX))
+    flux = rng.normal(size=NPIX) + 100 * free[0]
+    parts = [jnp.asarray(part) for part in (free, gaussian)]
+    made = woodbury.factorise(parts, jnp.asarray(ivar), [True, False])
+    rows = np.concatenate([free, gaussian])
+    prior = np.diag(np.r_[np.zeros(len(free)), np.ones(len(gaussian))])
+    coeff = np.linalg.solve((rows * ivar) @ rows.T + prior, (rows * ivar) @ flux)
+    residual = flux - coeff @ rows
+    expected = np.sum(ivar * residual**2) + coeff @ prior @ coeff
+    np.testing.assert_allclose(woodbury.coefficients(made, jnp.asarray(flux)), coeff, rtol=1e-8, atol=1e-8)
+    assert float(woodbury.chi2(made, jnp.asarray(flux))) == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(woodbury.solve(made, jnp.asarray(flux)), ivar * residual, atol=1e-7 * np.max(ivar))
+    projected = np.asarray(woodbury.projected(made))
+    np.testing.assert_allclose(
+        ivar * flux - projected.T @ (projected @ flux), ivar * residual, atol=1e-6 * np.max(ivar)
+    )
 
 
-def test_products_are_in_the_order_of_the_normal_equations(rng):
-    vectors = rng.normal(size=(3, 4))
-    part = sliding.slid(jnp.asarray(vectors), 2)
-    first, second = pairs(3)
-    np.testing.assert_array_equal(part.products[:, 1, 1:], vectors[first] * vectors[second])
-    np.testing.assert_array_equal(part.vectors[:, 0, :4], vectors)
+@pytest.mark.parametrize("what", ["no data", "twice the same"])
+def test_free_parts_that_say_nothing_do_no_harm(rng, what):
+    free = rng.normal(size=(2, NPIX))
+    ivar = np.where(np.arange(NPIX) < 30, 0, 1.0)
+    free[1] = np.where(ivar > 0, 0, 1) if what == "no data" else 2 * free[0]
+    flux = rng.normal(size=NPIX)
+    made = woodbury.factorise([jnp.asarray(free)], jnp.asarray(ivar), [True])
+    one = woodbury.factorise([jnp.asarray(free[:1])], jnp.asarray(ivar), [True])
+    chi2 = [float(woodbury.chi2(factor, jnp.asarray(flux))) for factor in (made, one)]
+    assert chi2[0] == pytest.approx(chi2[1], rel=1e-6)
+    assert np.all(np.isfinite(np.asarray(woodbury.projected(made))))
+    if what == "no data":
+        assert float(woodbury.coefficients(made, jnp.asarray(flux))[1]) == 0

@@ -5,7 +5,7 @@ import pytest
 
 from jaxz import LogGrid, mock
 from jaxz.models import Basis
-from jaxz.refine import basis_in_pixels
+from jaxz.models.native import basis_in_pixels
 
 GRID = LogGrid.covering(1000.0, 9000.0, 1e-4)
 

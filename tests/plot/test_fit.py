@@ -22,12 +22,12 @@ def measured() -> tuple[Spectra, ZScan, Redshifts]:
     spectra, _ = small.spectra(np.random.default_rng(4), [0.1, 0.2, 0.1], [10.0, 1.0, 10.0])
     spectra = Spectra(spectra.wave, spectra.flux, spectra.ivar * np.array([1, 1, 0])[:, None], ids=spectra.ids)
     scan = jaxz.nmf_scan(spectra, small.basis(), zmin=small.ZMIN, zmax=small.ZMAX)
-    return spectra, scan, jaxz.find_redshifts(scan, spectra, small.basis())
+    return spectra, scan, jaxz.find_redshifts(scan, spectra)
 
 
 def test_fit_shows_spectrum_model_lines_and_candidates(measured):
     spectra, scan, found = measured
-    figure = plot.plot_fit(spectra, scan, found, small.basis(), row=0, lines=LINES)
+    figure = plot.plot_fit(spectra, scan, found, row=0, lines=LINES)
     top, bottom = figure.axes
     model = next(line for line in top.lines if line.get_label() == "best fit")
     np.testing.assert_array_equal(model.get_xdata(), spectra.wave[0])
@@ -45,14 +45,14 @@ def test_fit_shows_spectrum_model_lines_and_candidates(measured):
 
 def test_noisy_spectrum_is_smoothed_and_says_so(measured):
     spectra, scan, found = measured
-    figures = [plot.plot_fit(spectra, scan, found, small.basis(), row=row, lines={}) for row in (0, 1)]
+    figures = [plot.plot_fit(spectra, scan, found, row=row, lines={}) for row in (0, 1)]
     labels = [[line.get_label() for line in figure.axes[0].lines] for figure in figures]
     assert "spectrum" in labels[0]
     assert {"spectrum, smoothed over 5 pixels", "best fit, likewise"} <= set(labels[1])
 
 
 def test_spectrum_without_redshift_is_drawn_empty(measured):
-    figure = plot.plot_fit(*measured, small.basis(), row=2, lines=LINES)
+    figure = plot.plot_fit(*measured, row=2, lines=LINES)
     assert figure.get_suptitle() == "s2: no redshift"
     assert [texts(axes) for axes in figure.axes] == [["no good pixel"], ["no χ² curve"]]
     assert size_of_png(figure) > 1000
@@ -92,7 +92,7 @@ def test_model_is_inside_the_scale():
 
 def test_demo_figure_has_all_four_panels(measured):
     spectra, scan, found = measured
-    figure = plot.plot_demo(spectra, scan, found, small.basis(), np.array([0.1, 0.2, 0.1]), row=0, lines=LINES)
+    figure = plot.plot_demo(spectra, scan, found, np.array([0.1, 0.2, 0.1]), row=0, lines=LINES)
     assert len(figure.axes) == 4
     assert size_of_png(figure) > 5000
 

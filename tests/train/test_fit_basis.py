@@ -26,7 +26,7 @@ def test_a_learned_basis_finds_unseen_redshifts(sample, rng):
     assert (basis.name, basis.version, basis.grid.step, len(basis)) == ("TOY", "7", 2e-4, 4)
     z = rng.uniform(0.02, 0.2, 20)
     unseen = small.spectra(rng, z, 20.0)[0]
-    found = jaxz.find_redshifts(jaxz.nmf_scan(unseen, basis, zmax=small.ZMAX), unseen, basis)
+    found = jaxz.find_redshifts(jaxz.nmf_scan(unseen, basis, zmax=small.ZMAX), unseen)
     assert validate.is_good(found.z, z, tolerance=1e-3).sum() >= 19
 
 

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from jaxz import Madgics, find_redshifts, madgics_scan, mock, validate
+from jaxz import find_redshifts, madgics_scan, mock, validate
 from jaxz.status import Status, ZWarn
-from tests import gaussian
+from tests import gaussian, made
 
 RANGE = {"zmin": 2.03, "zmax": 2.22}
 """Of the search. Lines are within it, as one at its end counts as not found."""
@@ -24,7 +24,7 @@ def lines(snr, seed, *, count=150, profiles=PROFILE):
 
 def found(spectra, target, **options):
     scan = madgics_scan(spectra, target=target, emission=True, **RANGE, **options)
-    return find_redshifts(scan, spectra, Madgics(target))
+    return find_redshifts(scan, spectra)
 
 
 def test_the_search_is_as_good_as_a_filter_that_knows_the_line():
@@ -105,8 +105,8 @@ def test_what_cannot_be_measured_has_a_status():
     assert result.zwarn[1] & ZWarn.NODATA
     beyond = madgics_scan(spectra, target=LINE, zmin=3.5, zmax=3.6, emission=True)
     assert set(beyond.status) == {Status.NO_COVERAGE}
-    assert np.isnan(find_redshifts(beyond, spectra, Madgics(LINE)).z).all()
+    assert np.isnan(find_redshifts(beyond, spectra).z).all()
     with pytest.raises(ValueError, match="resample it with component"):
         found(spectra, LINE, nuisance=[gaussian.sky(np.random.default_rng(1)).with_step(2e-4)])
     with pytest.raises(ValueError, match="calibrate redshifts of madgics_scan"):
-        validate.calibrated(dataclasses.replace(result, chi2_null=None), 2.0)
+        validate.calibrated(dataclasses.replace(result, models=(made.model(),)), 2.0)

@@ -1,0 +1,103 @@
+"""Redshifts of the same spectra by several models → one redshift and class for each."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from jaxz.redshift import SMALL_DELTA_CHI2, Redshifts
+from jaxz.status import ZWarn
+from jaxz.summary import EXCLUSION, LIGHT_SPEED
+
+
+def compare(found: Sequence[Redshifts], *, charge: float = 0.0) -> Redshifts:
+    """Return for each spectrum the best of several models, with the candidates of all of them ranked together.
+
+    Candidates are ranked by χ², plus the penalty of a prior, plus `charge` for each sliding coefficient. One that lies
+    within 1000 km/s of a better one, of whatever model, is left out, so that DELTACHI2 is to another redshift, as
+    Redrock has it. Models with a log-determinant in χ² (`Madgics` with ``logdet=True``) are charged for their freedom
+    by it already; models whose χ² has it and models whose χ² has not cannot be compared.
+
+    PCONF is that of the best model times its share of the posterior mass of all.
+
+    Args:
+        found: by each model, of the same spectra, with χ² in the same pixels.
+        charge: added to χ² for each coefficient: 0 as Redrock, 2 as Akaike (1974), ln(npixels) as Schwarz (1978).
+
+    Raises:
+        ValueError: if there are none, they are of different spectra, or some hold a log-determinant and others do not.
+    """
+    if not found:
+        raise ValueError("nothing to compare: give the redshifts of one model at least")
+    first = found[0]
+    for other in found[1:]:
+        if other.ids != first.ids or not np.array_equal(other.fingerprints, first.fingerprints):
+            raise ValueError("redshifts to compare are of different spectra: pass those of the same")
+    if len({getattr(model, "logdet", False) for part in found for model in part.models}) > 1:
+        raise ValueError("some models hold a log-determinant in χ², others do not: χ² cannot be compared")
+    nspec, ncand = len(first), max(part.zalt.shape[1] for part in found)
+    cost = np.stack([charge * part.ncoeff for part in found], axis=1)
+    chi2, penalty, z, zerr = (
+        np.concatenate([getattr(part, name) for part in found], axis=1)
+        for name in ("zalt_chi2", "zalt_penalty", "zalt", "zalt_err")
+    )
+    owner = np.repeat(np.arange(len(found)), [part.zalt.shape[1] for part in found])
+    score = chi2 + penalty + cost[:, owner]
+    order = _ranked(score, z, ncand)
+    taken = order >= 0
+    pick = lambda values: np.where(taken, np.take_along_axis(values, np.maximum(order, 0), axis=1), np.nan)  # noqa: E731
+    best = np.where(taken[:, 0], owner[order[:, 0]], 0)
+    rows = np.arange(nspec)
+    of_best = lambda name: _chosen([getattr(part, name) for part in found], best)  # noqa: E731
+    ranked = pick(score)
+    own = of_best("deltachi2")
+    deltachi2 = own if ncand < 2 else np.where(np.isfinite(ranked[:, 1]), ranked[:, 1] - ranked[:, 0], own)
+    logmass = np.stack([part.logmass for part in found], axis=1) - cost / 2
+    with np.errstate(invalid="ignore"):
+        total = np.logaddexp.reduce(np.where(np.isnan(logmass), -np.inf, logmass), axis=1)
+        share = np.exp(logmass[rows, best] - total)
+        robustness = of_best("robustness") * deltachi2 / np.where(own > 0, own, 1)
+    small = ZWarn.SMALL_DELTA_CHI2.value
+    zwarn = (of_best("zwarn") & ~small) | small * (np.isfinite(z[:, 0]) & ~(deltachi2 >= SMALL_DELTA_CHI2))
+    width = max(part.coeff.shape[1] for part in found)
+    coeff = [np.pad(part.coeff, ((0, 0), (0, width - part.coeff.shape[1])), constant_values=np.nan) for part in found]
+    sizes = np.cumsum([0, *(len(part.models) for part in found)])
+    which = _chosen([part.which + begin for part, begin in zip(found, sizes, strict=False)], best)
+    same = ("z", "zerr", "chi2", "status", "ncoeff", "coverage", "significance", "spectype", "subtype", "fitmethod")
+    return dataclasses.replace(
+        first,
+        **{name: of_best(name) for name in (*same, "chi2_null")},
+        coeff=_chosen(coeff, best),
+        deltachi2=deltachi2,
+        robustness=robustness,
+        pconf=of_best("pconf") * share,
+        logmass=total,
+        zwarn=zwarn.astype(np.int32),
+        zalt=pick(z),
+        zalt_err=pick(zerr),
+        zalt_chi2=pick(chi2),
+        zalt_penalty=pick(penalty + cost[:, owner]),
+        models=tuple(model for part in found for model in part.models),
+        trials=tuple(trials for part in found for trials in part.trials),
+        which=which.astype(np.int16),
+    )
+
+
+def _chosen(values: Sequence[np.ndarray], best: np.ndarray) -> np.ndarray:
+    """Return for each spectrum the row of the model that is best."""
+    return np.stack(values)[best, np.arange(len(best))]
+
+
+def _ranked(score: np.ndarray, z: np.ndarray, count: int) -> np.ndarray:
+    """Return the best candidates of each spectrum, none within 1000 km/s of a better one; -1 where there are fewer."""
+    result = np.full((len(score), count), -1)
+    left = np.where(np.isfinite(score), score, np.inf)
+    rows = np.arange(len(score))
+    for rank in range(count):
+        index = np.argmin(left, axis=1)
+        there = np.isfinite(left[rows, index])
+        result[there, rank] = index[there]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            velocity = LIGHT_SPEED * np.abs(np.log((1 + z) / (1 + z[rows, index])[:, None]))
+        left = np.where((velocity < EXCLUSION) | np.isnan(velocity), np.inf, left)
+    return result

@@ -1,0 +1,258 @@
+"""A model and spectra → χ² at every trial redshift."""
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+
+import equinox as eqx
+import numpy as np
+
+from jaxz._typing import Device
+from jaxz.models import AbstractModel, Basis, GaussianComponent, Madgics, NonNegative, OwnColumns, Trials
+from jaxz.models.columns import Kind, Nuisance
+from jaxz.models.model import Curve, Engine, Precision
+from jaxz.models.templates import Resampling, Weighting, check_option
+from jaxz.pixels import WINDOW, bucket, layout
+from jaxz.run import Progress, run
+from jaxz.spectra import Spectra
+from jaxz.status import Status
+
+MIN_STEP, MAX_STEP = 1e-6, 1e-3
+"""Lattice steps that make sense, in dex: 0.7 to 690 km/s."""
+
+
+class ZScan(eqx.Module):
+    """χ²(z) of each spectrum on a grid of trial redshifts, and what made it.
+
+    Args:
+        chi2: (spec, shift); a row is NaN where `status` is not OK.
+        status: (spec,) `Status` codes.
+        ids: names of the spectra.
+        trials: at which redshifts.
+        model: that was scanned with.
+        null: (spec,) float64, χ² of the fixed columns and noise alone; Δχ²(z) of a detection is chi2 - null.
+        kkt: (spec,) largest violation of the optimality conditions of the fits (see `jaxz.kernels.nnls`).
+        unconverged: (spec,) trial redshifts at which the fit did not converge.
+        fingerprints: (spec,) of the spectra, as `fingerprints_of`.
+        own: columns that each spectrum had of its own, or None.
+    """
+
+    chi2: np.ndarray
+    status: np.ndarray
+    ids: tuple[str, ...] = eqx.field(static=True)
+    trials: Trials = eqx.field(static=True)
+    model: AbstractModel
+    null: np.ndarray
+    kkt: np.ndarray
+    unconverged: np.ndarray
+    fingerprints: np.ndarray
+    own: OwnColumns | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def z(self) -> np.ndarray:
+        """(shift,) trial redshifts, float64."""
+        return self.trials.z
+
+    def __getitem__(self, rows: slice) -> "ZScan":
+        """Return the curves of a slice of the spectra, without copying them."""
+        own = None if self.own is None else self.own._replace(vectors=self.own.vectors[rows])
+        return dataclasses.replace(
+            self, ids=self.ids[rows], own=own, **{name: getattr(self, name)[rows] for name in _PER_SPECTRUM}
+        )
+
+    @classmethod
+    def concatenate(cls, parts: Sequence["ZScan"]) -> "ZScan":
+        """Return the curves of all parts, which have the same model and trial redshifts.
+
+        Raises:
+            ValueError: if they have not, or there are no parts.
+        """
+        if not parts:
+            raise ValueError("no scans to concatenate: give at least one")
+        if len({part.trials for part in parts}) != 1:
+            raise ValueError("scans to concatenate need the same trial redshifts: use one zmin, zmax and step")
+        if len({part.model.sha256 for part in parts}) != 1:
+            raise ValueError("scans to concatenate need one model: keep those of different models apart")
+        own = [part.own for part in parts if part.own is not None]
+        if len(own) not in (0, len(parts)):
+            raise ValueError("scans to concatenate need columns of each spectrum's own in all of them, or in none")
+        vectors = np.concatenate([columns.vectors for columns in own]) if own else None
+        return dataclasses.replace(
+            parts[0],
+            ids=tuple(name for part in parts for name in part.ids),
+            own=None if vectors is None else own[0]._replace(vectors=vectors),
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in _PER_SPECTRUM},
+        )
+
+
+_PER_SPECTRUM = ("chi2", "status", "null", "kkt", "unconverged", "fingerprints")
+
+
+def scan(
+    spectra: Spectra,
+    model: AbstractModel,
+    *,
+    zmin: float,
+    zmax: float,
+    own: OwnColumns | None = None,
+    engine: Engine | None = None,
+    precision: Precision = "float32",
+    batch_size: int = 64,
+    devices: Sequence[Device] | None = None,
+    progress: Progress | None = None,
+) -> ZScan:
+    """Return χ²(z) of a model at every lattice redshift from `zmin` to `zmax`.
+
+    The result keeps 4 bytes (float32) for each spectrum and trial redshift. While it runs, a CPU holds the arrays of
+    one spectrum for each core, an accelerator those of one batch: about 16 K(K+1) bytes for each trial redshift, 40 MB
+    for a spectrum with 17,730 of them and K = 12, whatever the number of spectra.
+
+    Args:
+        spectra: what was measured.
+        model: `NonNegative`, `Free` or `Madgics`, with its settings and nuisance parts.
+        zmin, zmax: range of trial redshifts, above -1.
+        own: columns that each spectrum has of its own beside those of the model, in its native pixels.
+        engine: how sums over pixels are made, "fft", "products" or "direct"; the fastest that the model has if absent.
+        precision: of the fit, and of the curve, where it makes a difference.
+        batch_size: spectra on a device at a time. The answer does not depend on it.
+        devices: that share the work; all that JAX shows if absent.
+        progress: called with the number of spectra done and of all, after each batch.
+
+    Raises:
+        ValueError: if `zmin` is not below `zmax`, columns have the wrong shape, or an option is not one of the above.
+    """
+    check_option("precision", precision, ("float32", "float64"))
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size}: use 1 or more")
+    trials = Trials.between(zmin, zmax, model.step)
+    columns, kind = own_columns(spectra, own)
+    status = _status(spectra, model, trials)
+    chi2 = np.full((len(spectra), trials.number), np.nan, dtype=precision)
+    null, kkt = np.full((2, len(spectra)), np.nan)
+    unconverged = np.zeros(len(spectra), dtype=np.int32)
+    rows = np.flatnonzero(status == Status.OK)
+    where = layout(spectra, model.step)
+    windows = np.array([bucket(int(n), WINDOW) for n in where.size[rows]], dtype=int)
+    shapes = np.column_stack([windows, model.fft_lengths(where.start[rows], windows, trials)]).reshape(-1, 2)
+    for size, nfft in np.unique(shapes, axis=0):
+        members = rows[(shapes == (size, nfft)).all(axis=1)]
+        task = model.curves(trials, int(size), int(nfft), precision=precision, engine=engine, own=kind)
+        options = {"step": model.step, "batch_size": batch_size, "devices": devices, "progress": progress}
+        found: Curve = run(task, spectra, members, columns=columns, **options)
+        chi2 = chi2.astype(found.chi2.dtype, copy=False)
+        for whole, values in zip((chi2, null, kkt, unconverged), found, strict=True):
+            whole[members] = values[members]
+    return ZScan(chi2, status, spectra.ids, trials, model, null, kkt, unconverged, fingerprints_of(spectra), own)
+
+
+def nmf_scan(
+    spectra: Spectra,
+    basis: Basis,
+    *,
+    zmin: float = 0.0,
+    zmax: float = 6.7,
+    step: float | None = None,
+    nuisance: Sequence[Nuisance] = (),
+    weighting: Weighting = "ivar",
+    resampling: Resampling = "overlap",
+    engine: Engine = "fft",
+    precision: Precision = "float32",
+    batch_size: int = 64,
+) -> ZScan:
+    """Return χ²(z) of the non-negative fit of a basis [M, eq. 5-6]: `scan` with ``NonNegative(basis, nuisance)``.
+
+    Args:
+        spectra: what was measured.
+        basis, nuisance, weighting, resampling: of the model, see `NonNegative`.
+        step: of the lattice, dex; the basis is resampled if its own differs. The basis' step if absent.
+        zmin, zmax, engine, precision, batch_size: as of `scan`.
+
+    Raises:
+        ValueError: as `scan` and `NonNegative`, and if `step` is not 1e-6 to 1e-3.
+    """
+    if step is not None and not MIN_STEP <= step <= MAX_STEP:
+        raise ValueError(f"step={step}: use {MIN_STEP:g} to {MAX_STEP:g} dex")
+    on_step = basis if step is None else basis.with_step(step)
+    model = NonNegative(on_step, nuisance, weighting=weighting, resampling=resampling)
+    options = {"zmin": zmin, "zmax": zmax, "engine": engine, "precision": precision, "batch_size": batch_size}
+    return scan(spectra, model, **options)
+
+
+def madgics_scan(
+    spectra: Spectra,
+    *,
+    target: GaussianComponent,
+    nuisance: Sequence[Nuisance] = (),
+    zmin: float = 2.0,
+    zmax: float = 4.0,
+    logdet: bool = False,
+    emission: bool = False,
+    engine: Engine | None = None,
+    precision: Precision = "float32",
+    batch_size: int = 64,
+) -> ZScan:
+    """Return χ²(z) of noise, nuisance components and a target [L]: `scan` with ``Madgics(target, nuisance)``.
+
+    The rows of the result are the *total* χ², the nuisance components marginalised; Δχ²(z) of [L, eq. 6], negative
+    where the target helps, is ``scan.chi2 - scan.null[:, None]``.
+
+    Args:
+        spectra: what was measured.
+        target, nuisance, logdet, emission: of the model, see `Madgics`.
+        zmin, zmax, engine, precision, batch_size: as of `scan`.
+
+    Raises:
+        ValueError: as `scan` and `Madgics`.
+    """
+    model = Madgics(target, nuisance, logdet=logdet, emission=emission)
+    options = {"zmin": zmin, "zmax": zmax, "engine": engine, "precision": precision, "batch_size": batch_size}
+    return scan(spectra, model, **options)
+
+
+def own_columns(spectra: Spectra, own: OwnColumns | None) -> tuple[np.ndarray | None, Kind | None]:
+    """Return columns of each spectrum's own as `run` takes them, and their kind.
+
+    Raises:
+        ValueError: if they do not fit to the spectra.
+    """
+    if own is None:
+        return None, None
+    if own.vectors.ndim != 3 or (own.vectors.shape[0], own.vectors.shape[2]) != spectra.flux.shape:
+        raise ValueError(
+            f"own columns have shape {own.vectors.shape}; flux {spectra.flux.shape} needs (spec, comp, pix)"
+        )
+    check_option("kind", own.kind, ("gaussian", "free", "non-negative"))
+    return own.vectors, own.kind
+
+
+def fingerprints_of(spectra: Spectra) -> np.ndarray:
+    """Return a hash of wavelengths, flux and ivar of each spectrum, (spec,) uint64."""
+
+    def digest(*rows: np.ndarray) -> bytes:
+        total = hashlib.blake2b(digest_size=8)
+        for row in rows:
+            total.update(np.ascontiguousarray(row).tobytes())
+        return total.digest()
+
+    common = spectra.wave.strides[0] == 0 and len(spectra) > 0
+    wave = digest(spectra.wave[0]) if common else b""
+    every = (
+        digest(np.frombuffer(wave or digest(w), np.uint8), f, v)
+        for w, f, v in zip(spectra.wave, spectra.flux, spectra.ivar, strict=True)
+    )
+    return np.fromiter((int.from_bytes(found, "little") for found in every), np.uint64, len(spectra))
+
+
+def _status(spectra: Spectra, model: AbstractModel, trials: Trials) -> np.ndarray:
+    """Say which spectra can be scanned at all."""
+    good = model.counts(spectra)
+    low, high = (
+        edge * 10.0 ** (half * model.step) for edge, half in zip(model.reach(trials), (-0.5, 0.5), strict=True)
+    )
+    covered = good & (spectra.wave > low) & (spectra.wave < high)
+    status = np.where(covered.any(axis=1), Status.OK, Status.NO_COVERAGE)
+    status = np.where(np.count_nonzero(good, axis=1) <= len(model), Status.TOO_FEW_PIXELS, status)
+    return np.where(spectra.npixels == 0, Status.NO_DATA, status)

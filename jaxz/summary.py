@@ -1,0 +1,93 @@
+"""A χ² curve → some fifty numbers, where the curve is: minima, quartile, scatter, and posterior mass.
+
+P(z) ∝ p(z) exp(-χ²(z)/2) dz is summed on the curve, but what the candidates' χ² are is better known from a closer look.
+So its mass is kept apart for each candidate's surroundings, and weighed with that in the end (`jaxz.redshift`).
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from jaxz._typing import Array, Bool, Either, Float, Int
+from jaxz.kernels.minima import best_minima
+from jaxz.kernels.quantile import quantile
+from jaxz.models import Trials
+from jaxz.posterior import CONFIDENCE_WIDTH
+
+LIGHT_SPEED = 299792.458
+"""km/s."""
+
+EXCLUSION = 1000.0
+"""Candidates closer than this, in km/s, are one."""
+
+
+class Summary(NamedTuple):
+    """What is kept of a curve; of its candidates, best first.
+
+    Attributes:
+        place: trial redshift of each; -1 where there are fewer.
+        chi2: there.
+        penalty: of the prior, there.
+        at_limit: whether it is the last that the range, or a prior, allows on either side.
+        quartile: first quartile of χ².
+        scatter: standard deviation of χ² below it.
+        depth: from the highest χ² that the prior allows to that of the first candidate.
+        mass: ln of the posterior mass, less that of a constant, that is nearest to each candidate.
+        near: share of the mass nearest to candidate j that lies within 0.005(1+z) of candidate i.
+        rest: ln of the mass that is near no candidate.
+    """
+
+    place: Int[Either, "*spec cand"]
+    chi2: Float[Either, "*spec cand"]
+    penalty: Float[Either, "*spec cand"]
+    at_limit: Bool[Either, "*spec cand"]
+    quartile: Float[Either, "*spec"]
+    scatter: Float[Either, "*spec"]
+    depth: Float[Either, "*spec"]
+    mass: Float[Either, "*spec cand"]
+    near: Float[Either, "*spec cand cand"]
+    rest: Float[Either, "*spec"]
+
+
+class Summarise(eqx.Module):
+    """The task (curve, penalty of the prior) → `Summary`."""
+
+    trials: Trials = eqx.field(static=True)
+    count: int = eqx.field(static=True)
+
+    def __call__(self, serial: bool, curve: Float[Array, " shift"], penalty: Float[Array, " shift"]) -> Summary:
+        """Return the summary of one curve, which is finite."""
+        step, last = self.trials.step, self.trials.number - 1
+        chi2 = curve.astype(penalty.dtype)
+        score = chi2 + penalty
+        exclude = int(EXCLUSION / (LIGHT_SPEED * np.log(10) * step))
+        index = best_minima(score, self.count, exclude)
+        found = index >= 0
+        at = jnp.maximum(index, 0)
+        beside = penalty[jnp.clip(at - 1, 0, last)] + penalty[jnp.clip(at + 1, 0, last)]
+        at_limit = found & ((at == 0) | (at == last) | ~jnp.isfinite(beside))
+        quarter = quantile(curve, 0.25).astype(chi2.dtype)
+        below = chi2 <= quarter
+        many = jnp.sum(below.astype(chi2.dtype))
+        mean = jnp.sum(jnp.where(below, chi2, 0)) / many
+        scatter = jnp.sqrt(jnp.sum(jnp.where(below, jnp.square(chi2 - mean), 0)) / many)
+        depth = jnp.max(jnp.where(jnp.isfinite(penalty), chi2, -jnp.inf)) - chi2[at[0]]
+        # dz ∝ 1 + z, as the redshifts are uniform in its logarithm.
+        z = jnp.asarray(self.trials.z)
+        weight = (np.log(10) * step) * (1 + z) * jnp.exp(-(score - jnp.min(score)) / 2)
+        away = jnp.where(found[None], jnp.abs(jnp.arange(last + 1)[:, None] - at[None]), last + 2)
+        within = jnp.abs(z[:, None] - z[at][None]) < CONFIDENCE_WIDTH * (1 + z[at])[None]
+        within = within & found[None]
+        nearest = (jnp.arange(self.count)[None] == jnp.argmin(away, axis=1)[:, None]) & jnp.any(within, axis=1)[:, None]
+        shares = jnp.where(nearest, weight[:, None], 0)
+        mass = jnp.sum(shares, axis=0)
+        near = jnp.sum(jnp.where(within[:, :, None], shares[:, None], 0), axis=0) / jnp.where(mass > 0, mass, 1)[None]
+        rest = jnp.sum(jnp.where(jnp.any(nearest, axis=1), 0, weight))
+        least = -jnp.min(score) / 2
+        blank = lambda values: jnp.where(found, values, jnp.nan)  # noqa: E731
+        return Summary(
+            index, blank(chi2[at]), blank(penalty[at]), at_limit, quarter, scatter, depth,
+            jnp.log(mass) + least, near, jnp.log(rest) + least,
+        )  # fmt: skip

@@ -1,0 +1,117 @@
+"""The one loop: devices, batches, shapes, progress."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import jaxz
+from jaxz import Spectra, mock, run
+from jaxz.kernels import resample
+from jaxz.pixels import OVERLAP, rebinned
+from tests import small
+
+ROOT = Path(__file__).resolve().parents[1]
+RANGE = {"zmin": small.ZMIN, "zmax": small.ZMAX}
+
+
+def test_devices_share_the_work_and_change_nothing():
+    """Two devices of one processor, in a process of its own, against one of them."""
+    script = """
+import jax, numpy as np, jaxz
+from tests import small
+spectra, _ = small.spectra(np.random.default_rng(1), np.linspace(0.02, 0.2, 7), 10.0)
+model = jaxz.NonNegative(small.basis())
+both, one = jax.devices(), jax.devices()[:1]
+assert len(both) == 2
+found = []
+for devices in (both, one):
+    scan = jaxz.scan(spectra, model, zmin=0.0, zmax=0.25, devices=devices, batch_size=2)
+    found.append((scan.chi2, jaxz.find_redshifts(scan, spectra, devices=devices).z))
+np.testing.assert_array_equal(found[0][0], found[1][0])
+np.testing.assert_array_equal(found[0][1], found[1][1])
+"""
+    environment = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "PATH": "/usr/bin:/bin", "HOME": "/tmp"}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT,
+                          env=environment)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_spectra_of_many_grids_are_compiled_for_once(rng):
+    """Twenty wavelength grids of optical spectrographs: one program for scan, summary and refinement each."""
+    parts = []
+    for start, step, size in zip(
+        rng.uniform(3500, 4800, 20), rng.uniform(0.6, 4, 20), rng.integers(600, 2500, 20), strict=True
+    ):
+        wave = start + step * np.arange(size)
+        parts.append(small.spectra(rng, 0.1, 10.0, wave=wave[wave < 5500])[0])
+    spectra = Spectra.concatenate(parts)
+    before = len(run._ready)
+    scan = jaxz.nmf_scan(spectra, small.basis(), zmin=0.0, zmax=0.2497)
+    found = jaxz.find_redshifts(scan, spectra)
+    assert len(run._ready) - before <= 4
+    assert np.mean(np.abs(found.z - 0.1) < 1e-3) > 0.8
+
+
+def test_progress_is_told_after_each_batch():
+    spectra, _ = small.spectra(np.random.default_rng(2), np.full(9, 0.1), 5.0)
+    told = []
+    model = jaxz.NonNegative(small.basis())
+    jaxz.scan(spectra, model, **RANGE, batch_size=2, progress=lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[-1] == (9, 9)
+    assert len(told) >= 5
+
+
+def test_a_batch_of_nothing_is_refused():
+    spectra, _ = small.spectra(np.random.default_rng(2), 0.1, 5.0)
+    with pytest.raises(ValueError, match="batch_size=0"):
+        jaxz.scan(spectra, jaxz.NonNegative(small.basis()), **RANGE, batch_size=0)
+
+
+def test_fine_pixels_are_put_together_without_loss(rng):
+    """What a lattice pixel sums is the same from pixels of a tenth of it, put together or not."""
+    edges = np.sort(rng.uniform(0, 30, 400)) - 0.5
+    flux, ivar = rng.normal(size=399), rng.exponential(size=399) * (rng.uniform(size=399) > 0.1)
+    few = rebinned(edges, flux, ivar)
+    assert len(few[1]) < 140
+    assert few[2].sum() == pytest.approx(ivar.sum())
+    assert np.sum(few[1] * few[2]) == pytest.approx(np.sum(flux * ivar))
+    # The last edge begins no pixel.
+    assert resample.overlap_width(few[0][:-1]) <= OVERLAP
+    untouched = rebinned(edges[::20], flux[:19], ivar[:19])
+    np.testing.assert_array_equal(untouched[0], edges[::20])
+
+
+def test_a_spectrum_of_very_fine_pixels_has_the_redshift_of_coarse_ones(rng):
+    """20,000 pixels of 0.07 Å."""
+    fine, _ = small.spectra(np.random.default_rng(4), 0.1, 3.0, wave=3800 + 0.07 * np.arange(20000))
+    scan = jaxz.nmf_scan(fine, small.basis(), **RANGE)
+    found = jaxz.find_redshifts(scan, fine)
+    assert abs(found.z[0] - 0.1) < 4 * found.zerr[0] < 1e-3
+    assert found.npixels[0] == 20000
+
+
+def test_nearby_galaxies_are_not_put_where_the_basis_covers_more():
+    """The basis in the package ends at 9000 Å: what lies beyond counts at no redshift as fitted by nothing."""
+    spectra, truth = mock.survey(mock.INSTRUMENTS["desi"](), 12, seed=31, depth=5.0, zmin=0.003, zmax=0.035)
+    scan = jaxz.nmf_scan(spectra, jaxz.load_basis(), zmax=1.7, step=1e-4)
+    found = jaxz.find_redshifts(scan, spectra)
+    right = np.abs(found.z - truth.z) < 0.005 * (1 + truth.z)
+    passive = truth.type == "PASSIVE"
+    assert np.all(right[~passive]), f"{found.z[~right]} for {truth.z[~right]}"
+    partial = (found.zwarn & jaxz.ZWarn.PARTIAL_COVERAGE) > 0
+    np.testing.assert_array_equal(partial, found.coverage < 0.99)
+    assert np.all(partial[right])
+
+
+def test_the_far_end_of_the_range_is_covered_by_what_comes_through_nothing(rng):
+    """Beyond the Lyman limit a basis that begins there is opaque: no share of the spectrum is missing at z = 6.5."""
+    basis = jaxz.load_basis().with_step(1e-4)
+    spectra, _ = mock.from_basis(basis, np.array([6.3, 6.5]), np.array([20.0, 20.0]), seed=3)
+    scan = jaxz.nmf_scan(spectra, basis, zmin=5.0, zmax=6.7)
+    found = jaxz.find_redshifts(scan, spectra)
+    np.testing.assert_allclose(found.z, [6.3, 6.5], atol=0.01)
+    np.testing.assert_array_equal(found.coverage, 1.0)
