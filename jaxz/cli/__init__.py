@@ -2,7 +2,7 @@
 
 import typer
 
-from jaxz.cli import crossval, demo, evaluate, info, lae, plot, prior, simulate, train, zfind
+from jaxz.cli import crossval, demo, evaluate, info, lae, plot, prior, process, simulate, train, zfind
 
 app = typer.Typer(
     name="jaxz",
@@ -13,6 +13,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def before_any_command() -> None:
+    """Galaxy redshifts from spectra, thousands at a time."""
+    process.prepare()
+
+
 for command in (
     zfind.zfind,
     lae.lae,
