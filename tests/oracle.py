@@ -111,14 +111,26 @@ def _ratio(numerator, denominator):
     return np.divide(np.clip(numerator, 0, None), below, out=np.zeros_like(below), where=below > 0)
 
 
+def _raised(old, new, floor):
+    """Values that end below the floor, where they were before if that is below it too, but not at 0."""
+    for index in np.argwhere(new < floor):
+        at = tuple(index)
+        new[at] = max(new[at], min(old[at], floor[at]) if old[at] > 0 else floor[at])
+    return new
+
+
 def basis_update(flux, ivar, coeff, basis, level):
     data, model = flux + level, coeff @ basis + level
-    return coeff, basis * _ratio(coeff.T @ (ivar * data), coeff.T @ (ivar * model))
+    mean = basis.mean(axis=1)
+    floor = np.outer([max(1e-6 * one, 1e-12 * mean.max()) for one in mean], (ivar > 0).any(axis=0))
+    return coeff, _raised(basis, basis * _ratio(coeff.T @ (ivar * data), coeff.T @ (ivar * model)), floor)
 
 
 def coeff_update(flux, ivar, coeff, basis, level):
     data, model = flux + level, coeff @ basis + level
-    return coeff * _ratio((ivar * data) @ basis.T, (ivar * model) @ basis.T), basis
+    size = [np.average(np.abs(x), weights=v) if v.any() else 0 for x, v in zip(flux, ivar, strict=True)]
+    floor = np.outer(size, [1e-6 / one if one else 0 for one in basis.max(axis=1)])
+    return _raised(coeff, coeff * _ratio((ivar * data) @ basis.T, (ivar * model) @ basis.T), floor), basis
 
 
 def covariance(ivar, *parts):

@@ -12,6 +12,12 @@ are approached by [M, eq. 3] (Green & Bailey 2024, arXiv:2311.04855, eqs. 20-21)
 [·]± being the positive and negative parts, both non-negative. Neither ever increases χ². Shift-NMF (ibid., eqs. 12-13)
 is the same with a constant added to the data and to the model that makes all data non-negative: `level`.
 
+A product never leaves 0, whatever the gradient. So values stop at a floor above it wherever there are data, `FLOOR` of
+what the other values are, and from 0 they are raised to it; the reference code does so where it finds 0/0 (nearly_nmf:
+1e-6). χ² does not increase by that: it is below a sum of parabolas, one for each value, that touches it at the old
+values and has its minimum at the new ones, and a value that stops on its way still descends its parabola. Only values
+raised from 0 may increase χ², once, by about `FLOOR` of it.
+
 The spectra are never spread over the rest frame. They come in tiles: a few spectra of nearly the same offset share one
 window of H, so that everything is a product of small dense matrices that stay in a processor's cache, and only the sums
 over a tile are added to the rest frame.
@@ -26,6 +32,9 @@ from jaxz._typing import Array, Bool, Float, Int
 
 HIGHEST = jax.lax.Precision.HIGHEST
 
+FLOOR = 1e-6
+"""The floor, as a share: small beside the noise of any spectrum, and a doubling value leaves it in 20 iterations."""
+
 
 class Tiles(NamedTuple):
     """Spectra side by side; those that fill up a tile have ivar 0.
@@ -33,11 +42,13 @@ class Tiles(NamedTuple):
     Attributes:
         flux: on the window of the tile; 0 where ivar is 0.
         ivar: inverse variance.
+        size: mean |flux| of each spectrum; 0 of one without data.
         first: rest pixel that meets pixel 0 of the window.
     """
 
     flux: Float[Array, "tile spec pix"]
     ivar: Float[Array, "tile spec pix"]
+    size: Float[Array, "tile spec"]
     first: Int[Array, " tile"]
 
 
@@ -60,6 +71,7 @@ def sweep(
     coeff: Float[Array, "tile spec basis"],
     basis: Float[Array, "basis rest"],
     tiles: Tiles,
+    floor: Float[Array, " basis"],
     level: Float[Array, ""],
     update: Bool[Array, ""],
 ) -> Sweep:
@@ -69,35 +81,66 @@ def sweep(
         coeff: non-negative.
         basis: non-negative; each window must lie inside.
         tiles: the spectra.
+        floor: `coeff_floor` of the whole basis.
         level: 0 for nearly-NMF; for shift-NMF a value that makes flux + level non-negative.
         update: whether the coefficients are updated, or only the sums computed.
     """
-    size = (len(basis), tiles.flux.shape[-1])
+    shape = (len(basis), tiles.flux.shape[-1])
 
     def one(sums: tuple[Array, Array], tile: tuple[Array, ...]) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-        w, flux, ivar, first = tile
+        w, flux, ivar, size, first = tile
         corner = (jnp.zeros_like(first), first)
-        window = jax.lax.dynamic_slice(basis, corner, size)
+        window = jax.lax.dynamic_slice(basis, corner, shape)
         data = ivar * (flux + level)
-        w = jnp.where(update, updated(w, _dot(data, window.T), _dot(ivar * (_dot(w, window) + level), window.T)), w)
+        fitted = ivar * (_dot(w, window) + level)
+        least = size[:, None] * floor[None]
+        w = jnp.where(update, updated(w, _dot(data, window.T), _dot(fitted, window.T), least), w)
         model = _dot(w, window)
         terms = _dot(w.T, data), _dot(w.T, ivar * (model + level))
         sums = add(sums[0], terms[0], corner), add(sums[1], terms[1], corner)
         return sums, (w, _dot(ivar * jnp.square(flux - model), ones)[:, 0])
 
     # A product with ones: a sum along the last axis takes a CPU a fifth of the whole time.
-    ones = jnp.ones((size[1], 1), basis.dtype)
+    ones = jnp.ones((shape[1], 1), basis.dtype)
     nothing = jnp.zeros_like(basis)
     (numerator, denominator), (coeff, chi2) = jax.lax.scan(one, (nothing, nothing), (coeff, *tiles))
     return Sweep(coeff, numerator, denominator, chi2)
 
 
 def updated(
-    values: Float[Array, "*shape"], numerator: Float[Array, "*shape"], denominator: Float[Array, "*shape"]
-) -> Float[Array, "*shape"]:
-    """Return values · [numerator]⁺ / (denominator + [numerator]⁻); 0 where that is 0/0, as without any data."""
+    values: Float[Array, "row column"],
+    numerator: Float[Array, "row column"],
+    denominator: Float[Array, "row column"],
+    floor: Float[Array, "row column"],
+) -> Float[Array, "row column"]:
+    """Return values · [numerator]⁺ / (denominator + [numerator]⁻), where that is below the floor the floor.
+
+    A value below the floor stays what it is, to keep χ² from increasing; but 0 becomes the floor. Where the floor is 0,
+    as without any data, 0/0 is 0.
+    """
     below = denominator + jnp.maximum(-numerator, 0)
-    return jnp.where(below > 0, values * jnp.maximum(numerator, 0) / jnp.where(below > 0, below, 1), 0)
+    moved = jnp.where(below > 0, values * jnp.maximum(numerator, 0) / jnp.where(below > 0, below, 1), 0)
+    return jnp.maximum(moved, jnp.where(values > 0, jnp.minimum(values, floor), floor))
+
+
+def basis_floor(basis: Float[Array, "basis rest"], seen: Bool[Array, " rest"]) -> Float[Array, "basis rest"]:
+    """Return the floor of a basis: `FLOOR` of the vector's mean, or `FLOOR`² of the largest mean if that is more.
+
+    Args:
+        basis: non-negative.
+        seen: rest pixels in which a spectrum has data; the floor of the others is 0.
+    """
+    mean = basis.mean(axis=1, keepdims=True)
+    return jnp.where(seen, FLOOR * jnp.maximum(mean, FLOOR * mean.max()), 0)
+
+
+def coeff_floor(basis: Float[Array, "basis rest"]) -> Float[Array, " basis"]:
+    """Return the floor of the coefficients of a spectrum of size 1: the largest value of the vector gives `FLOOR`.
+
+    For any other spectrum it is as many times more.
+    """
+    largest = basis.max(axis=1)
+    return jnp.where(largest > 0, FLOOR / jnp.where(largest > 0, largest, 1), 0)
 
 
 def _dot(a: Float[Array, "row inner"], b: Float[Array, "inner column"]) -> Float[Array, "row column"]:

@@ -1,6 +1,5 @@
 """Labelled spectra → a basis."""
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -11,10 +10,17 @@ import numpy as np
 
 from jaxz._typing import Array
 from jaxz.models.basis import Basis
+from jaxz.models.components import placed
 from jaxz.spectra import DEFAULT_STEP, LogGrid, Spectra
 from jaxz.train.checkpoint import Checkpoint, Progress
 from jaxz.train.nmf import Algorithm, Problem, State, run
-from jaxz.train.sample import Sample, best_coeff, on_grid, rest_frame, well_covered
+from jaxz.train.sample import FAINTEST, Sample, best_coeff, on_grid, rest_frame, well_covered
+
+BORDER = 0.005
+"""dex of wavelength beside a border in which a vector is compared with the start: 1.2 %, wider than any line."""
+
+MOST = 3.0
+"""How much brighter a vector may be continued at a border than it has become as a whole."""
 
 
 class Training(NamedTuple):
@@ -25,7 +31,7 @@ class Training(NamedTuple):
         error_floor: share of the flux, and of its root mean square, that is added to its error in quadrature.
         stage_iter: iterations at most for each new vector, before the next is added.
         final_iter: iterations at most of the last pass, with all vectors.
-        rtol: a fit ends when its last 10 iterations have decreased χ² by less than this share.
+        rtol: share of χ² that a fit may leave to gain, see `fit_nmf`; it ends none before 100 iterations.
         algorithm: "nearly" or "shift", see `fit_nmf`.
 
     Few iterations are a choice. More make the vectors purer, and free to imitate what is no galaxy: of simulated
@@ -73,11 +79,12 @@ def fit_basis(
     The spectra are put on the lattice in the rest frame, scaled, and given an error floor. Vectors are added one by
     one: each begins flat, with random coefficients, and all are iterated before the next is added. A pass over all of
     them ends it. The vectors returned have mean 1 where they are not zero; they are zero in rest pixels that less than
-    1 % of the spectra cover.
+    1 % of the spectra cover, unless `start` has values there.
 
     A few hundred noisy spectra are too few to learn a basis from: what few spectra cover follows their noise. `start`
     then helps, with a basis of simulated galaxies, such as the one in the package: the fit begins there, and the
-    spectra change it where they have something to say. Keep `final_iter` low, so that it stays near.
+    spectra change it where they have something to say. Keep `final_iter` low, so that it stays near. Where they have
+    not, its vectors go on as they were, scaled to meet what was learned.
 
     Args:
         spectra: flux in any unit; those without data are passed over.
@@ -129,7 +136,7 @@ def fit_basis(
         if stage + 1 < len(limits):
             state = opened(stage + 1, state)
             kept.save(Progress(stage + 1, state), now=True)
-    return _trimmed(as_basis(state.basis, sample.grid, name=name, version=version))
+    return as_basis(state, sample.grid, start, name=name, version=version)
 
 
 def check_rank(sample: Sample, rank: int, start: Basis | None) -> None:
@@ -167,27 +174,70 @@ def with_new_vector(state: State, key: Array) -> State:
     return State(np.concatenate([state.coeff, share], axis=1), np.concatenate([state.basis, vector]), [])
 
 
-def as_basis(vectors: np.ndarray, grid: LogGrid, *, name: str, version: str) -> Basis:
-    """Return learned vectors as a `Basis`, without empty ones, each of mean 1 where it is not zero.
+def as_basis(state: State, grid: LogGrid, start: Basis | None, *, name: str, version: str) -> Basis:
+    """Return the vectors of a fit as a `Basis` without empty ends, each of mean 1 where it is not zero.
+
+    They are continued by those of `start`. A vector that is of no use to any spectrum is left out: one whose largest
+    value, times its largest coefficient, is below `FAINTEST` of the size of spectra, which is 1.
 
     Raises:
-        ValueError: if all vectors are empty, as after spectra whose flux is negative everywhere.
+        ValueError: if all vectors are left out, as after spectra whose flux is negative everywhere.
     """
-    alive = vectors.any(axis=1)
-    if not alive.any():
+    vectors = state.basis.astype(np.float64)
+    used = state.coeff.max(axis=0) * vectors.max(axis=1) >= FAINTEST
+    if not used.any():
         raise ValueError(
             "all vectors are zero: the spectra are negative on average, nothing non-negative describes them"
         )
-    vectors = vectors[alive].astype(np.float64)
+    if start is not None:
+        vectors, grid = continued(vectors, grid, start)
+    vectors = vectors[used]
+    seen = np.flatnonzero(vectors.any(axis=0))
+    vectors = vectors[:, seen[0] : seen[-1] + 1]
     mean = vectors.sum(axis=1, keepdims=True) / np.count_nonzero(vectors, axis=1, keepdims=True)
+    grid = LogGrid(grid.start + int(seen[0]), vectors.shape[1], grid.step)
     return Basis((vectors / mean).astype(np.float32), grid, name=name, version=version)
 
 
-def _trimmed(basis: Basis) -> Basis:
-    """Return a basis without the pixels at either end in which all its vectors are zero."""
-    seen = np.flatnonzero(basis.vectors.any(axis=0))
-    grid = LogGrid(basis.grid.start + int(seen[0]), int(seen[-1] - seen[0]) + 1, basis.grid.step)
-    return dataclasses.replace(basis, vectors=basis.vectors[:, seen[0] : seen[-1] + 1], grid=grid)
+def continued(vectors: np.ndarray, grid: LogGrid, start: Basis) -> tuple[np.ndarray, LogGrid]:
+    """Return vectors that began as those of `start`, continued by these to the ranges of both.
+
+    A fit says nothing of the rest pixels that no spectrum covers: all vectors are zero there. At each border of such
+    pixels, the ratio of the mean of a vector to that of its start, over the covered pixels within `BORDER`, is what
+    the start is multiplied with, so that they meet. Between two borders the logarithm of the ratio is interpolated.
+    Where the start is so faint at a border that the ratio is more than `MOST` times that of all covered pixels, it is
+    cut to that, and they do not meet: what is bright in the start beyond would outshine the vector. Vectors beyond
+    those of the start remain zero.
+
+    Args:
+        vectors: (basis, rest), the first of which began with `on_grid`.
+        grid: of the vectors.
+        start: what they began with.
+    """
+    start = start.with_step(grid.step)
+    first = min(grid.start, start.grid.start)
+    last = max(grid.start + grid.size, start.grid.start + start.grid.size)
+    whole = LogGrid(first, last - first, grid.step)
+    vectors, shapes = placed(vectors, grid, whole), placed(start.vectors.astype(np.float64), start.grid, whole)
+    mean = placed(start.vectors, start.grid, grid).mean(axis=1, keepdims=True)
+    begun = np.maximum(shapes, FAINTEST * mean)
+    covered = np.any(vectors, axis=0)
+    known, near = np.flatnonzero(covered), max(round(BORDER / grid.step), 1)
+
+    def ratio(pixels: np.ndarray) -> np.ndarray:
+        return vectors[: len(start), pixels].sum(axis=1) / begun[:, pixels].sum(axis=1)
+
+    borders, ratios = [], []
+    for place, pixel in enumerate(known):
+        for next_to, side in ((pixel - 1, known[place : place + near]), (pixel + 1, known[: place + 1][-near:])):
+            if 0 <= next_to < whole.size and not covered[next_to]:
+                borders.append(pixel)
+                ratios.append(np.minimum(ratio(side), MOST * ratio(known)))
+    if borders:
+        gap = np.flatnonzero(~covered)
+        scale = [np.exp(np.interp(gap, borders, np.log(one))) for one in np.transpose(ratios)]
+        vectors[: len(start), gap] = scale * shapes[:, gap]
+    return vectors, whole
 
 
 def _words(key: Array) -> list[int]:

@@ -116,7 +116,7 @@ def crossval(
                 state = run(problem, state, n_iter=training.stage_iter, rtol=training.rtol, callback=_nothing)
             last = State(state.coeff, state.basis, [])
             last = run(problem, last, n_iter=training.final_iter, rtol=training.rtol, callback=_nothing)
-            basis = as_basis(last.basis, part.grid, name="FOLD", version=str(held))
+            basis = as_basis(last, part.grid, start, name="FOLD", version=str(held))
             scan = nmf_scan(test, basis, zmin=zmin, zmax=zmax)
             found[row, fold == held] = find_redshifts(scan, test).z
             if callback is not None:

@@ -23,16 +23,16 @@ is a multiple of. They are the same on all machines, because sums over spectra a
 SPAN = 1 / 16
 """Greatest difference between the offsets of a tile's spectra, as a share of their pixels, most of which is padding."""
 
-CHECK = 10
-"""Iterations over which the decrease of χ² is compared with `rtol`."""
+SHORTEST = 100
+"""Iterations before a fit counts as converged: from a random start many first rest at a saddle point."""
 
 
 class NMF(NamedTuple):
     """A factorisation.
 
     Attributes:
-        coeff: (spec, basis) coefficients; a spectrum without data has zeros.
-        basis: (basis, rest) vectors; 0 in a rest pixel that no spectrum covers.
+        coeff: (spec, basis) coefficients; 0 for a spectrum without data, and for no other unless its flux is all 0.
+        basis: (basis, rest) vectors; 0 in a rest pixel that no spectrum covers, and in no other.
         chi2: (iteration + 1,) float64, before the first iteration and after each.
         status: (spec,) `Status.OK`, or `Status.NO_DATA` for a spectrum without a pixel of positive ivar.
     """
@@ -59,11 +59,18 @@ def fit_nmf(
 ) -> NMF:
     """Factorise spectra by multiplicative updates, the basis first, then the coefficients (see `jaxz.kernels.nmf`).
 
-    χ² never increases, up to the rounding of the dtype. A value that is 0 stays 0: a vector, or a spectrum's
-    coefficients, that have vanished do not come back, and a start with zeros keeps them.
+    χ² never increases, up to the rounding of the dtype. Where there are data no value falls to 0, from which it could
+    not return: the floor is a millionth of what others are. A start with zeros is raised to it by the first iteration,
+    the only one that may then increase χ², by about that share.
+
+    These updates converge slowly, the distance of χ² from its limit falling like one over the number of iterations, and
+    they may rest for long at a saddle point. So a fit has converged when the second half of all its iterations has
+    decreased χ² by no more than the share `rtol` (if so, about as much is left to gain), the last quarter by no more
+    than the one before (else it is leaving a saddle point), and they are 100 at least.
 
     The arrays are copied to the device once, in tiles; beyond them and the basis, each core needs the memory of one
-    tile. A fit that continues from the `coeff` and `basis` of another takes the same steps as if it had not stopped.
+    tile. A fit that continues from the `coeff` and `basis` of another takes the same steps as if it had not stopped,
+    but counts its iterations anew.
 
     Args:
         flux, ivar: (spec, obs) of one dtype, float32 or float64, which is that of the computation. Pixels with ivar 0
@@ -75,14 +82,14 @@ def fit_nmf(
         basis: (basis, rest) to start from; random if absent, and then as long as the spectra reach.
         algorithm: "nearly" or "shift", two ways to allow for negative flux that decrease the same χ².
         n_iter: iterations at most.
-        rtol: the fit ends when the last 10 iterations have decreased χ² by less than this share.
+        rtol: share of χ² that may be left to gain: the fit ends when its second half has gained no more (see above).
         key: of the random start; wanted unless `coeff` and `basis` are given.
         callback: called with the state of the fit before the first iteration and after each; it may raise to end it.
 
     Raises:
         ValueError: if shapes or dtypes disagree, values are not finite, ivar, shift, coeff or basis have a negative
-            value, there are fewer spectra with data than `rank`, a window lies outside the basis, or the key is missing
-            where something is random.
+            value, all values of basis are 0, there are fewer spectra with data than `rank`, a window lies outside the
+            basis, or the key is missing where something is random.
     """
     flux, ivar, shift = _checked(flux, ivar, shift)
     nobs = flux.shape[1]
@@ -126,8 +133,11 @@ def run(problem: "Problem", state: State, *, n_iter: int, rtol: float, callback:
 
 
 def converged(chi2: list[float], rtol: float) -> bool:
-    """Tell whether the last 10 iterations of a history have decreased χ² by no more than the share `rtol`."""
-    return len(chi2) > CHECK and chi2[-1 - CHECK] - chi2[-1] <= rtol * chi2[-1 - CHECK]
+    """Tell whether a fit with this history has come as near to its limit as `fit_nmf` describes."""
+    done = len(chi2) - 1
+    half, three_quarters = chi2[done // 2], chi2[done - done // 4]
+    last = chi2[-1]
+    return done >= SHORTEST and half - last <= rtol * last and three_quarters - last <= half - three_quarters
 
 
 class Problem:
@@ -160,6 +170,8 @@ class Problem:
                 begin = shift[spectrum] - first[number]
                 tiled_flux[number, row, begin : begin + flux.shape[1]] = flux[spectrum]
                 tiled_ivar[number, row, begin : begin + flux.shape[1]] = ivar[spectrum]
+        tiled_size = np.zeros(ntile * tile, flux.dtype)
+        tiled_size[place] = _mean_size(flux, ivar)
         self.status = np.where((ivar > 0).any(axis=1), Status.OK, Status.NO_DATA)
         self._place = place
         self._shape = ntile // BLOCK, BLOCK, tile
@@ -167,11 +179,14 @@ class Problem:
         first = first.reshape(-1, BLOCK)
         self._reach = width + int((first[:, -1] - first[:, 0]).max())
         start = np.minimum(first[:, 0], nrest - self._reach)
-        tiles = (tiled_flux, tiled_ivar, (first - start[:, None]).ravel())
+        tiles = (tiled_flux, tiled_ivar, tiled_size.reshape(ntile, tile), (first - start[:, None]).ravel())
         self._blocks = [
             (jnp.asarray(start[begin // BLOCK]), nmf.Tiles(*(jnp.asarray(x[begin : begin + BLOCK]) for x in tiles)))
             for begin in range(0, ntile, BLOCK)
         ]
+        seen = np.zeros(nrest, dtype=bool)
+        seen[(shift[:, None] + np.arange(flux.shape[1]))[ivar > 0]] = True
+        self._seen = jnp.asarray(seen)
         lowest = float(-flux[ivar > 0].min(initial=0)) if algorithm == "shift" else 0.0
         self._level = jnp.asarray(max(lowest, 0.0), dtype=flux.dtype)
 
@@ -186,7 +201,7 @@ class Problem:
             parts, numerator, denominator, chi2 = self._sweep(parts, vectors, update)
             coeff = np.concatenate([np.asarray(part) for part in parts]).reshape(spread_out.shape)[self._place]
             yield coeff, np.asarray(vectors), chi2
-            vectors = _updated(vectors, numerator, denominator)
+            vectors = _updated(vectors, numerator, denominator, self._seen)
             update = True
 
     def _sweep(self, parts: list[Array], vectors: Array, update: bool) -> tuple[list[Array], Array, Array, float]:
@@ -211,7 +226,7 @@ def _sweep(
 ) -> nmf.Sweep:
     """Sweep over a block with the part of the rest frame that its spectra reach alone."""
     window = jax.lax.dynamic_slice_in_dim(vectors, start, reach, axis=1)
-    return nmf.sweep(coeff, window, tiles, level, update)
+    return nmf.sweep(coeff, window, tiles, nmf.coeff_floor(vectors), level, update)
 
 
 @functools.partial(jax.jit, donate_argnums=(0, 1))
@@ -221,7 +236,9 @@ def _added(numerator: Array, denominator: Array, more: Array, further: Array, st
     return nmf.add(numerator, more, corner), nmf.add(denominator, further, corner)
 
 
-_updated = jax.jit(nmf.updated)
+@jax.jit
+def _updated(vectors: Array, numerator: Array, denominator: Array, seen: Array) -> Array:
+    return nmf.updated(vectors, numerator, denominator, nmf.basis_floor(vectors, seen))
 
 
 def _groups(shift: np.ndarray, span: int) -> Iterator[np.ndarray]:
@@ -261,6 +278,8 @@ def _start(
     for name, values, shape in (("coeff", coeff, (len(flux), rank)), ("basis", basis, (rank, nrest))):
         if values is not None and (np.shape(values) != shape or not np.all(np.isfinite(values) & (values >= 0))):
             raise ValueError(f"{name} has shape {np.shape(values)}: it needs {shape}, finite and not negative")
+    if basis is not None and not np.any(basis):
+        raise ValueError("the basis to start from is 0 everywhere: give one that is not, or none for a random one")
     if coeff is None or basis is None:
         if key is None:
             raise ValueError("a random start needs a key: pass key=jax.random.key(0), or both coeff and basis")
@@ -268,8 +287,12 @@ def _start(
         if basis is None:
             basis = np.asarray(jax.random.uniform(keys[0], (rank, nrest), flux.dtype))
         if coeff is None:
-            weight = np.sum(ivar, axis=1, dtype=np.float64)
-            mean = np.sum(ivar * np.abs(flux), axis=1, dtype=np.float64) / np.where(weight > 0, weight, 1)
             drawn = np.asarray(jax.random.uniform(keys[1], (len(flux), rank), flux.dtype))
-            coeff = mean[:, None] * (0.5 + drawn) * (2 / rank)
+            coeff = _mean_size(flux, ivar)[:, None] * (0.5 + drawn) * (2 / rank)
     return np.asarray(coeff, dtype=flux.dtype), np.asarray(basis, dtype=flux.dtype)
+
+
+def _mean_size(flux: np.ndarray, ivar: np.ndarray) -> np.ndarray:
+    """Return the mean |flux| of each spectrum, (spec,) float64, weighted by ivar; 0 without data."""
+    weight = np.sum(ivar, axis=1, dtype=np.float64)
+    return np.sum(ivar * np.abs(flux), axis=1, dtype=np.float64) / np.where(weight > 0, weight, 1)

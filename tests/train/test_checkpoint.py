@@ -62,6 +62,23 @@ def test_interrupted_training_goes_on_to_the_same_basis(whole, tmp_path, count):
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.npz"]
 
 
+LONG = Training(step=4e-4, stage_iter=300, final_iter=0, rtol=1e-3)
+"""Of which the criterion ends the first stage."""
+
+
+@pytest.mark.parametrize("before_the_end", [30, 1])
+def test_interrupted_training_ends_a_stage_where_it_would_have(tmp_path, before_the_end):
+    steps, again = [], []
+    whole = fitted(callback=steps.append, rank=1, training=LONG)
+    iterations = len(steps) - 1
+    assert 100 < iterations <= 250
+    with pytest.raises(KeyboardInterrupt):
+        fitted(tmp_path / "run.npz", interrupted_after(iterations - before_the_end), rank=1, training=LONG)
+    assert fitted(tmp_path / "run.npz", again.append, rank=1, training=LONG).sha256 == whole.sha256
+    assert again == steps[-len(again) :]
+    assert len(again) <= before_the_end + 3
+
+
 def test_interrupted_again_and_again(whole, tmp_path):
     for _ in range(100):
         try:

@@ -1,5 +1,7 @@
 """Cross-validation: fair folds, each spectrum held out once, and the bases that `fit_basis` would give."""
 
+import sys
+
 import jax
 import numpy as np
 import pytest
@@ -79,6 +81,22 @@ def test_metrics_of_each_rank_and_fold(found):
     assert found.good_fraction[1, 1] == expected
     assert found.mae[1, 1] == validate.mean_absolute_error(found.z[1, held], found.ztrue[held])[0]
     assert found.good_fraction[1].mean() > 0.9
+
+
+def test_folds_begin_from_a_basis_too(sample, monkeypatch):
+    spectra, z = sample
+    tried = []
+
+    def scan(test, basis, **_):
+        tried.append(basis)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["jaxz.train.crossval"], "nmf_scan", scan)
+    options = {"key": KEY, "start": small.basis(), "training": TRAINING._replace(final_iter=2)}
+    with pytest.raises(KeyboardInterrupt):
+        crossval(spectra, z, ranks=[5], nfolds=3, **options)
+    use = folds(z, nfolds=3, key=KEY) != 0
+    assert tried[0].sha256 == fit_basis(spectra[use], z[use], rank=5, **options).sha256
 
 
 def test_a_rank_beyond_the_spectra_of_a_fold(sample):

@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 
 import jaxz
-from jaxz import Spectra, validate
+from jaxz import LogGrid, Spectra, validate
+from jaxz.models import Basis
 from jaxz.train import Training, fit_basis, labelled
+from jaxz.train.basis import BORDER, MOST, as_basis, continued
+from jaxz.train.nmf import State
 from jaxz.train.sample import rest_frame
 from tests import small
 
@@ -69,6 +72,64 @@ def test_begins_from_a_basis_and_stays_near_it(sample):
 def test_an_unseen_start_adds_vectors(sample):
     start = fit_basis(*sample, rank=2, key=KEY, training=QUICK)
     assert len(fit_basis(*sample, rank=4, key=KEY, start=start, training=QUICK)) == 4
+
+
+def test_where_no_spectrum_speaks_the_start_remains(sample):
+    """Red spectra change a start that reaches further at both ends, with a gap among them, and add a vector to it."""
+    spectra, z = sample
+    start = small.basis()
+    wave = spectra.wave / (1 + z)[:, None]
+    keep = ((wave > 3900) & (wave < 4200)) | ((wave > 4300) & (wave < 4700))
+    tilted = spectra.flux * (wave / 4300) ** 3
+    red = Spectra(spectra.wave, tilted, np.where(keep, spectra.ivar, 0))
+    found = fit_basis(red, z, rank=5, key=KEY, start=start, training=QUICK._replace(step=small.GRID.step))
+    assert found.grid == small.GRID
+    rest = small.GRID.wave
+    covered = ((rest > 3902) & (rest < 4198)) | ((rest > 4302) & (rest < 4698))
+    outer = (rest < 3898) | (rest > 4702)
+    ratio = found.vectors[:4] / start.vectors
+    for end in (rest < 3898, rest > 4702):
+        np.testing.assert_allclose(ratio[:, end] / ratio[:, end][:, :1], 1, rtol=1e-5)
+    assert not found.vectors[4, outer].any()
+    assert found.vectors[4, covered].all()
+    near = round(BORDER / small.GRID.step)
+    edges = np.flatnonzero(np.diff(found.vectors[4] > 0))
+    assert len(edges) == 4
+    for edge, inwards in zip(edges, (1, -1, 1, -1), strict=True):
+        beyond, first = (edge, edge + 1) if inwards > 0 else (edge + 1, edge)
+        side = np.sort(first + inwards * np.arange(near))
+        made = found.vectors[:4, side].sum(axis=1) / start.vectors[:, side].sum(axis=1)
+        np.testing.assert_allclose(ratio[:, beyond], made, rtol=2e-2)
+    inside = ratio[:, edges[1] + 1 : edges[2] + 1]
+    np.testing.assert_allclose(np.diff(np.log(inside), 2), 0, atol=1e-5)
+    # Without the scale there would be steps: the vectors have become redder.
+    assert (ratio[0, rest > 4702][0] / ratio[0, rest < 3898][0]) > 1.3
+
+
+def test_a_start_that_is_faint_at_the_border_is_not_blown_up():
+    grid, whole = LogGrid(70000, 200), LogGrid(69900, 400)
+    vectors = np.ones((1, 400))
+    vectors[0, :230] = np.r_[np.full(50, 2.0), np.full(180, 1e-2)]  # the last 100 covered are within `BORDER`
+    found, where = continued(np.full((1, 200), 5.0), grid, Basis(vectors, whole))
+    assert where == whole
+    np.testing.assert_array_equal(found[0, 100:300], 5.0)
+    overall = 5.0 / vectors[0, 100:300].mean()
+    np.testing.assert_allclose(found[0, 300:], 5.0 / vectors[0, 200:300].mean())
+    np.testing.assert_allclose(found[0, :100], MOST * overall * vectors[0, :100])
+
+
+def test_a_start_within_the_range_of_the_sample_leaves_it_whole():
+    grid = LogGrid(70000, 200)
+    learned = np.where(np.arange(200) < 190, 2.0, 0.0)[None]
+    found, where = continued(learned, grid, Basis(np.ones((1, 50)), LogGrid(70050, 50)))
+    assert where == grid
+    np.testing.assert_array_equal(found, learned)
+
+
+def test_vectors_that_no_spectrum_uses_are_left_out():
+    grid = LogGrid(70000, 20)
+    state = State(np.array([[1.0, 1e-6], [0.5, 0.0]], np.float32), np.ones((2, 20), np.float32), [])
+    assert len(as_basis(state, grid, None, name="TWO", version="1")) == 1
 
 
 def test_spectra_without_data_are_passed_over(sample):
