@@ -11,8 +11,9 @@ import numpy as np
 from jaxz._typing import Array, Float, Int
 from jaxz.kernels import resample, woodbury
 from jaxz.kernels.nnls import nnls
-from jaxz.models import AbstractModel, Columns, GaussianComponent, Madgics
-from jaxz.models.columns import Fixed, Kind, Nuisance
+from jaxz.models import AbstractModel
+from jaxz.models.columns import Nuisance
+from jaxz.models.parts import Part, parts_of
 from jaxz.pixels import OVERLAP, Pixels
 from jaxz.run import run
 from jaxz.spectra import LogGrid, Spectra
@@ -89,79 +90,27 @@ def separate(
         ValueError: if there are no components, their steps differ, or something slides and `z` is missing or of the
             wrong length.
     """
-    parts = _parts_of(model) if isinstance(model, Sequence) else [model, *model.nuisance]
-    slides = any(isinstance(part, AbstractModel) for part in parts)
-    if z is None and slides:
+    with jax.enable_x64(True):
+        parts = parts_of(model)
+    if z is None and any(part.slides for part in parts):
         raise ValueError("z is missing: shiftable components need one redshift for each spectrum")
     at = np.full(len(spectra), np.nan) if z is None else np.asarray(z, dtype=np.float64)
     if at.shape != (len(spectra),):
         raise ValueError(f"z has shape {at.shape}: give one redshift for each spectrum, ({len(spectra)},)")
-    step = _step_of(parts[0])
+    step = parts[0].step
     grid = window_of(spectra, step)
     size = -(-grid.size // ROUND) * ROUND
     with jax.enable_x64(True):
         owner = np.zeros((len(parts), size), dtype=bool)
         for row, part in enumerate(parts):
-            if isinstance(part, GaussianComponent) and part.mask is not None:
-                place = grid.start + np.arange(size) - part.grid.start
-                inside = (place >= 0) & (place < part.grid.size)
-                masked = inside & np.asarray(part.mask)[np.clip(place, 0, part.grid.size - 1)]
-                owner[row] = masked & ~owner.any(axis=0)
-        task = _Separate(tuple(_Part.of(part) for part in parts), jnp.int32(grid.start), jnp.asarray(owner), size, step)
+            owner[row] = part.owned(grid.start, size) & ~owner.any(axis=0)
+        task = _Separate(parts, jnp.int32(grid.start), jnp.asarray(owner), size, step)
     rows = np.flatnonzero(spectra.npixels > 1)
     found = run(task, spectra, rows, (at,), step=step, batch_size=batch_size)
     found.ivar[spectra.npixels < 2] = 0
     cut = {name: getattr(found, name)[..., : grid.size] for name in ("flux", "ivar", "mean", "variance")}
     names = tuple(part.name for part in parts)
     return Separation(ids=spectra.ids, names=names, z=at, grid=grid, **(found._asdict() | cut))
-
-
-def _parts_of(components: Sequence[Nuisance]) -> list[AbstractModel | Nuisance]:
-    """Return components as parts: one that is shiftable is what a model of it slides."""
-    if not components:
-        raise ValueError("no components to separate into: give at least one")
-    step = components[0].grid.step
-    parts: list[AbstractModel | Nuisance] = []
-    for part in components:
-        if part.grid.step != step:
-            raise ValueError(
-                f"component {part.name!r} has a lattice step of {part.grid.step:g} dex, the others {step:g}: resample "
-                f"it with component.with_step({step:g})"
-            )
-        if isinstance(part, GaussianComponent) and part.reference_z is not None:
-            parts.append(Madgics(part))
-        else:
-            parts.append(part)
-    return parts
-
-
-def _step_of(part: AbstractModel | Nuisance) -> float:
-    return part.step if isinstance(part, AbstractModel) else part.grid.step
-
-
-class _Part(eqx.Module):
-    """A part on the device: what slides of a model, or fixed columns."""
-
-    model: AbstractModel | None
-    fixed: Fixed | None
-    kind: Kind = eqx.field(static=True)
-    count: int = eqx.field(static=True)
-
-    @classmethod
-    def of(cls, part: AbstractModel | Nuisance) -> "_Part":
-        if isinstance(part, AbstractModel):
-            return cls(part, None, part.coefficients, len(part))
-        return cls(None, Fixed.of([part]), part.kind if isinstance(part, Columns) else "gaussian", len(part))
-
-    def columns(self, z: Float[Array, ""], start: Int[Array, ""], size: int) -> Float[Array, "comp obs"]:
-        """Return the columns of the part on a lattice window; zero if it slides and z is NaN."""
-        if self.fixed is not None:
-            eliminated, positive, _ = self.fixed.on_lattice(start, size)
-            return positive if self.kind == "non-negative" else eliminated
-        assert self.model is not None
-        there = jnp.isfinite(z)
-        columns = self.model.sliding_columns(jnp.where(there, z, 0), start, size)
-        return jnp.where(there, columns, 0)
 
 
 class _Parts(NamedTuple):
@@ -181,7 +130,7 @@ class _Parts(NamedTuple):
 class _Separate(eqx.Module):
     """The task (spectrum, z) → `_Parts`, on a window that all spectra share."""
 
-    parts: tuple[_Part, ...]
+    parts: tuple[Part, ...]
     start: Int[Array, ""]
     owner: Array
     size: int = eqx.field(static=True)

@@ -17,10 +17,11 @@ def prepare() -> None:
     """Keep compiled code between runs, and memory between spectra.
 
     Compiled code is kept in JAX's persistent cache, in the user's cache folder; ``JAX_COMPILATION_CACHE_DIR`` chooses
-    another place, and ``JAX_ENABLE_COMPILATION_CACHE=0`` none. glibc gives arrays of megabytes back to the system as soon as they are free, and
-    takes a tenth of the time of a scan to get them again, page by page.
+    another place, and ``JAX_ENABLE_COMPILATION_CACHE=0`` none. glibc gives arrays of megabytes back to the system as
+    soon as they are free, and takes a tenth of the time of a scan to get them again, page by page.
     """
-    folder = cache_folder() if jax.config.jax_compilation_cache_dir is None else None
+    chosen = jax.config.values.get("jax_compilation_cache_dir")
+    folder = cache_folder() if chosen is None else None
     if folder is not None:
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

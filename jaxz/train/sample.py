@@ -129,6 +129,8 @@ def well_covered(sample: Sample) -> Sample:
 
 def on_grid(basis: Basis, grid: LogGrid) -> np.ndarray:
     """Return the vectors of a basis on another window, (basis, rest) float32 of mean 1, none of them zero anywhere."""
+    if basis.method != "NMF":
+        raise ValueError(f"the basis {basis.name!r} to start from is one of PCA: a non-negative one is wanted")
     basis = basis.with_step(grid.step)
     vectors = np.zeros((len(basis), grid.size))
     begin, end = max(grid.start, basis.grid.start), min(grid.start + grid.size, basis.grid.start + basis.grid.size)

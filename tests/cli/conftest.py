@@ -16,6 +16,12 @@ from tests import small
 ZTRUE = np.array([0.05, 0.1, 0.15, 0.2])
 
 
+@pytest.fixture(autouse=True)
+def _process_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests share a process, whose settings are not those of a command."""
+    monkeypatch.setattr("jaxz.cli.process.prepare", lambda: None)
+
+
 @pytest.fixture
 def run() -> Callable[..., Result]:
     """Return a function that runs `jaxz` with arguments; an exception that it lets out fails the test."""
