@@ -62,7 +62,7 @@ def test_compact_and_dense_forms_agree(name, rng):
 
 def test_factors_without_noise_are_found(rng):
     flux, ivar, shift = made(rng, 60, 60, 2, noise=1e-6)
-    fit = fit_nmf(flux, ivar, rank=2, shift=shift, n_iter=1000, rtol=0.0, key=KEY)
+    fit = fit_nmf(flux, ivar, rank=2, shift=shift, n_iter=600, rtol=0.0, key=KEY)
     model = np.stack([w @ fit.basis[:, s : s + 60] for w, s in zip(fit.coeff, shift, strict=True)])
     assert np.sqrt(np.mean((model - flux) ** 2)) < 0.01 * flux.std()
 
@@ -124,14 +124,15 @@ def started_with_zeros(rng, nspec, rank):
     return (values * (rng.uniform(size=values.shape) < 0.5) for values in started(rng, nspec, rank))
 
 
-@pytest.mark.parametrize("algorithm", ["nearly", "shift"])
-@pytest.mark.parametrize("name", ["a negative spectrum", "more noise than signal"])
+@pytest.mark.parametrize(
+    ("name", "algorithm"), [("a negative spectrum", "shift"), ("more noise than signal", "nearly")]
+)
 def test_what_ends_at_the_floor_does_not_want_to_grow(name, algorithm, rng):
     """The condition of Karush, Kuhn and Tucker, from a start with zeros, where spectra are partly negative."""
     flux, ivar, shift = CASES[name]
     coeff, basis = started_with_zeros(rng, len(flux), 3)
     arguments = {"rank": 3, "shift": shift, "algorithm": algorithm, "rtol": 0.0}
-    fit = fit_nmf(flux, ivar, coeff=coeff, basis=basis, n_iter=1200, **arguments)
+    fit = fit_nmf(flux, ivar, coeff=coeff, basis=basis, n_iter=800, **arguments)
     whole = (oracle.dense(values, shift, NREST) for values in (flux * (ivar > 0), ivar))
     wanted = growth(*whole, fit.coeff, fit.basis, level_of(flux, ivar, algorithm))
     size = np.abs(flux).mean(axis=1, keepdims=True) / fit.basis.max(axis=1)
@@ -221,7 +222,7 @@ def test_does_not_end_on_a_plateau():
     slow = np.flatnonzero(fit.chi2[10:] >= 0.99 * fit.chi2[:-10])[0] + 10
     assert fit.chi2[slow] > 1.2 * fit.chi2[-1]
     assert 2 * slow < len(fit.chi2) < 1500
-    arguments = {"coeff": fit.coeff, "basis": fit.basis, "n_iter": 1000, "rtol": 0.0}
+    arguments = {"coeff": fit.coeff, "basis": fit.basis, "n_iter": 300, "rtol": 0.0}
     assert fit.chi2[-1] < 1.01 * fit_nmf(flux, np.full(flux.shape, 100.0), rank=3, **arguments).chi2[-1]
 
 
