@@ -177,6 +177,11 @@ def _compiled_once(task: Task, serial: bool, count: Array, inputs: tuple, device
     return found
 
 
+def programs() -> int:
+    """Return how many programs this process has compiled for `run`: one for each task, size and device."""
+    return len(_ready)
+
+
 def cores() -> list[int]:
     """Return the processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):

@@ -7,7 +7,20 @@ import numpy as np
 import pytest
 
 import jaxz
-from benchmarks import accuracy, agreement, common, inputs, memory, nmf, nnls, normal, refine, scan
+from benchmarks import (
+    accuracy,
+    agreement,
+    common,
+    compilation,
+    consistency,
+    inputs,
+    memory,
+    nmf,
+    nnls,
+    normal,
+    refine,
+    scan,
+)
 from benchmarks.common import Report, WrongAnswerError
 
 NSPEC = 3
@@ -60,6 +73,17 @@ def test_basis_survives_npz(case, basis_file):
 def test_runs(module, nspec, case):
     rows = module.run(case.take(nspec), quick=True).rows
     assert all(row["ms/spectrum"] > 0 for row in rows)
+
+
+def test_consistency_runs():
+    rows = consistency.run(quick=True).rows
+    assert [(row["number"], row["DELTACHI2 < 0"]) for row in rows] == [(4, 0)]
+
+
+def test_compilation_is_counted():
+    (row,) = compilation.run(quick=True).rows
+    assert 2 <= row["programs of the loop"] <= 4
+    assert row["seconds in XLA"] > 0
 
 
 def test_nmf_runs():

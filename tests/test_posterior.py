@@ -67,7 +67,7 @@ def _near(curve, penalty, chi2=None):
     """PCONF and the ln of all mass of one curve, and where its candidates are, best first."""
     summary = run(Summarise(TRIALS, 3), None, np.array([0]), (curve[None], penalty[None]))
     pconf, total = _posterior_mass(summary, summary.chi2 if chi2 is None else chi2)
-    return pconf[0], total[0], summary.index[0]
+    return pconf[0], total[0], summary.place[0]
 
 
 def test_pconf_is_the_mass_within_five_thousandths(z):

@@ -81,7 +81,8 @@ def write(
     ``FIBERMAP.OBJTYPE`` is the column OBJTYPE of the HDU ``FIBERMAP``.
 
     Both headers say the versions of jaxz and JAX, the device, and name, version and SHA-256 of the models: of a basis,
-    or of a target (with its calibration) and of each nuisance component.
+    or of a target (with its calibration) and of each nuisance component. Of several models these are MODEL0, MODVER0,
+    MODSHA0, NNUIS0, NUIS00, NUSHA00 and so on, in the order in which they were compared.
 
     Args:
         redshifts: what to write.
@@ -180,9 +181,13 @@ def _cards(models: Sequence[AbstractModel], further: Mapping[str, Any]) -> fits.
         "JAXVER": jax.__version__,
         "DEVICE": f"{len(jax.devices())} x {device.device_kind} ({device.platform})",
     }
-    for i, model in enumerate(models):
-        number = "" if len(models) == 1 else str(i)
-        cards |= {f"{key}{number}": value for key, value in model.cards().items()}
+    if len(models) == 1:
+        cards |= models[0].cards()
+    for i, model in enumerate(models if len(models) > 1 else ()):
+        name, version, sha256 = list(model.cards().values())[:3]
+        cards |= {f"MODEL{i}": name, f"MODVER{i}": version, f"MODSHA{i}": sha256, f"NNUIS{i}": len(model.nuisance)}
+        for j, part in enumerate(model.nuisance):
+            cards |= {f"NUIS{i}{j}": part.name, f"NUSHA{i}{j}": part.sha256}
     header = fits.Header()
     for key, value in {**cards, **further}.items():
         header[key if len(key) <= 8 else f"HIERARCH {key}"] = card(value)

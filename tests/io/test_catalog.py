@@ -310,10 +310,9 @@ def test_each_of_several_models_is_in_the_header(redshifts: Redshifts, tmp_path:
     model = Madgics(target, [gaussian.sky(np.random.default_rng(1))])
     io.write(dataclasses.replace(redshifts, models=(NonNegative(basis), model)), tmp_path / "z.fits")
     header = fits.getheader(tmp_path / "z.fits", "REDSHIFTS")
-    assert (header["BASIS0"], header["BASISSHA0"]) == ("galaxy", basis.sha256)
-    assert (header["TARGET1"], header["TARGSHA1"], header["NNUIS1"]) == ("LAE", target.sha256, 1)
-    assert header["CALIBRAT1"] == target.calibration
-    assert header["NUIS01"] == "sky"
+    assert (header["MODEL0"], header["MODVER0"], header["MODSHA0"]) == ("galaxy", basis.version, basis.sha256)
+    assert (header["MODEL1"], header["MODSHA1"], header["NNUIS1"]) == ("LAE", target.sha256, 1)
+    assert (header["NUIS10"], header["NUSHA10"]) == ("sky", model.nuisance[0].sha256)
 
 
 def test_coefficients_beyond_those_of_the_best_model_are_zero(redshifts: Redshifts) -> None:
