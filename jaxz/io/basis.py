@@ -9,7 +9,7 @@ import numpy as np
 from astropy.io import fits
 
 from jaxz import __version__
-from jaxz.io.files import FileError, image_shape, number_in, open_fits, summary_of
+from jaxz.io.files import FileError, damage_named, image_shape, number_in, open_fits, summary_of
 from jaxz.io.output import card, replacing
 from jaxz.models.basis import Basis, Method
 from jaxz.spectra import DEFAULT_STEP, LogGrid
@@ -71,30 +71,28 @@ def read_basis(path: str | Path) -> Basis:
         FileError: if the file cannot be read, is not such a file, or has negative values where RRMETHOD is NMF.
     """
     path = Path(path)
-    with open_fits(path) as hdus:
+    with damage_named(path), open_fits(path) as hdus:
         hdu = hdus[_VECTORS if _VECTORS in hdus else 0]
         header, where = hdu.header, f"{path}[{hdu.name}]"
         if not image_shape(hdu) or not (hdu.name == _VECTORS or "RRTYPE" in header):
             raise FileError(f"{path}: not a basis file: no image {_VECTORS} (it holds {summary_of(hdus)})")
-        stored, zrange = hdu.data, _zrange(path, hdus)
-    if stored.ndim != 2:
-        raise FileError(f"{where}: has shape {stored.shape}; it needs (basis, rest)")
-    vectors = stored.astype(np.float32 if stored.dtype.kind == "f" and stored.dtype.itemsize == 4 else np.float64)
-    try:
-        method = _method(where, header, vectors)
+        stored = hdu.data
+        if stored.ndim != 2:
+            raise FileError(f"{where}: has shape {stored.shape}; it needs (basis, rest)")
+        vectors = stored.astype(np.float32 if stored.dtype.kind == "f" and stored.dtype.itemsize == 4 else np.float64)
+        # Asked here, as the average over a pixel would take infinity from infinity.
+        if not np.all(np.isfinite(vectors)):
+            raise FileError(f"{where}: non-finite values")
+        method, zrange = _method(where, header, vectors), _zrange(path, hdus)
         grid, vectors = _on_lattice(where, header, vectors)
-        return Basis(
-            vectors,
-            grid,
-            name=_word(header, "RRSUBTYP", ""),
-            version=_word(header, "VERSION", "0"),
-            spectype=_word(header, "RRTYPE", "GALAXY"),
-            method=method,
-            igm=_word(header, "RRIGM", "None"),
-            zrange=zrange,
-        )
-    except FileError:
-        raise
+        words = {
+            "name": _word(header, "RRSUBTYP", ""),
+            "version": _word(header, "VERSION", "0"),
+            "spectype": _word(header, "RRTYPE", "GALAXY"),
+            "igm": _word(header, "RRIGM", "None"),
+        }
+    try:
+        return Basis(vectors, grid, method=method, zrange=zrange, **words)
     except ValueError as error:
         raise FileError(f"{path}: {error}") from error
 

@@ -170,6 +170,8 @@ def test_vectors_sampled_in_wavelength_are_averaged(tmp_path: Path, rng: np.rand
         (np.ones((1, 5)), {"RRMETHOD": "ARCHETYPE"}, "RRMETHOD is ARCHETYPE: it needs NMF or PCA"),
         (np.full((1, 5), -np.inf), {}, "non-finite"),
         (np.full((1, 5), np.nan), {"RRMETHOD": "NMF"}, "non-finite"),
+        (np.full((1, 50), np.inf), {"LOGLAM": 0, "CRVAL1": 5000.0, "CDELT1": 0.1}, "non-finite"),
+        (np.array([[1.0, np.inf, -np.inf, 1, 1]]), {"CRVAL1": 3.50001}, "non-finite"),
         (np.eye(2, 5) * [[1], [0]], {}, "has an empty vector"),
         (np.ones(5), {}, r"has shape \(5,\); it needs \(basis, rest\)"),
         (np.ones((1, 5)), {"CDELT1": -5e-5}, "no wavelengths: the header needs CRVAL1 and CDELT1"),
@@ -195,6 +197,16 @@ def test_a_table_is_no_image_of_vectors(tmp_path: Path) -> None:
     table = fits.BinTableHDU.from_columns([fits.Column("X", "D", array=np.ones(3))], name="BASIS_VECTORS")
     fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "x.fits")
     with pytest.raises(io.FileError, match=r"x\.fits: not a basis file: no image BASIS_VECTORS .*table of X"):
+        io.read_basis(tmp_path / "x.fits")
+
+
+@pytest.mark.parametrize("keyword", ["EXTNAME", "RRTYPE", "RRSUBTYP", "RRMETHOD", "RRIGM", "CRVAL1", "LOGLAM"])
+def test_a_damaged_card_is_refused(tmp_path: Path, keyword: str) -> None:
+    io.write_basis(Basis(np.ones((1, 5)), LogGrid(70000, 5)), tmp_path / "x.fits")
+    whole = (tmp_path / "x.fits").read_bytes()
+    at = whole.index(f"{keyword:8}= ".encode())
+    (tmp_path / "x.fits").write_bytes(whole[:at] + f"{keyword:8}= 'open".ljust(80).encode() + whole[at + 80 :])
+    with pytest.raises(io.FileError, match=r"x\.fits: damaged \(Unparsable card"):
         io.read_basis(tmp_path / "x.fits")
 
 
