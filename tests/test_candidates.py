@@ -165,11 +165,11 @@ def test_redrock_classes_are_told_apart(data):
     chosen = truth[:3] + [row for row in truth if str(row["class"]).strip() == "QSO"][:3]
     spectra = read([folder / str(row["file"]).strip() for row in chosen])
     models = [
-        (jaxz.NonNegative(jaxz.load_basis()), 0.0, 1.7),
+        (jaxz.NonNegative(jaxz.load_basis().with_step(1e-4)), 0.0, 1.0),
         (jaxz.Free(read_basis(data / "templates" / "rrtemplate-QSO-LOZ-v1.1.fits")), 0.05, 1.6),
         (jaxz.Free(read_basis(data / "templates" / "rrtemplate-QSO-HIZ-v1.1.fits")), 1.4, 4.0),
     ]
-    stars = sorted((data / "templates" / "redrock").glob("*STAR-[AFGKM]*"))
+    stars = sorted((data / "templates" / "redrock").glob("*STAR-[FGK]*"))
     models += [(jaxz.Free(read_basis(path)), -0.002, 0.00201) for path in stars]
     found = []
     for model, low, high in models:

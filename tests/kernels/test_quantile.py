@@ -43,7 +43,8 @@ def test_a_quantile_is_numpys(share, dtype):
         assert found.dtype == dtype
         expected = np.quantile(values.astype(np.longdouble), share)
         eps = float(np.finfo(dtype).eps)
-        assert abs(np.longdouble(found) - expected) <= 4 * eps * np.max(np.abs(values))
+        # Compiled code takes subnormal numbers for 0.
+        assert abs(np.longdouble(found) - expected) <= 4 * eps * np.max(np.abs(values)) + np.finfo(dtype).tiny
 
     check()
 
