@@ -144,7 +144,12 @@ class _Separate(eqx.Module):
         columns = [part.columns(z, self.start, self.size) for part in self.parts]
         positive = [part.kind == "non-negative" for part in self.parts]
         eliminated = [c for c, p in zip(columns, positive, strict=True) if not p]
-        free = [part.kind == "free" for part, p in zip(self.parts, positive, strict=True) if not p]
+        free = [
+            part.kind == "free"
+            for part, p in zip(self.parts, positive, strict=True)
+            if not p
+            for _ in range(part.count)
+        ]
         factor = woodbury.factorise(eliminated, jnp.where(owned, 0, ivar), free)
         known, weights = jnp.zeros_like(flux), {}
         if any(positive):

@@ -60,14 +60,12 @@ def factorise(
     Args:
         parts: eigenvectors times the square roots of their eigenvalues, one array for each part; there may be none.
         ivar: inverse variances, 0 where there are no data.
-        free: whether the coefficients of each part have no prior; none of them if absent.
+        free: whether the coefficient of each vector has no prior; none of them if absent.
     """
     vectors = jnp.concatenate([jnp.zeros((0, len(ivar)), ivar.dtype), *parts])
     weighted = vectors * ivar[None]
     matrix = jnp.matmul(weighted, vectors.T, precision=HIGHEST)
-    without = np.zeros(len(vectors), bool)
-    if free is not None:
-        without = np.repeat(np.asarray(free, bool), [len(part) for part in parts])
+    without = np.zeros(len(vectors), bool) if free is None else np.asarray(free, bool)
     power = jnp.diagonal(matrix)
     prior = jnp.where(without & (power > 0), FREE * power, 1)
     matrix = matrix + jnp.diag(prior)

@@ -162,8 +162,7 @@ class Fixed(eqx.Module):
         elif own is not None:
             parts.append(own)
             free += [self.own == "free"] * len(own)
-        rows = [row[None] for part in parts for row in part]
-        return woodbury.factorise(rows, ivar, free), positive
+        return woodbury.factorise(parts, ivar, free), positive
 
 
 def parts_of(

@@ -8,7 +8,7 @@ The target is taken as it is; where it is partly beyond the data it has less to 
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax
@@ -257,18 +257,22 @@ class Frame(eqx.Module):
             curve = curve * x + self.whitening.coeff[power]
         return self.unit * jnp.exp(curve / 2)
 
-    def in_reach(self, spectrum: OnLattice, begin: int | Int[Array, ""], size: int) -> sliding.Conditioned:
-        """Return what the target slides along, in its frame, on `size` lattice pixels from `begin` on."""
+    def in_reach(self, spectrum: OnLattice, size: int) -> Callable[[int | Int[Array, ""]], sliding.Conditioned]:
+        """Return a function of a lattice pixel: what the target slides along, in its frame, `size` pixels from it."""
         white = self.white(spectrum.start, len(spectrum.flux))
-        width = len(white)
-        place = jnp.clip(jnp.asarray(begin, dtype=spectrum.start.dtype) - spectrum.start + size, 0, width + size)
-
-        def cut(values: Float[Array, "*row obs"]) -> Float[Array, "*row reach"]:
-            padded = jnp.pad(values, [(0, 0)] * (values.ndim - 1) + [(size, size)])
-            return jax.lax.dynamic_slice_in_dim(padded, place, size, axis=-1)
-
         ivar, projected, rows = spectrum.rows
-        return sliding.Conditioned(cut(ivar * white**2), cut(projected * white[None]), cut(rows * white[None]))
+        # Padded once, and cut as often as wanted.
+        wide = [
+            jnp.pad(values, [(0, 0)] * (values.ndim - 1) + [(size, size)])
+            for values in (ivar * white**2, projected * white[None], rows * white[None])
+        ]
+
+        def cut(begin: int | Int[Array, ""]) -> sliding.Conditioned:
+            place = jnp.asarray(begin, dtype=spectrum.start.dtype) - spectrum.start + size
+            place = jnp.clip(place, 0, len(white) + size)
+            return sliding.Conditioned(*(jax.lax.dynamic_slice_in_dim(x, place, size, axis=-1) for x in wide))
+
+        return cut
 
 
 def _frame(model: Madgics, own: Kind | None) -> Frame:
@@ -331,7 +335,7 @@ class MadgicsCurves(eqx.Module):
     def __call__(self, serial: bool, pixels: Pixels, own: Float[Array, "comp pix"] | None = None) -> Curve:
         """Return the curve of one spectrum."""
         spectrum = on_lattice(pixels, own, self.frame.fixed, self.size)
-        rows = self.frame.in_reach(spectrum, self.begin, self.nshift - 1 + self.frame.vectors.shape[1])
+        rows = self.frame.in_reach(spectrum, self.nshift - 1 + self.frame.vectors.shape[1])(self.begin)
         if isinstance(self.part, sliding.Places):
             lean = sliding.Conditioned(*(values.astype(self.precision) for values in rows))
             slid = sliding.by_products(self.part, lean, self.nshift)
@@ -367,11 +371,11 @@ class MadgicsFits(eqx.Module):
     ) -> Fit:
         """Return the fits; NaN where a candidate is."""
         spectrum = on_lattice(pixels, own, self.frame.fixed, self.size)
-        width = self.part.vectors.shape[-1]
+        rows_from = self.frame.in_reach(spectrum, self.part.vectors.shape[-1])
 
         def candidate(shift: Float[Array, ""]) -> tuple[Array, ...]:
             whole = jnp.nan_to_num(shift).astype(jnp.int32)
-            slid = sliding.at_places(self.part, self.frame.in_reach(spectrum, whole + self.begin, width))
+            slid = sliding.at_places(self.part, rows_from(whole + self.begin))
             delta = _gain(slid, spectrum, self.frame.area, logdet=self.logdet, emission=self.emission)
             offset, error, least = _minimum(delta)
             nearest = jnp.round(offset / FINE).astype(jnp.int32) + _PLACES

@@ -160,7 +160,7 @@ def test_a_free_part_is_the_fit_without_a_prior(rng, sizes):
     ivar = np.where(rng.uniform(size=NPIX) < 0.1, 0, rng.uniform(0.1, 10, size=NPIX))
     flux = rng.normal(size=NPIX) + 100 * free[0]
     parts = [jnp.asarray(part) for part in (free, gaussian)]
-    made = woodbury.factorise(parts, jnp.asarray(ivar), [True, False])
+    made = woodbury.factorise(parts, jnp.asarray(ivar), [True] * len(free) + [False] * len(gaussian))
     rows = np.concatenate([free, gaussian])
     prior = np.diag(np.r_[np.zeros(len(free)), np.ones(len(gaussian))])
     coeff = np.linalg.solve((rows * ivar) @ rows.T + prior, (rows * ivar) @ flux)
@@ -181,7 +181,7 @@ def test_free_parts_that_say_nothing_do_no_harm(rng, what):
     ivar = np.where(np.arange(NPIX) < 30, 0, 1.0)
     free[1] = np.where(ivar > 0, 0, 1) if what == "no data" else 2 * free[0]
     flux = rng.normal(size=NPIX)
-    made = woodbury.factorise([jnp.asarray(free)], jnp.asarray(ivar), [True])
+    made = woodbury.factorise([jnp.asarray(free)], jnp.asarray(ivar), [True] * len(free))
     one = woodbury.factorise([jnp.asarray(free[:1])], jnp.asarray(ivar), [True])
     chi2 = [float(woodbury.chi2(factor, jnp.asarray(flux))) for factor in (made, one)]
     assert chi2[0] == pytest.approx(chi2[1], rel=1e-6)
