@@ -123,13 +123,13 @@ def test_wrong_baseline_is_refused(case, monkeypatch):
 
 
 def test_wrong_solver_is_refused(case, monkeypatch):
-    right = nnls.nnls
+    right = nnls.nnls_packed
 
     def wrong(*args, **options):
         found = right(*args, **options)
         return found._replace(coeff=1.01 * found.coeff)
 
-    monkeypatch.setattr(nnls, "nnls", wrong)
+    monkeypatch.setattr(nnls, "nnls_packed", wrong)
     with pytest.raises(WrongAnswerError, match="off SciPy's"):
         nnls.run(case.take(1), quick=True)
 

@@ -9,34 +9,23 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxz._typing import Array, Float
+from jaxz.kernels.packed import pairs, positions
 
 FAINT = 1e-7
 """Share of its power that a vector must keep in the window to be fitted; see `without_vanishing`."""
 
 
 class NormalEquations(NamedTuple):
-    """A and b in every lane; A packed as the distinct products of two vectors, in the order of `pairs`."""
+    """A and b in every lane; A packed as in `jaxz.kernels.packed`."""
 
     gram: Float[Array, "pair lane"]
     rhs: Float[Array, "basis lane"]
 
     def unpack(self) -> Float[Array, "basis basis lane"]:
         """Return A as full symmetric matrices."""
-        nbasis = len(self.rhs)
-        first, second = pairs(nbasis)
-        index = np.empty((nbasis, nbasis), dtype=int)
-        index[first, second] = index[second, first] = np.arange(len(first))
-        return self.gram[index]
-
-
-def pairs(nbasis: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices a ≤ b of the K(K+1)/2 products of two of `nbasis` vectors, the squares first."""
-    square = np.arange(nbasis)
-    first, second = np.triu_indices(nbasis, 1)
-    return np.concatenate([square, first]), np.concatenate([square, second])
+        return self.gram[positions(len(self.rhs))]
 
 
 def chi2(
@@ -123,11 +112,11 @@ def extended(
         rhs: b of the new columns.
     """  # fmt: skip
     nbasis, nfixed = len(equations.rhs), len(rhs)
-    place = {pair: row for row, pair in enumerate(zip(*(index.tolist() for index in pairs(nbasis)), strict=True))}
-    rows = []
-    for a, b in zip(*pairs(nbasis + nfixed), strict=True):
+    place, rows = positions(nbasis), []
+    for pair in zip(*pairs(nbasis + nfixed), strict=True):
+        a, b = min(pair), max(pair)
         if b < nbasis:
-            rows.append(equations.gram[place[int(a), int(b)]])
+            rows.append(equations.gram[place[a, b]])
         elif a < nbasis:
             rows.append(across[b - nbasis, a])
         else:

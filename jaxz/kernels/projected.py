@@ -1,10 +1,11 @@
-"""Non-negative least squares by accelerated projected gradient, then exact solutions on positive sets.
+"""Non-negative least squares by accelerated projected gradient: the same fixed steps for every problem.
 
 FISTA (Beck & Teboulle 2009, SIAM J. Imaging Sci. 2, 183) with adaptive restart (O'Donoghue & Candès 2015, Found.
-Comput. Math. 15, 715) finds nearly which coefficients are positive. Block pivoting from there (Portugal, Júdice &
-Vicente 1994, Math. Comp. 63, 625) solves A_PP w_P = b_P exactly, and moves all indices that violate an optimality
-condition across the border of P at once, or only the last of them where that does not lessen their number. All loops
-have a fixed length, which is what a device wants that runs thousands of lanes in step.
+Comput. Math. 15, 715) finds most of the set of positive coefficients; the tableau of `jaxz.kernels.pivoting` is swept
+on it, and a few pivots correct it and solve exactly. No number of steps depends on the data, as an accelerator without
+branches prefers.
+
+A has a unit diagonal, or zeros in the row of a vector that vanishes, and b is at most 1.
 """
 
 import functools
@@ -13,127 +14,77 @@ import operator
 import jax
 import jax.numpy as jnp
 
-from jaxz._typing import Array, Bool, Float
+from jaxz._typing import Array, Float, Int
+from jaxz.kernels import packed, pivoting
 
-STEPS = 100
-"""Gradient steps."""
-
-PIVOTS = 3
-"""Exact solutions for each coefficient."""
+STEPS = 30
+"""Gradient steps: on normal equations of spectra more of them leave nothing less to the polish."""
 
 _POWER_STEPS = 8
 
 
 def solve(
-    gram: Float[Array, "basis basis lane"], rhs: Float[Array, "basis lane"], steps: int
+    gram: list[Float[Array, "_ lane"]], rhs: Float[Array, "basis lane"], steps: int
 ) -> Float[Array, "basis lane"]:
-    """Return nearly argmin wᵀA w - 2 wᵀb over w ≥ 0 for each lane.
+    """Return the coefficients.
 
     Args:
-        gram: A with a unit diagonal, or zeros in the row and column of a vector that vanishes.
-        rhs: b, of the same dtype.
-        steps: of the gradient.
+        gram: A by its diagonals, as in `jaxz.kernels.packed`.
+        rhs: b.
+        steps: of projected gradient. The polish has 3 for each vector: one to enter it, two to correct.
     """
-    return _polish(gram, rhs, _iterate(gram, rhs, steps))
+    nbasis = len(rhs)
+    start = iterate(gram, rhs, steps) > 0
+
+    def prepare(tableau: tuple[list[Array], Array], step: Int[Array, ""]) -> pivoting.Tableau:
+        index = jnp.minimum(step, nbasis - 1)
+        enters = start[index] & (tableau[0][0][index] > pivoting.dependent(rhs.dtype))
+        corrected = pivoting.choose(*tableau, step < 2 * nbasis)
+        return pivoting.ready(*tableau, jnp.where(step < nbasis, jnp.where(enters, index, nbasis), corrected))
+
+    end = jax.lax.fori_loop(
+        1,
+        3 * nbasis + 1,
+        lambda step, tableau: prepare(pivoting.sweep(tableau), step),
+        prepare((gram, rhs), jnp.int32(0)),
+    )
+    return pivoting.solution(end, gram, rhs)
 
 
-def _iterate(gram: Float[Array, "basis basis lane"], rhs: Float[Array, "basis lane"], steps: int) -> Array:
-    """Projected gradient with momentum; the momentum of a lane restarts where it points uphill.
+def iterate(
+    gram: list[Float[Array, "_ lane"]], rhs: Float[Array, "basis lane"], steps: int
+) -> Float[Array, "basis lane"]:
+    """Return coefficients near the solution, by `steps` of projected gradient with momentum.
 
-    The momentum of a step is computed at the beginning of the next: as loop state the new coefficients are computed
-    once, where a compiler that fuses them into each of their uses would multiply by A three times.
+    The momentum of a lane restarts where it points uphill. That of a step is computed at the beginning of the next: as
+    loop state the new coefficients are computed once, where a compiler that fuses them into each of their uses would
+    multiply by A three times.
     """
-    rate = 1 / _largest_eigenvalue(gram)[None]
+    rate = 1 / _largest_eigenvalue(gram, rhs)[None]
 
-    def step(_: Array, state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        coeff, before, momentum = state
+    def step(_: Int[Array, ""], state: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
+        coeff, before, ahead, momentum = state
+        uphill = functools.reduce(operator.add, list((ahead - coeff) * (coeff - before)))[None] > 0
+        momentum = jnp.where(uphill, 1, momentum)
         following = (1 + jnp.sqrt(1 + 4 * momentum * momentum)) / 2
-        ahead = coeff + (momentum - 1) / following * (coeff - before)
-        moved = jnp.maximum(ahead + rate * (rhs - _apply(gram, ahead)), 0)
-        uphill = jnp.sum((ahead - moved) * (moved - coeff), axis=0, keepdims=True) > 0
-        return moved, jnp.where(uphill, moved, coeff), jnp.where(uphill, 1, following)
+        weight = jnp.where(uphill, 0, (momentum - 1) / following)
+        ahead = coeff + weight * (coeff - before)
+        return jnp.maximum(ahead + rate * (rhs - packed.apply(gram, ahead)), 0), coeff, ahead, following
 
     start = jnp.maximum(rhs * rate, 0)
-    return jax.lax.fori_loop(0, steps, step, (start, start, jnp.ones_like(rate)))[0]
+    return jax.lax.fori_loop(0, steps, step, (start, start, start, jnp.ones_like(rate)))[0]
 
 
-def _largest_eigenvalue(gram: Float[Array, "basis basis lane"]) -> Float[Array, " lane"]:
+def _largest_eigenvalue(gram: list[Float[Array, "_ lane"]], rhs: Float[Array, "basis lane"]) -> Float[Array, " lane"]:
     """Return an upper bound of it, made tight by power steps.
 
-    For a matrix B ≥ 0 and any x > 0, max (B x)_i / x_i is one (Collatz 1942, Math. Z. 48, 221), and the largest
-    eigenvalue of |A| is not below that of A.
+    For any x > 0, max (|A| x)_i / x_i is one (Collatz 1942, Math. Z. 48, 221), and the least is |A|'s own.
     """
-    size = jnp.abs(gram)
-    vector = jnp.ones(gram.shape[1:], gram.dtype)
-    for _ in range(_POWER_STEPS):
-        vector = _apply(size, vector)
-        vector = jnp.maximum(vector / jnp.maximum(jnp.max(vector, axis=0, keepdims=True), 1e-30), 1e-3)
-    return jnp.maximum(jnp.max(_apply(size, vector) / vector, axis=0), jnp.finfo(gram.dtype).eps)
+    size = [jnp.abs(part) for part in gram]
 
+    def step(_: Int[Array, ""], vector: Float[Array, "basis lane"]) -> Float[Array, "basis lane"]:
+        vector = packed.apply(size, vector)
+        return jnp.maximum(vector / jnp.maximum(packed.largest(vector), 1e-30)[None], 1e-3)
 
-def _polish(gram: Float[Array, "basis basis lane"], rhs: Float[Array, "basis lane"], coeff: Array) -> Array:
-    """Pivot from the positive set of `coeff`, and return the last solution whose conditions all hold, or the best."""
-    eps = jnp.finfo(rhs.dtype).eps
-    tiny = eps * jnp.max(jnp.abs(rhs), axis=0, keepdims=True)
-    order = jnp.arange(len(rhs), dtype=jnp.int32)[:, None]
-
-    def pivot(_: Array, state: tuple[Array, Array, Array, Array]) -> tuple[Array, Array, Array, Array]:
-        positive, best, cost, fewest = state
-        exact, kept = _solve_positive(gram, rhs, positive)
-        slope = rhs - _apply(gram, exact)
-        violated = jnp.where(positive, exact < 0, (slope > 32 * tiny) & kept)
-        count = jnp.sum(violated, axis=0, keepdims=True, dtype=jnp.int32)
-        last = violated & (order == jnp.max(jnp.where(violated, order, -1), axis=0, keepdims=True))
-        moved = jnp.where(count < fewest, violated, last)
-        feasible = jnp.maximum(exact, 0)
-        new = _cost(gram, rhs, feasible)[None]
-        # Where no condition is violated it is the answer, whatever round-off says of its cost; and it stays.
-        better = (count == 0) | (new < cost)
-        return (
-            positive ^ moved,
-            jnp.where(better, feasible, best),
-            jnp.where(better, new, cost),
-            jnp.minimum(count, fewest),
-        )
-
-    most = jnp.full((1, rhs.shape[1]), len(rhs) + 1, jnp.int32)
-    start = (coeff > 0, coeff, _cost(gram, rhs, coeff)[None], most)
-    return jax.lax.fori_loop(0, PIVOTS * len(rhs), pivot, start)[1]
-
-
-def _cost(gram: Float[Array, "basis basis lane"], rhs: Float[Array, "basis lane"], coeff: Array) -> Array:
-    """wᵀA w - 2 wᵀb of each lane."""
-    return jnp.sum(coeff * (_apply(gram, coeff) - 2 * rhs), axis=0)
-
-
-def _solve_positive(
-    gram: Float[Array, "basis basis lane"], rhs: Float[Array, "basis lane"], positive: Bool[Array, "basis lane"]
-) -> tuple[Float[Array, "basis lane"], Bool[Array, "basis lane"]]:
-    """Solve A_PP w_P = b_P by elimination, L D Lᵀ, and tell which columns are not collinear.
-
-    A column outside P is one of the identity. One that those before it reproduce to round-off gets coefficient 0.
-    """
-    floor = 32 * jnp.finfo(rhs.dtype).eps
-    eye = jnp.eye(len(rhs), dtype=rhs.dtype)[:, :, None]
-    left = jnp.where(positive[:, None] & positive[None], gram, eye)
-    known = jnp.where(positive, rhs, 0)
-    rows: list[tuple[Array, Array]] = []
-    kept: list[Array] = []
-    for i in range(len(rhs)):
-        pivot = left[0, 0]
-        good = pivot > floor
-        inverse = jnp.where(good, 1 / jnp.where(good, pivot, 1), 0)
-        column = left[1:, 0] * inverse[None]
-        rows.append((column, known[0] * inverse))
-        kept.append(good & (gram[i, i] > 0))
-        left = left[1:, 1:] - column[:, None] * left[:1, 1:]
-        known = known[1:] - column * known[:1]
-    coeff = jnp.zeros((0, *rhs.shape[1:]), rhs.dtype)
-    for column, value in reversed(rows):
-        coeff = jnp.concatenate([(value - jnp.sum(column * coeff, axis=0))[None], coeff])
-    return coeff, jnp.stack(kept)
-
-
-def _apply(gram: Float[Array, "basis basis lane"], coeff: Float[Array, "basis lane"]) -> Float[Array, "basis lane"]:
-    """A w for each lane, one long multiply-add for each column."""
-    return functools.reduce(operator.add, [gram[:, i] * coeff[i][None] for i in range(len(coeff))])
+    vector = jax.lax.fori_loop(0, _POWER_STEPS, step, jnp.ones_like(rhs))
+    return jnp.maximum(packed.largest(packed.apply(size, vector) / vector), jnp.finfo(rhs.dtype).eps)

@@ -19,7 +19,8 @@ import jax
 import jax.numpy as jnp
 
 from jaxz._typing import Array, Complex, Float, Int
-from jaxz.kernels.normal import NormalEquations, pairs
+from jaxz.kernels.normal import NormalEquations
+from jaxz.kernels.packed import pairs
 
 HIGHEST = jax.lax.Precision.HIGHEST
 
@@ -42,7 +43,7 @@ class Slid(NamedTuple):
     """What a spectrum gives at every shift.
 
     Attributes:
-        gram: G, packed in the order of `pairs`.
+        gram: G, packed as in `jaxz.kernels.packed`.
         rows: Σ_p row_p T_a(p-k) for each of `Conditioned.rows`.
         projected: Y.
     """

@@ -179,7 +179,7 @@ def delta_chi2(added: NormalEquations) -> tuple[Float[Array, " lane"], Float[Arr
         Δχ² = -gᵀ (1 + G)⁻¹ g ≤ 0,   Δln|C| = ln|1 + G|,   G = T C⁻¹ Tᵀ,   g = T C⁻¹ d.
 
     Args:
-        added: G, packed as `jaxz.kernels.normal.pairs`, and g, one lane for each choice.
+        added: G, packed as in `jaxz.kernels.packed`, and g, one lane for each choice.
     """
     lower = elimination.factor(added.unpack(), prior=1)
     reduced = jnp.stack(elimination.forward(lower, added.rhs))

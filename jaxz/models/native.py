@@ -19,7 +19,8 @@ import numpy as np
 from jaxz._typing import Array, Float, Int
 from jaxz.kernels import resample, woodbury
 from jaxz.kernels.nnls import nnls
-from jaxz.kernels.normal import NormalEquations, pairs
+from jaxz.kernels.normal import NormalEquations
+from jaxz.kernels.packed import pairs
 from jaxz.kernels.resolution import apply_resolution
 from jaxz.models.basis import Basis
 from jaxz.models.columns import Fixed

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxz._typing import Array, Float
 from jaxz.kernels import elimination, sliding
-from jaxz.kernels.nnls import Solver, nnls
+from jaxz.kernels.nnls import Solver, lanes as lanes_of, nnls_packed
 from jaxz.kernels.normal import NormalEquations, chi2 as chi2_of, extended, kkt, vanishing, without_vanishing
 from jaxz.models.columns import Fixed
 from jaxz.models.lattice import (
@@ -33,24 +33,13 @@ from jaxz.spectra import LogGrid
 Weighting = Literal["ivar", "uniform"]
 Resampling = Literal["overlap", "linear"]
 
-TABLEAU = 60_000
-"""Numbers in the tableaus of the fits that a CPU makes together: they stay in its second cache."""
-
-
-def lanes_of(nbasis: int) -> int:
-    """Return how many trial redshifts a CPU solves together: an odd multiple of 8, so that rows do not share lines.
-
-    Powers of two would all fall into the same lines of a cache. Half and twice as many take the same time.
-    """
-    return 8 * (TABLEAU // (8 * nbasis * (nbasis + 1)) | 1)
-
 
 def solved(
     equations: NormalEquations, nslide: int, *, positive: bool, solver: Solver = "pivoting"
 ) -> elimination.Solution:
     """Return the best coefficients, the first `nslide` non-negative or free, those of fixed columns non-negative."""
     if positive:
-        return elimination.Solution(*nnls(equations.unpack(), equations.rhs, solver=solver))
+        return elimination.Solution(*nnls_packed(*equations, solver=solver))
     return elimination.solve(equations, nslide, prior=0)
 
 
@@ -131,7 +120,7 @@ class TemplateCurves(eqx.Module):
         The matrices of a block stay in a processor's own cache.
         """
         count = self.trials.number
-        lanes = min(lanes_of(len(self.power) + len(spectrum.fixed_rhs)), count) if serial else count
+        lanes = min(lanes_of(len(self.power) + len(spectrum.fixed_rhs), self.precision), count) if serial else count
 
         def block(begin: Array) -> tuple[Array, Array, Array]:
             cut = functools.partial(jax.lax.dynamic_slice_in_dim, start_index=begin, slice_size=lanes, axis=-1)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from jaxz.kernels import elimination
-from jaxz.kernels.normal import NormalEquations, pairs
+from jaxz.kernels.normal import NormalEquations
+from jaxz.kernels.packed import pairs
 from tests import oracle
 
 NPIX, NLANE = 60, 4

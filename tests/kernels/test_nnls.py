@@ -1,3 +1,5 @@
+import inspect
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -5,11 +7,12 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from jaxz.kernels import nnls as solver
+from jaxz.kernels import nnls as kernel, packed
 from tests import oracle
 
-nnls = jax.jit(solver.nnls, static_argnames=("max_iter", "solver"))
-SOLVERS = ("pivoting", "gradient")
+nnls = jax.jit(kernel.nnls, static_argnames=("solver", "max_iter"))
+
+both_solvers = pytest.mark.parametrize("solver", ["pivoting", "gradient"])
 
 
 def _normal(design, flux):
@@ -21,12 +24,12 @@ def problems(rng):
     return list(oracle.nnls_problems(rng))
 
 
-@pytest.mark.parametrize("kind", SOLVERS)
-def test_objective_equals_scipy_on_the_whitened_problem(problems, kind):
+@both_solvers
+def test_objective_equals_scipy_on_the_whitened_problem(problems, solver):
     clipped = 0
     for name, design, flux in problems:
         gram, rhs, const = _normal(design, flux)
-        result = nnls(jnp.asarray(gram)[..., None], jnp.asarray(rhs)[:, None], solver=kind)
+        result = nnls(jnp.asarray(gram)[..., None], jnp.asarray(rhs)[:, None], solver=solver)
         coeff = np.asarray(result.coeff[:, 0])
         expected_coeff, expected = oracle.nnls(design, flux)
         clipped += int(np.sum(expected_coeff == 0))
@@ -38,33 +41,33 @@ def test_objective_equals_scipy_on_the_whitened_problem(problems, kind):
     assert clipped > 50
 
 
-@pytest.mark.parametrize("kind", SOLVERS)
-def test_float32_objective_is_near_the_float64_one(problems, kind):
+@both_solvers
+def test_float32_objective_is_near_the_float64_one(problems, solver):
     for name, design, flux in problems:
         gram, rhs, const = _normal(design, flux)
-        result = nnls(jnp.asarray(gram, jnp.float32)[..., None], jnp.asarray(rhs, jnp.float32)[:, None], solver=kind)
+        result = nnls(jnp.asarray(gram, jnp.float32)[..., None], jnp.asarray(rhs, jnp.float32)[:, None], solver=solver)
         assert result.coeff.dtype == jnp.float32
         objective = oracle.chi2(gram, rhs, const, np.asarray(result.coeff[:, 0], dtype=float))
         assert objective == pytest.approx(oracle.nnls(design, flux)[1], abs=2e-3 * const), name
 
 
-@pytest.mark.parametrize("kind", SOLVERS)
-def test_vanishing_and_negative_diagonals_give_zero(kind):
+@both_solvers
+def test_vanishing_and_negative_diagonals_give_zero(solver):
     gram = jnp.asarray(np.diag([2.0, 0.0, -1e-18]))[..., None]
-    result = nnls(gram, jnp.asarray([[4.0], [1e-20], [1e-20]]), solver=kind)
+    result = nnls(gram, jnp.asarray([[4.0], [1e-20], [1e-20]]), solver=solver)
     np.testing.assert_allclose(result.coeff[:, 0], [2.0, 0.0, 0.0])
 
 
-@pytest.mark.parametrize("kind", SOLVERS)
-def test_lanes_do_not_see_each_other(problems, kind):
+@both_solvers
+def test_lanes_do_not_see_each_other(problems, solver):
     """A lane is the same to the bit alone and beside others, whatever they need."""
     chosen = [(d, f) for _, d, f in problems if d.shape[1] == 10]
     normal = [_normal(d, f) for d, f in chosen]
     gram = jnp.stack([jnp.asarray(g) for g, _, _ in normal], axis=-1)
     rhs = jnp.stack([jnp.asarray(r) for _, r, _ in normal], axis=-1)
-    together = nnls(gram, rhs, solver=kind).coeff
+    together = nnls(gram, rhs, solver=solver).coeff
     for lane in range(gram.shape[-1]):
-        alone = nnls(gram[..., lane : lane + 1], rhs[:, lane : lane + 1], solver=kind).coeff
+        alone = nnls(gram[..., lane : lane + 1], rhs[:, lane : lane + 1], solver=solver).coeff
         np.testing.assert_array_equal(together[:, lane], alone[:, 0])
 
 
@@ -86,33 +89,67 @@ def test_least_index_rule_reaches_the_same_answer(problems):
     )
 
 
-@pytest.mark.parametrize("kind", SOLVERS)
-def test_under_jit_and_vmap(problems, kind):
+@both_solvers
+def test_under_jit_and_vmap(problems, solver):
     normal = [_normal(d, f) for _, d, f in problems if d.shape[1] == 8]
     gram = jnp.stack([jnp.asarray(g) for g, _, _ in normal])[..., None]
     rhs = jnp.stack([jnp.asarray(r) for _, r, _ in normal])[..., None]
-    mapped = jax.jit(jax.vmap(lambda g, r: nnls(g, r, solver=kind).coeff))(gram, rhs)
+    mapped = jax.jit(jax.vmap(lambda g, r: nnls(g, r, solver=solver).coeff))(gram, rhs)
     for row in range(len(gram)):
-        np.testing.assert_allclose(mapped[row], nnls(gram[row], rhs[row], solver=kind).coeff, rtol=1e-9, atol=1e-12)
+        alone = nnls(gram[row], rhs[row], solver=solver).coeff
+        np.testing.assert_allclose(mapped[row], alone, rtol=1e-9, atol=1e-12)
+
+
+def test_packed_matrices_give_the_same(problems):
+    for name, design, flux in problems[::5]:
+        gram, rhs, _ = _normal(design, flux)
+        stored = jnp.asarray(gram[packed.pairs(len(rhs))])[:, None]
+        alike = kernel.nnls_packed(stored, jnp.asarray(rhs)[:, None]).coeff
+        np.testing.assert_array_equal(alike, nnls(jnp.asarray(gram)[..., None], jnp.asarray(rhs)[:, None]).coeff, name)
+
+
+def test_packed_product_is_that_of_the_full_matrix(rng):
+    for nbasis in range(1, 8):
+        half = rng.normal(size=(nbasis, nbasis, 3))
+        full, coeff = half + half.swapaxes(0, 1), rng.normal(size=(nbasis, 3))
+        parts = packed.diagonals(jnp.asarray(full[packed.pairs(nbasis)]), nbasis)
+        assert sum(map(len, parts)) == nbasis * (nbasis + 1) // 2
+        np.testing.assert_allclose(
+            packed.apply(parts, jnp.asarray(coeff)), np.einsum("abl,bl->al", full, coeff), rtol=1e-12
+        )
+
+
+def test_blocks_stay_in_the_cache_and_are_no_power_of_two():
+    for dtype, factor in (("float32", 1), ("float64", 2)):
+        for nbasis in (2, 5, 12, 16):
+            size = kernel.lanes(nbasis, np.dtype(dtype))
+            assert size % 16 == 8
+            assert 400_000 < 4 * factor * size * nbasis * (nbasis + 4) < 610_000
+
+
+def test_unknown_solver_raises():
+    unchecked = inspect.unwrap(kernel.nnls_packed)
+    with pytest.raises(ValueError, match="solver='newton': use one of pivoting, gradient"):
+        unchecked(jnp.ones((1, 1)), jnp.ones((1, 1)), solver="newton")
 
 
 def test_second_call_compiles_nothing(rng):
-    counted = jax.jit(eqx.debug.assert_max_traces(solver.nnls, max_traces=1))
+    counted = jax.jit(eqx.debug.assert_max_traces(kernel.nnls, max_traces=1))
     for _ in range(2):
         design = rng.uniform(size=(20, 3))
         counted(jnp.asarray(design.T @ design)[..., None], jnp.asarray(design.T @ rng.uniform(size=20))[:, None])
 
 
-@pytest.mark.parametrize("kind", SOLVERS)
+@both_solvers
 @pytest.mark.parametrize("mode", ["fwd", "rev"])
-def test_gradients(rng, mode, kind):
+def test_gradients(rng, mode, solver):
     """Finite differences through a problem with a clipped and several positive coefficients."""
     design, flux = rng.uniform(size=(30, 5)), rng.uniform(size=30)
     flux = flux - 0.4 * design[:, 3]
 
     def coeff(matrix, values):
         matrix, values = jnp.asarray(matrix), jnp.asarray(values)
-        return nnls((matrix.T @ matrix)[..., None], (matrix.T @ values)[:, None], solver=kind).coeff
+        return nnls((matrix.T @ matrix)[..., None], (matrix.T @ values)[:, None], solver=solver).coeff
 
     solution = np.asarray(coeff(design, flux))
     assert 0 < np.count_nonzero(solution) < 5

@@ -5,7 +5,7 @@ import pytest
 
 from jaxz.kernels import normal, sliding, woodbury
 from jaxz.kernels.nnls import nnls
-from jaxz.kernels.normal import pairs
+from jaxz.kernels.packed import pairs
 from tests import oracle
 
 NPIX = 60
