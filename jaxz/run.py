@@ -172,9 +172,10 @@ def _compiled_once(task: Task, serial: bool, count: Array, inputs: tuple, device
     if key in _ready:
         return jax.block_until_ready(_batch(task, serial, count, inputs))
     with _lock:
-        found = jax.block_until_ready(_batch(task, serial, count, inputs))
+        # Nothing is computed of no spectra, so that the others need not wait for more than the compiler.
+        jax.block_until_ready(_batch(task, serial, jnp.zeros_like(count) if serial else count, inputs))
         _ready.add(key)
-    return found
+    return jax.block_until_ready(_batch(task, serial, count, inputs))
 
 
 def programs() -> int:

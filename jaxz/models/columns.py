@@ -101,20 +101,22 @@ class Fixed(eqx.Module):
         start, end = min(starts, default=0), max(ends, default=1)
         keep = np.ones(end - start)
         parts: dict[bool, list] = {True: [np.zeros((0, end - start))], False: [np.zeros((0, end - start))]}
+        # JAX compiles each operation of its own: where nothing is traced there is no need to.
+        xp = jnp if any(isinstance(part.vectors, jax.Array) for part in nuisance) else np
         free: list[bool] = []
         for part in nuisance:
             kind = part.kind if isinstance(part, Columns) else "gaussian"
             vectors = part.vectors if isinstance(part, Columns) else part.flux_vectors()
             place = part.grid.start - start
-            padded = jnp.pad(jnp.asarray(vectors), ((0, 0), (place, end - start - place - part.grid.size)))
+            padded = xp.pad(xp.asarray(vectors), ((0, 0), (place, end - start - place - part.grid.size)))
             parts[kind == "non-negative"].append(padded)
             if kind != "non-negative":
                 free += [kind == "free"] * len(part)
             if isinstance(part, GaussianComponent) and part.mask is not None:
                 keep[place : place + part.grid.size][part.mask] = 0
         dtype = jnp.result_type(float)
-        join = [jnp.concatenate([jnp.asarray(x, dtype=dtype) for x in parts[kind]]) for kind in (False, True)]
-        return cls(join[0], join[1], jnp.asarray(keep, dtype=dtype), start, tuple(free), own)
+        join = [xp.concatenate([xp.asarray(x, dtype=dtype) for x in parts[kind]]) for kind in (False, True)]
+        return cls(jnp.asarray(join[0]), jnp.asarray(join[1]), jnp.asarray(keep, dtype=dtype), start, tuple(free), own)
 
     def scaled(self, unit: Float[Array, ""]) -> "Fixed":
         """Return the columns in another unit of flux."""

@@ -117,7 +117,7 @@ class AbstractTemplates(AbstractModel):
             rms = peak * np.sqrt(np.mean(np.square(known / peak), axis=1, keepdims=True))
             vectors = jnp.asarray(known / rms, dtype=jnp.float64)
             return TemplateCurves(
-                vectors if engine == "direct" else sliding.transform(vectors, nfft),
+                vectors if engine == "direct" else _transform(vectors, nfft),
                 jnp.sqrt(jnp.sum(vectors**4, axis=1)),
                 Fixed.of(self.nuisance, own),
                 positive=self.positive,
@@ -250,6 +250,9 @@ def check_option(name: str, value: str | None, known: Sequence[str]) -> None:
     """
     if value not in known:
         raise ValueError(f"{name}={value!r}: use one of {', '.join(known)}")
+
+
+_transform = jax.jit(sliding.transform, static_argnums=1)
 
 
 def unmasked(spectra: Spectra, nuisance: Sequence[Nuisance], step: float) -> np.ndarray:
