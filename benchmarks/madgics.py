@@ -78,7 +78,7 @@ def run(case: Case, *, quick: bool) -> Report:
     scan = functools.partial(jaxz.madgics_scan, case.spectra, **options)
     found: dict[str, jaxz.ZScan] = {}
 
-    def keep(engine: Literal["products", "fft"]) -> np.ndarray:
+    def keep(engine: Literal["products", "fft"]) -> np.ndarray | jax.Array:
         found[engine] = scan(engine=engine)
         return found[engine].chi2
 

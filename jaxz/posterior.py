@@ -51,11 +51,11 @@ def posterior(scan: ZScan, prior: Prior | None = None) -> np.ndarray:
     Raises:
         ValueError: if `prior` has the wrong shape.
     """
-    return normalise(scan.chi2.astype(np.float64) + penalty_of(scan, prior), scan.z)
+    return normalise(np.asarray(scan.chi2, dtype=np.float64) + penalty_of(scan, prior), scan.z)
 
 
 def penalty_of(scan: ZScan, prior: Prior | None) -> np.ndarray:
-    """Return the penalty of a prior, 0 without one, as a (spec, shift) view that takes no more memory than the prior's.
+    """Return the penalty of a prior, 0 without one: (shift,), or (spec, shift) for one a spectrum.
 
     Raises:
         ValueError: if the prior has another shape than (shift,) or (spec, shift).
@@ -65,7 +65,7 @@ def penalty_of(scan: ZScan, prior: Prior | None) -> np.ndarray:
         raise ValueError(
             f"prior has shape {penalty.shape}: return {scan.z.shape}, or {scan.chi2.shape} for one a spectrum"
         )
-    return np.broadcast_to(penalty, scan.chi2.shape)
+    return penalty
 
 
 def normalise(score: np.ndarray, z: np.ndarray) -> np.ndarray:

@@ -165,8 +165,9 @@ def find_redshifts(
     rows = np.flatnonzero(scan.status == Status.OK)
     options = {"batch_size": batch_size, "devices": devices}
     # Two at least, because Δχ² needs the second.
-    task = Summarise(scan.trials, max(nminima, 2))
-    summary: Summary = run(task, None, rows, (scan.chi2, penalty), **options)
+    task = Summarise(penalty if penalty.ndim == 1 else None, scan.trials, max(nminima, 2))
+    inputs = (scan.chi2,) if penalty.ndim == 1 else (scan.chi2, penalty)
+    summary: Summary = run(task, None, rows, inputs, **options)
     found = np.isfinite(summary.chi2)
     shifts = np.where(found, scan.trials.first + summary.place, np.nan)
     fit = _fits(scan, spectra, shifts, options)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,6 +39,7 @@ def run(
     step: float = 0.0,
     columns: np.ndarray | None = None,
     binned: bool = True,
+    resident: bool = False,
     batch_size: int = 64,
     devices: Sequence[Device] | None = None,
     progress: Progress | None = None,
@@ -52,6 +54,8 @@ def run(
         step: of the lattice that pixels are measured on, dex.
         columns: (spec, comp, pix) of each spectrum's own in its native pixels, which the task gets after all else.
         binned: whether pixels finer than a quarter of a lattice pixel are put together (see `jaxz.pixels.gather`).
+        resident: whether arrays of more than one number for each spectrum stay on an accelerator, the first, as JAX
+            arrays. On a CPU there is no difference.
         batch_size: spectra on a device at a time.
         devices: that share the work; all that JAX shows if absent.
         progress: told after each batch.
@@ -62,7 +66,7 @@ def run(
     if batch_size < 1:
         raise ValueError(f"batch_size={batch_size}: use 1 or more")
     devices = list(devices or jax.local_devices())
-    serial = devices[0].platform == "cpu"
+    serial = one_by_one(devices)
     nspec = len(spectra) if spectra is not None else len(inputs[0])
     with jax.enable_x64(True):
         tasks = [jax.device_put(task, device) for device in devices]
@@ -73,7 +77,10 @@ def run(
         with jax.enable_x64(True):
             count, given = jax.device_put((np.int32(len(part)), arguments(part, batch, size)), device)
             found = _compiled_once(tasks[number % len(devices)], serial, count, given, str(device))
-            return jax.tree.map(lambda values: np.asarray(values)[: len(part)], found)
+            return jax.tree.map(lambda values: fetched(values[: len(part)]), found)
+
+    def fetched(values: Array) -> np.ndarray | Array:
+        return values if resident and not serial and values.ndim > 1 else np.asarray(values)
 
     def arguments(part: np.ndarray, batch: int, size: int) -> tuple:
         given = tuple(_filled(values[part], batch) for values in inputs)
@@ -88,15 +95,32 @@ def run(
         # Pixels that are put together are no more than `PARTS` in each of the lattice.
         npix = np.minimum(where.end - where.first, PARTS * where.size + 2 if binned else where.end - where.first)
     batches = _batches(rows, npix, batch_size, serial, len(devices))
+    shares: list[tuple[np.ndarray, Any]] = []
     result, done = None, 0
     for (_, (part, *_)), found in each(work, enumerate(batches), workers(devices)):
+        here, there = eqx.partition(found, lambda values: isinstance(values, np.ndarray))
         if result is None:
-            result = jax.tree.map(lambda values: _blank(nspec, values), found)
-        jax.tree.map(lambda whole, values, at=part: whole.__setitem__(at, values), result, found)
+            result = jax.tree.map(lambda values: _blank(nspec, values), here)
+        jax.tree.map(lambda whole, values, at=part: whole.__setitem__(at, values), result, here)
+        shares.append((part, jax.device_put(there, devices[0])))
         done += len(part)
         if progress is not None:
             progress(done, len(rows))
-    return _shapes(task, inputs, columns, nspec, spectra, serial) if result is None else result
+    if result is None:
+        return _shapes(tasks[0], inputs, columns, nspec, spectra, serial)
+    return eqx.combine(result, _joined(shares, nspec))
+
+
+def _joined(shares: Sequence[tuple[np.ndarray, Any]], nspec: int) -> Any:
+    """Return arrays that are on a device as those of `nspec` spectra, NaN where there is none."""
+    rows = np.concatenate([part for part, _ in shares])
+
+    def whole(*values: Array) -> Array:
+        together = jnp.concatenate(values)
+        return jnp.full((nspec, *together.shape[1:]), jnp.nan, together.dtype).at[rows].set(together)
+
+    with jax.enable_x64(True):
+        return jax.tree.map(whole, *(found for _, found in shares))
 
 
 def _batches(
@@ -190,13 +214,18 @@ def cores() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
+def one_by_one(devices: Sequence[Device]) -> bool:
+    """Return whether spectra are best taken one after the other: on a CPU, whose cache holds the arrays of one."""
+    return devices[0].platform == "cpu"
+
+
 def workers(devices: Sequence[Device]) -> int:
     """Return how many batches are in work at once.
 
     One for each core of a CPU, which is filled by many spectra, each on a core of its own, better than by the
     operations of one; two for each accelerator, so that the next is made ready while one is computed.
     """
-    return len(cores()) if devices[0].platform == "cpu" else 2 * len(devices)
+    return len(cores()) if one_by_one(devices) else 2 * len(devices)
 
 
 Item = TypeVar("Item")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import equinox as eqx
 import numpy as np
 
-from jaxz._typing import Device
+from jaxz._typing import Array, Device
 from jaxz.models import AbstractModel, Basis, GaussianComponent, Madgics, NonNegative, OwnColumns, Trials
 from jaxz.models.columns import Kind, Nuisance
 from jaxz.models.model import Curve, Engine, Precision
@@ -25,7 +25,8 @@ class ZScan(eqx.Module):
     """χ²(z) of each spectrum on a grid of trial redshifts, and what made it.
 
     Args:
-        chi2: (spec, shift); a row is NaN where `status` is not OK.
+        chi2: (spec, shift); a row is NaN where `status` is not OK. After a scan on an accelerator it is there, as a JAX
+            array, which `find_redshifts` summarises in place; ``np.asarray`` fetches it.
         status: (spec,) `Status` codes.
         ids: names of the spectra.
         trials: at which redshifts.
@@ -37,7 +38,7 @@ class ZScan(eqx.Module):
         own: columns that each spectrum had of its own, or None.
     """
 
-    chi2: np.ndarray
+    chi2: np.ndarray | Array
     status: np.ndarray
     ids: tuple[str, ...] = eqx.field(static=True)
     trials: Trials = eqx.field(static=True)
@@ -130,20 +131,26 @@ def scan(
     trials = Trials.between(zmin, zmax, model.step)
     columns, kind = own_columns(spectra, own)
     status = _status(spectra, model, trials)
-    chi2 = np.full((len(spectra), trials.number), np.nan, dtype=precision)
+    chi2: np.ndarray | Array = np.full((len(spectra), trials.number), np.nan, dtype=precision)
     null, kkt = np.full((2, len(spectra)), np.nan)
     unconverged = np.zeros(len(spectra), dtype=np.int32)
     rows = np.flatnonzero(status == Status.OK)
     where = layout(spectra, model.step)
     windows = np.array([bucket(int(n), WINDOW) for n in where.size[rows]], dtype=int)
     shapes = np.column_stack([windows, model.fft_lengths(where.start[rows], windows, trials)]).reshape(-1, 2)
-    for size, nfft in np.unique(shapes, axis=0):
+    kinds = np.unique(shapes, axis=0)
+    for size, nfft in kinds:
         members = rows[(shapes == (size, nfft)).all(axis=1)]
         task = model.curves(trials, int(size), int(nfft), precision=precision, engine=engine, own=kind)
         options = {"step": model.step, "batch_size": batch_size, "devices": devices, "progress": progress}
-        found: Curve = run(task, spectra, members, columns=columns, **options)
-        chi2 = chi2.astype(found.chi2.dtype, copy=False)
-        for whole, values in zip((chi2, null, kkt, unconverged), found, strict=True):
+        # Spectra of one kind stay where their curves were made; others are put together here.
+        found: Curve = run(task, spectra, members, columns=columns, resident=len(kinds) == 1, **options)
+        if len(kinds) == 1:
+            chi2 = found.chi2
+        else:
+            chi2 = np.asarray(chi2).astype(found.chi2.dtype, copy=False)
+            chi2[members] = found.chi2[members]
+        for whole, values in zip((null, kkt, unconverged), found[1:], strict=True):
             whole[members] = values[members]
     return ZScan(chi2, status, spectra.ids, trials, model, null, kkt, unconverged, fingerprints_of(spectra), own)
 

@@ -52,13 +52,18 @@ class Summary(NamedTuple):
 
 
 class Summarise(eqx.Module):
-    """The task (curve, penalty of the prior) → `Summary`."""
+    """The task (curve[, penalty of a prior of its own]) → `Summary`; `penalty` is the one of all spectra, or None."""
 
+    penalty: Float[Either, " shift"] | None
     trials: Trials = eqx.field(static=True)
     count: int = eqx.field(static=True)
 
-    def __call__(self, serial: bool, curve: Float[Array, " shift"], penalty: Float[Array, " shift"]) -> Summary:
+    def __call__(
+        self, serial: bool, curve: Float[Array, " shift"], own: Float[Array, " shift"] | None = None
+    ) -> Summary:
         """Return the summary of one curve, which is finite."""
+        penalty = self.penalty if own is None else own
+        assert penalty is not None
         step, last = self.trials.step, self.trials.number - 1
         chi2 = curve.astype(penalty.dtype)
         score = chi2 + penalty

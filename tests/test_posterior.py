@@ -65,7 +65,7 @@ def test_no_curve_gives_no_probability(z):
 
 def _near(curve, penalty, chi2=None):
     """PCONF and the ln of all mass of one curve, and where its candidates are, best first."""
-    summary = run(Summarise(TRIALS, 3), None, np.array([0]), (curve[None], penalty[None]))
+    summary = run(Summarise(None, TRIALS, 3), None, np.array([0]), (curve[None], penalty[None]))
     pconf, total = _posterior_mass(summary, summary.chi2 if chi2 is None else chi2)
     return pconf[0], total[0], summary.place[0]
 

@@ -4,13 +4,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
+import jax.export
 import numpy as np
 import pytest
 
 import jaxz
 from jaxz import Spectra, mock, run
 from jaxz.kernels import resample
-from jaxz.pixels import OVERLAP, rebinned
+from jaxz.models import Trials
+from jaxz.pixels import OVERLAP, PIXELS, WINDOW, gather, layout, rebinned
+from jaxz.summary import Summarise
 from tests import small
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,6 +41,57 @@ np.testing.assert_array_equal(found[0][1], found[1][1])
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, cwd=ROOT,
                           env=environment)  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def batch():
+    """Three spectra on the device, and the tasks that are applied to them."""
+    spectra, _ = small.spectra(np.random.default_rng(8), [0.05, 0.1, 0.2], 10.0)
+    model = jaxz.NonNegative(small.basis())
+    trials = Trials.between(0.0, 0.25, model.step)
+    where = layout(spectra, model.step)
+    pixels, _ = gather(spectra, np.arange(3), where, model.step, 4, PIXELS, binned=True)
+    nfft = model.fft_lengths(where.start, np.full(3, WINDOW), trials)
+    scan = model.curves(trials, WINDOW, int(nfft[0]), precision="float64", engine=None, own=None)
+    shifts = np.log10(1 + np.array([[0.05, 0.12], [0.1, 0.02], [0.2, np.nan], [0.2, 0.1]])) / model.step
+    curves = np.random.default_rng(1).normal(size=(4, trials.number)).cumsum(axis=1)
+    return {
+        "scan": (scan, (pixels,)),
+        "fits": (model.fits(trials, WINDOW, own=None), (pixels, np.round(shifts))),
+        "summary": (Summarise(jax.numpy.zeros(trials.number), trials, 5), (curves,)),
+    }
+
+
+@pytest.mark.parametrize("what", ["scan", "fits", "summary"])
+def test_side_by_side_is_one_after_the_other(batch, what):
+    """As accelerators and as processors are given the same work."""
+    task, inputs = batch[what]
+    count = jax.numpy.int32(3)
+    one, other = (run._batch(task, serial, count, inputs) for serial in (True, False))
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_allclose(a[:3], b[:3], rtol=1e-6, atol=1e-9)
+
+
+def test_curves_stay_where_they_were_made(monkeypatch):
+    """On an accelerator, which this processor is taken for; redshifts are those of curves that were fetched."""
+    spectra, _ = small.spectra(np.random.default_rng(9), [0.05, 0.1, 0.2], 10.0)
+    model = jaxz.NonNegative(small.basis())
+    found = jaxz.find_redshifts(jaxz.scan(spectra, model, **RANGE), spectra)
+    monkeypatch.setattr(run, "one_by_one", lambda devices: False)
+    scan = jaxz.scan(spectra, model, **RANGE, batch_size=2)
+    assert isinstance(scan.chi2, jax.Array)
+    assert scan.chi2.shape == (3, len(scan.z))
+    other = jaxz.find_redshifts(scan, spectra)
+    np.testing.assert_allclose(other.z, found.z, rtol=1e-9)
+    np.testing.assert_allclose(other.chi2, found.chi2, rtol=1e-9)
+    np.testing.assert_allclose(other.pconf, found.pconf, rtol=1e-6)
+
+
+@pytest.mark.parametrize("what", ["scan", "fits", "summary"])
+def test_what_runs_here_can_be_compiled_for_a_gpu(batch, what):
+    task, inputs = batch[what]
+    whole = jax.jit(lambda given: run._batch(task, False, jax.numpy.int32(3), given))
+    assert jax.export.export(whole, platforms=["cuda"])(inputs).platforms == ("cuda",)
 
 
 def test_spectra_of_many_grids_are_compiled_for_once(rng):
