@@ -13,6 +13,7 @@ from jaxz.likelihood import chi2 as chi2
 from jaxz.models import (
     Basis as Basis,
     Columns as Columns,
+    ErrorModel as ErrorModel,
     Free as Free,
     GaussianComponent as GaussianComponent,
     Madgics as Madgics,

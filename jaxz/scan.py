@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import numpy as np
 
 from jaxz._typing import Array, Device
@@ -13,7 +14,7 @@ from jaxz.models.columns import Kind, Nuisance
 from jaxz.models.model import Curve, Engine, Precision
 from jaxz.models.templates import Resampling, Weighting, check_option
 from jaxz.pixels import WINDOW, bucket, layout
-from jaxz.run import Progress, run
+from jaxz.run import Progress, one_by_one, run
 from jaxz.spectra import Spectra
 from jaxz.status import Status
 
@@ -100,7 +101,7 @@ def scan(
     zmax: float,
     own: OwnColumns | None = None,
     engine: Engine | None = None,
-    precision: Precision = "float32",
+    precision: Precision | None = None,
     batch_size: int = 64,
     devices: Sequence[Device] | None = None,
     progress: Progress | None = None,
@@ -117,7 +118,8 @@ def scan(
         zmin, zmax: range of trial redshifts, above -1.
         own: columns that each spectrum has of its own beside those of the model, in its native pixels.
         engine: how sums over pixels are made, "fft", "products" or "direct"; the fastest that the model has if absent.
-        precision: of the fit, and of the curve, where it makes a difference.
+        precision: "float32", "mixed" or "float64" (see `jaxz.models.model.Precision`); the fastest on the first device
+            if absent, which is "mixed" on a CPU and "float32" on others.
         batch_size: spectra on a device at a time. The answer does not depend on it.
         devices: that share the work; all that JAX shows if absent.
         progress: called with the number of spectra done and of all, after each batch.
@@ -125,13 +127,15 @@ def scan(
     Raises:
         ValueError: if `zmin` is not below `zmax`, columns have the wrong shape, or an option is not one of the above.
     """
-    check_option("precision", precision, ("float32", "float64"))
+    precision = precision or fastest_precision(devices)
+    check_option("precision", precision, ("float32", "mixed", "float64"))
     if batch_size < 1:
         raise ValueError(f"batch_size={batch_size}: use 1 or more")
     trials = Trials.between(zmin, zmax, model.step)
     columns, kind = own_columns(spectra, own)
     status = _status(spectra, model, trials)
-    chi2: np.ndarray | Array = np.full((len(spectra), trials.number), np.nan, dtype=precision)
+    single = np.float64 if precision == "float64" else np.float32
+    chi2: np.ndarray | Array = np.full((len(spectra), trials.number), np.nan, dtype=single)
     null, kkt = np.full((2, len(spectra)), np.nan)
     unconverged = np.zeros(len(spectra), dtype=np.int32)
     rows = np.flatnonzero(status == Status.OK)
@@ -166,7 +170,7 @@ def nmf_scan(
     weighting: Weighting = "ivar",
     resampling: Resampling = "overlap",
     engine: Engine = "fft",
-    precision: Precision = "float32",
+    precision: Precision | None = None,
     batch_size: int = 64,
 ) -> ZScan:
     """Return χ²(z) of the non-negative fit of a basis [M, eq. 5-6]: `scan` with ``NonNegative(basis, nuisance)``.
@@ -198,7 +202,7 @@ def madgics_scan(
     logdet: bool = False,
     emission: bool = False,
     engine: Engine | None = None,
-    precision: Precision = "float32",
+    precision: Precision | None = None,
     batch_size: int = 64,
 ) -> ZScan:
     """Return χ²(z) of noise, nuisance components and a target [L]: `scan` with ``Madgics(target, nuisance)``.
@@ -217,6 +221,11 @@ def madgics_scan(
     model = Madgics(target, nuisance, logdet=logdet, emission=emission)
     options = {"zmin": zmin, "zmax": zmax, "engine": engine, "precision": precision, "batch_size": batch_size}
     return scan(spectra, model, **options)
+
+
+def fastest_precision(devices: Sequence[Device] | None = None) -> Precision:
+    """Return the precision of a scan that is fastest on the first of some devices, by default of all that JAX shows."""
+    return "mixed" if one_by_one(devices or jax.local_devices()) else "float32"
 
 
 def own_columns(spectra: Spectra, own: OwnColumns | None) -> tuple[np.ndarray | None, Kind | None]:

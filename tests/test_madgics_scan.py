@@ -57,7 +57,9 @@ def on_lattice(spectra, row, grid):
 _overlap = jax.jit(resample.overlap, static_argnames=("size", "width"))
 
 
-@pytest.mark.parametrize(("engine", "precision"), [("products", "float32"), ("fft", "float64")])
+@pytest.mark.parametrize(
+    ("engine", "precision"), [("products", "mixed"), ("products", "float32"), ("fft", "float32"), ("fft", "float64")]
+)
 def test_the_curve_is_the_dense_one(spectra, sky, lae, engine, precision):
     """Also with a second nuisance component, which has no whitening and reaches less far."""
     other = GaussianComponent(np.full((1, 80), 50.0), LogGrid(35700, 80, gaussian.STEP), name="glow")
@@ -195,7 +197,7 @@ for option in ("engine", "precision", "batch_size"):
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert run.stdout.splitlines() == [
         "engine='magic': use one of products, fft",
-        "precision='magic': use one of float32, float64",
+        "precision='magic': use one of float32, mixed, float64",
         "batch_size=0: use 1 or more",
     ]
 

@@ -83,10 +83,11 @@ def test_candidates_are_ranked_and_apart(sample):
     np.testing.assert_allclose(found.deltachi2[:20], (found.zalt_chi2[:, 1] - found.zalt_chi2[:, 0])[:20])
 
 
-def test_float32_scan_gives_the_float64_redshift(sample, basis):
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_every_precision_gives_the_same_redshift(sample, basis, precision):
     spectra, _, found, _, _ = sample
-    double = find_redshifts(nmf_scan(spectra, basis, **RANGE, precision="float64"), spectra)
-    assert np.all(np.abs(found.z - double.z) < 0.1 * double.zerr)
+    other = find_redshifts(nmf_scan(spectra, basis, **RANGE, precision=precision), spectra)
+    assert np.all(np.abs(found.z - other.z) < 0.1 * found.zerr)
 
 
 def test_company_and_batch_size_do_not_change_a_bit(rng, sample, basis):

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 import jaxz
-from jaxz import Spectra, mock, run
+from jaxz import GaussianComponent, LogGrid, Spectra, mock, run
 from jaxz.kernels import resample
 from jaxz.models import Trials
+from jaxz.models.columns import Columns
 from jaxz.pixels import OVERLAP, PIXELS, WINDOW, gather, layout, rebinned
 from jaxz.summary import Summarise
 from tests import small
@@ -60,6 +61,31 @@ def batch():
         "fits": (model.fits(trials, WINDOW, own=None), (pixels, np.round(shifts))),
         "summary": (Summarise(jax.numpy.zeros(trials.number), trials, 5), (curves,)),
     }
+
+
+def models():
+    """One of each kind, with fixed columns."""
+    basis = small.basis()
+    grid = LogGrid(basis.grid.start, 50, basis.grid.step)
+    nuisance = [Columns(np.ones((1, 50)), grid, kind) for kind in ("gaussian", "free", "non-negative")]
+    target = GaussianComponent(np.ones((2, 40)), LogGrid(basis.grid.start, 40, basis.grid.step), reference_z=0.0)
+    return jaxz.NonNegative(basis, nuisance), jaxz.Free(basis, nuisance), jaxz.Madgics(target, nuisance)
+
+
+@pytest.mark.parametrize("model", models(), ids=["non-negative", "free", "madgics"])
+def test_float32_needs_no_transform_that_a_tpu_lacks(model, batch):
+    """Nothing complex in float64 in what is lowered for it, in a scan, a closer look and a summary."""
+    trials = Trials.between(0.0, 0.25, model.step)
+    pixels, curves = batch["scan"][1][0], batch["summary"][1][0].astype(np.float32)
+    scan = model.curves(trials, WINDOW, 32768, precision="float32", engine=None, own=None)
+    shifts = np.full((4, 2), 100.0)
+    fits, summary = model.fits(trials, WINDOW, own=None), batch["summary"][0]
+    for task, inputs in ((scan, (pixels,)), (fits, (pixels, shifts)), (summary, (curves,))):
+        with jax.enable_x64(True):
+            lowered = jax.export.export(run._batch, platforms=["tpu"])(task, False, jax.numpy.int32(4), inputs)
+        text = lowered.mlir_module()
+        assert "complex<f64>" not in text
+        assert ("stablehlo.fft" in text) == (task is scan and not isinstance(model, jaxz.Madgics))
 
 
 @pytest.mark.parametrize("what", ["scan", "fits", "summary"])

@@ -58,7 +58,7 @@ for option in ("engine", "weighting", "precision", "resampling", "batch_size"):
     assert run.stdout.splitlines() == [
         "engine='magic': use one of fft, direct",
         "weighting='magic': use one of ivar, uniform",
-        "precision='magic': use one of float32, float64",
+        "precision='magic': use one of float32, mixed, float64",
         "resampling='magic': use one of overlap, linear",
         "batch_size=0: use 1 or more",
     ]
@@ -141,9 +141,13 @@ def test_fft_equals_direct_on_a_real_spectrum(data):
 
 
 def test_float32_is_near_float64(spectra, basis):
-    single, double = (nmf_scan(spectra, basis, **RANGE, precision=p).chi2 for p in ("float32", "float64"))
-    assert (single.dtype, double.dtype) == (np.float32, np.float64)
-    np.testing.assert_allclose(single, double, rtol=2e-7)
+    single, mixed, double = (
+        nmf_scan(spectra, basis, **RANGE, precision=p).chi2 for p in ("float32", "mixed", "float64")
+    )
+    assert (single.dtype, mixed.dtype, double.dtype) == (np.float32, np.float32, np.float64)
+    np.testing.assert_allclose(mixed, double, rtol=2e-7)
+    everything = (spectra.flux**2 * spectra.ivar).sum(axis=1)
+    assert np.max(np.abs(single - double) / everything[:, None]) < 2e-6
 
 
 def test_neither_batch_size_nor_order_nor_company_changes_a_bit(rng, spectra, basis):

@@ -47,7 +47,7 @@ def lae(
     zmax: common.Zmax = 4.0,
     nminima: common.Nminima = 5,
     batch_size: common.BatchSize = 64,
-    precision: common.Precision = "float32",
+    precision: common.Precision = None,
     amplitude: Annotated[
         float,
         typer.Option(help="Of lines that are searched for, in units of the target's: it was learned from bright ones."),
@@ -84,7 +84,7 @@ def lae(
     """
     from jaxz.models import Madgics, Trials
     from jaxz.redshift import find_redshifts
-    from jaxz.scan import scan
+    from jaxz.scan import fastest_precision, scan
     from jaxz.validate import calibrated
 
     with errors_in_one_line():
@@ -113,7 +113,7 @@ def lae(
         "ZMIN": zmin,
         "ZMAX": zmax,
         "NMINIMA": nminima,
-        "PRECIS": precision,
+        "PRECIS": precision or fastest_precision(),
         "AMPLITUD": amplitude,
         "LOGDET": logdet,
         "EMISSION": not absorption,

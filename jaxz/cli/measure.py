@@ -30,7 +30,10 @@ Zmax = Annotated[float, typer.Option(help="Highest trial redshift.")]
 Nminima = Annotated[int, typer.Option(min=1, help="Candidate redshifts to look at closely and report.")]
 BatchSize = Annotated[int, typer.Option(min=1, help="Spectra on the device at a time.")]
 Precision = Annotated[
-    Literal["float32", "float64"], typer.Option(help="Of the scan; redshifts are refined in float64 in any case.")
+    Literal["float32", "mixed", "float64"] | None,
+    typer.Option(
+        help="Of the scan; the fastest on this device if absent. Redshifts are refined in float64 in any case."
+    ),
 ]
 Format = Annotated[
     str | None, typer.Option(metavar="KIND", help="Kind of the files, where recognising it is not wanted.")

@@ -26,7 +26,7 @@ def zfind(
     ] = None,
     nminima: common.Nminima = 5,
     batch_size: common.BatchSize = 64,
-    precision: common.Precision = "float32",
+    precision: common.Precision = None,
     engine: Annotated[
         Literal["fft", "direct"], typer.Option(help="All trial redshifts at once, or one after the other: same answer.")
     ] = "fft",
@@ -50,7 +50,7 @@ def zfind(
     from jaxz import io
     from jaxz.models import Trials
     from jaxz.redshift import find_redshifts
-    from jaxz.scan import nmf_scan
+    from jaxz.scan import fastest_precision, nmf_scan
 
     with errors_in_one_line():
         common.check_format(format)
@@ -79,7 +79,7 @@ def zfind(
         "NMINIMA": nminima,
         "ENGINE": engine,
         "WEIGHTS": weighting,
-        "PRECIS": precision,
+        "PRECIS": precision or fastest_precision(),
         "PRIOR": prior or "none",
         "BASISARG": basis or "default",
     }

@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
 from jaxz._typing import Array, Float
 from jaxz.kernels.packed import pairs, positions
 
-FAINT = 1e-7
-"""Share of its power that a vector must keep in the window to be fitted; see `without_vanishing`."""
+FAINT = {"float64": 1e-7, "float32": 3e-6}
+"""Share of its power that a vector must keep in the window to be fitted, by the precision of the sums over pixels; see
+`without_vanishing`."""
 
 
 class NormalEquations(NamedTuple):
@@ -70,14 +72,17 @@ def gradient(equations: NormalEquations, coeff: Float[Array, "basis lane"]) -> l
     return slope
 
 
-def vanishing(ivar: Float[Array, " obs"], power: Float[Array, " basis"]) -> Float[Array, " basis"]:
+def vanishing(
+    ivar: Float[Array, " obs"], power: Float[Array, " basis"], dtype: DTypeLike = jnp.float64
+) -> Float[Array, " basis"]:
     """Return the A_aa at or below which a sliding vector has vanished: `FAINT` ‖v‖ ‖B_a²‖.
 
     Args:
         ivar: v, of the spectrum.
         power: ‖B_a²‖ = √Σ B_a⁴ of each vector.
+        dtype: of the sums over pixels.
     """
-    return FAINT * power * jnp.sqrt(jnp.sum(jnp.square(ivar)))
+    return FAINT[jnp.dtype(dtype).name] * power * jnp.sqrt(jnp.sum(jnp.square(ivar)))
 
 
 def without_vanishing(equations: NormalEquations, floor: Float[Array, " basis"]) -> NormalEquations:

@@ -6,13 +6,17 @@ and s = C⁻¹d (`woodbury.projected`, `woodbury.solve`), vectors T shifted by k
     G_k = Σ_p w_p T_a(p-k) T_b(p-k) - Σ_r Y_ra Y_rb,   Y_ra = Σ_p P_r(p) T_a(p-k),   g_k = Σ_p s_p T_a(p-k).
 
 All are correlations over k: of T with the rows of P and with s, and of its products of two vectors with w. There are
-three ways to compute them. `by_fft` takes the same time for any length, and its round-off is relative to the largest
-values of a whole row, so that it wants float64: where the bright lines of a vector are out of the window, its G_aa is
-many orders of magnitude below its largest value. `by_products` multiplies blocks of the rows with a matrix of the
-shifted T, which all spectra share: best for a short T, and its round-off is that of the pixels under T alone, so that
-float32 does. `direct` is the sums as they are written, one shift after the other.
+three ways to compute them. `by_fft` takes the same time for any length. The round-off of a transform is relative to the
+largest values of all that it takes, and where the bright lines of a vector are out of the window its G_aa is many
+orders of magnitude below its largest value: so transforms of whole rows want float64, and float32 wants those of
+blocks, in which only what meets is summed. `by_products` multiplies blocks of the rows with a matrix of the shifted T,
+which all spectra share: best for a short T, and its round-off is that of the pixels under T alone, so that float32
+does. `direct` is the sums as they are written, one shift after the other.
 """
 
+import functools
+import operator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -23,6 +27,9 @@ from jaxz.kernels.normal import NormalEquations
 from jaxz.kernels.packed import pairs
 
 HIGHEST = jax.lax.Precision.HIGHEST
+
+BLOCKS = 5
+"""Blocks that a spectrum is best cut into: more are more exact, and take more time."""
 
 
 class Conditioned(NamedTuple):
@@ -63,10 +70,12 @@ class Transforms(NamedTuple):
 
     Two real rows x, y share one complex transform: with conj FFT(x - i y) kept, the inverse transform of its product
     with the FFT of a spectrum has the correlation with x as its real part, and that with y as its imaginary part.
+
+    Either of whole rows, or of blocks: of pixels (j-1) L to (j+1) L of a row, for j = 0, 1, … until its end.
     """
 
-    vectors: Complex[Array, "half_basis freq"]
-    products: Complex[Array, "half_pair freq"]
+    vectors: Complex[Array, "half_basis *block freq"]
+    products: Complex[Array, "half_pair *block freq"]
 
 
 class Places(NamedTuple):
@@ -92,12 +101,28 @@ def fft_length(nrest: int, nobs: int, offset_min: int, offset_max: int) -> int:
 
 
 def transform(vectors: Float[Array, "basis rest"], nfft: int) -> Transforms:
-    """Return the stored transforms of vectors for FFTs of `nfft` points."""
+    """Return the stored transforms of whole vectors, for FFTs of `nfft` points."""
+    return _stored(vectors, lambda rows: jnp.pad(rows, ((0, 0), (0, nfft - rows.shape[1]))))
+
+
+def transform_blocks(vectors: Float[Array, "basis rest"], size: int) -> Transforms:
+    """Return the stored transforms of blocks of vectors, each of 2 `size` points."""
+    count = -(-vectors.shape[1] // size) + 1
+
+    def blocks(rows: Float[Array, "row rest"]) -> Float[Array, "row block pix"]:
+        wide = jnp.pad(rows, ((0, 0), (size, count * size - rows.shape[1])))
+        halves = wide.reshape(len(rows), count + 1, size)
+        return jnp.concatenate([halves[:, :-1], halves[:, 1:]], axis=-1)
+
+    return _stored(vectors, blocks)
+
+
+def _stored(vectors: Float[Array, "basis rest"], cut: Callable[[Array], Array]) -> Transforms:
     first, second = pairs(len(vectors))
 
-    def stored(rows: Float[Array, "row rest"]) -> Complex[Array, "half freq"]:
-        rows = jnp.pad(rows, ((0, len(rows) % 2), (0, 0)))
-        return jnp.conj(jnp.fft.fft(jax.lax.complex(rows[::2], -rows[1::2]), n=nfft, axis=-1))
+    def stored(rows: Float[Array, "row rest"]) -> Complex[Array, "half *block freq"]:
+        rows = cut(jnp.pad(rows, ((0, len(rows) % 2), (0, 0))))
+        return jnp.conj(jnp.fft.fft(jax.lax.complex(rows[::2], -rows[1::2]), axis=-1))
 
     return Transforms(stored(vectors), stored(vectors[first] * vectors[second]))
 
@@ -106,20 +131,20 @@ def by_fft(part: Transforms, spectrum: Conditioned, offset: Int[Array, ""], *, n
     """Return G and g at shifts 0 … nshift - 1, all at once.
 
     Args:
-        part: from `transform`, for FFTs of `fft_length` points or more.
+        part: from `transform`, for FFTs of `fft_length` points or more, or from `transform_blocks`, in the precision
+            of the spectrum.
         spectrum: on the lattice; outside it is 0.
         offset: index of the vector pixel that meets spectrum pixel 0 at shift 0 (it is offset - k at shift k).
         nbasis: number of vectors.
         nshift: number of shifts.
     """  # fmt: skip
-    nfft = part.vectors.shape[-1]
+    of_row = _whole if part.vectors.ndim == 2 else _in_blocks
 
-    def correlated(row: Float[Array, " pix"], stored: Complex[Array, "half freq"], count: int) -> Array:
-        placed = jnp.roll(jnp.pad(row, (0, nfft - len(row))), offset)
-        transformed = jnp.fft.fft(placed)
+    def correlated(row: Float[Array, " pix"], stored: Complex[Array, "half *block freq"], count: int) -> Array:
+        along = of_row(row, offset, stored.shape[1:], nshift)
 
-        def two(one: Complex[Array, " freq"]) -> Float[Array, "2 shift"]:
-            both = jnp.fft.ifft(transformed * one)[:nshift]
+        def two(one: Complex[Array, "*block freq"]) -> Float[Array, "2 shift"]:
+            both = along(one)
             return jnp.stack([both.real, both.imag])
 
         return jax.lax.map(two, stored).reshape(-1, nshift)[:count]
@@ -132,6 +157,40 @@ def by_fft(part: Transforms, spectrum: Conditioned, offset: Int[Array, ""], *, n
     gram = correlated(spectrum.ivar, part.products, nbasis * (nbasis + 1) // 2)
     rows, projected = each(spectrum.rows), each(spectrum.projected)
     return Slid(_explained(gram, projected), rows, projected)
+
+
+Correlation = Callable[[Complex[Array, "*block freq"]], Complex[Array, " shift"]]
+
+
+def _whole(row: Float[Array, " pix"], offset: Int[Array, ""], shape: tuple[int], nshift: int) -> Correlation:
+    """Return the function from the stored transform of two vectors to their correlations with a row."""
+    transformed = jnp.fft.fft(jnp.roll(jnp.pad(row, (0, shape[0] - len(row))), offset))
+    return lambda stored: jnp.fft.ifft(transformed * stored)[:nshift]
+
+
+def _in_blocks(row: Float[Array, " pix"], offset: Int[Array, ""], shape: tuple[int, int], nshift: int) -> Correlation:
+    """Return the same of stored transforms of blocks.
+
+    Block m of L shifts sums, over the blocks n of L pixels of the row, the correlation of block n with the 2 L vector
+    pixels that it meets at these shifts. They are summed before the inverse transform, of which the second half holds
+    the shifts wanted and the first half what went round.
+    """
+    count, size = shape[0], shape[1] // 2
+    lead = jnp.mod(offset, size)
+    nrow, nout = -(-(len(row) + size - 1) // size), -(-nshift // size)
+    placed = jax.lax.dynamic_update_slice(jnp.zeros(nrow * size, row.dtype), row, (lead,))
+    transformed = jnp.fft.fft(jnp.pad(placed.reshape(nrow, size), ((0, 0), (0, size))), axis=-1)
+    # Backwards, what meets block n at successive m is a slice; block j of the vectors is where n - m + offset/L = j.
+    margin = nrow + nout
+    begin = jnp.clip(margin + count - 1 - (offset - lead) // size, nrow - 1, count + 2 * margin - nout)
+
+    def along(stored: Complex[Array, "block freq"]) -> Complex[Array, " shift"]:
+        wide = jnp.pad(stored[::-1], ((margin, margin), (0, 0)))
+        met = [jax.lax.dynamic_slice_in_dim(wide, begin - n, nout) for n in range(nrow)]
+        total = functools.reduce(operator.add, (t[None] * m for t, m in zip(transformed, met, strict=True)))
+        return jnp.fft.ifft(total, axis=-1)[:, size:].reshape(-1)[:nshift]
+
+    return along
 
 
 def direct(vectors: Float[Array, "basis rest"], spectrum: Conditioned, first: Int[Array, " shift"]) -> Slid:

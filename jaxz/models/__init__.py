@@ -7,6 +7,7 @@ from jaxz.models.components import (
     Whitening as Whitening,
     lattice_z as lattice_z,
 )
+from jaxz.models.error import ErrorModel as ErrorModel
 from jaxz.models.madgics import Madgics as Madgics
 from jaxz.models.model import AbstractModel as AbstractModel, Curve as Curve, Fit as Fit, Precision as Precision
 from jaxz.models.templates import Free as Free, NonNegative as NonNegative

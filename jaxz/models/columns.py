@@ -149,7 +149,7 @@ class Fixed(eqx.Module):
         return mean(self.eliminated), mean(self.positive), keep
 
     def joined(
-        self, eliminated: Array, positive: Array, own: Array | None, ivar: Array
+        self, eliminated: Array, positive: Array, own: Array | None, ivar: Array, distortion: Array | None = None
     ) -> tuple[woodbury.Factor, Array]:
         """Return the factor of one spectrum's eliminated columns, and its non-negative ones.
 
@@ -157,8 +157,12 @@ class Fixed(eqx.Module):
             eliminated, positive: from `on_lattice` or `in_pixels`.
             own: (comp, pix) the spectrum's own columns in the same pixels, or None.
             ivar: of these pixels.
+            distortion: (comp, pix) Gaussian columns of an error model, or None.
         """
         parts, free = [eliminated], list(self.free)
+        if distortion is not None:
+            parts.append(distortion)
+            free += [False] * len(distortion)
         if own is not None and self.own == "non-negative":
             positive = jnp.concatenate([positive, own])
         elif own is not None:

@@ -54,7 +54,13 @@ class OnLattice(NamedTuple):
 
 
 def on_lattice(
-    pixels: Pixels, own: Float[Array, "comp pix"] | None, fixed: Fixed, size: int, *, linear: bool = False
+    pixels: Pixels,
+    own: Float[Array, "comp pix"] | None,
+    fixed: Fixed,
+    size: int,
+    *,
+    linear: bool = False,
+    distortion: Float[Array, "order obs"] | None = None,
 ) -> OnLattice:
     """Return one spectrum on `size` lattice pixels from its own first one on.
 
@@ -64,6 +70,7 @@ def on_lattice(
         fixed: the columns of the model.
         size: lattice pixels.
         linear: whether to interpolate, as the published recipe does, and not to share pixels out.
+        distortion: columns of an error model.
     """
     flux, ivar = _placed(pixels, pixels.flux, size, linear)
     eliminated, positive, keep = fixed.on_lattice(pixels.start, size)
@@ -71,7 +78,7 @@ def on_lattice(
     columns = None
     if own is not None:
         columns = jnp.stack([_placed(pixels, row, size, linear)[0] for row in own])
-    factor, positive = fixed.joined(eliminated, positive, columns, ivar)
+    factor, positive = fixed.joined(eliminated, positive, columns, ivar, distortion)
     data = jnp.concatenate([flux[None], positive])
     solved = jnp.stack([woodbury.solve(factor, row) for row in data])
     projected = woodbury.projected(factor)

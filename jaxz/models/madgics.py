@@ -141,19 +141,22 @@ class Madgics(AbstractModel):
     ) -> "MadgicsCurves":
         """Return the task (spectrum[, own columns]) → `Curve`; see `AbstractModel`.
 
-        Engines are "products", by blocks of matrix products, in `precision`, and "fft", by transforms, in float64
-        always; the faster one for the length of the target if absent.
+        Engines are "products", by blocks of matrix products, and "fft", by transforms; the faster one for the length of
+        the target if absent. The sums of products of few pixels are as good in float32: mixed precision has them so.
         """
         chosen = engine or ("products" if self.target.grid.size <= LONG else "fft")
         check_option("engine", chosen, ("products", "fft"))
         with jax.enable_x64(True):
             frame = _frame(self, own)
             if chosen == "products":
-                part = sliding.places(frame.vectors.astype(precision), min(PLACES, trials.number))
+                lean = frame.vectors if precision == "float64" else frame.vectors.astype(jnp.float32)
+                part = sliding.places(lean, min(PLACES, trials.number))
+            elif precision == "float32":
+                part = sliding.transform_blocks(frame.vectors.astype(jnp.float32), nfft // sliding.BLOCKS)
             else:
                 part = sliding.transform(frame.vectors, nfft)
             begin = self.target.rest_start + trials.first
-            return MadgicsCurves(part, frame, trials.number, begin, size, precision, self.logdet, self.emission)
+            return MadgicsCurves(part, frame, trials.number, begin, size, self.logdet, self.emission)
 
     def fits(self, trials: Trials, size: int, *, own: Kind | None) -> "MadgicsFits":
         """Return the task (spectrum, shifts of candidates[, own columns]) → `Fit`; see `AbstractModel`."""
@@ -320,7 +323,7 @@ def _gain(
 class MadgicsCurves(eqx.Module):
     """χ² of one spectrum at every trial redshift.
 
-    The curves are float64 in both precisions, because Δχ² is a small part of the total.
+    The curves are float64 in every precision, because Δχ² is a small part of the total.
     """
 
     part: sliding.Places | sliding.Transforms
@@ -328,7 +331,6 @@ class MadgicsCurves(eqx.Module):
     nshift: int = eqx.field(static=True)
     begin: int = eqx.field(static=True)
     size: int = eqx.field(static=True)
-    precision: Precision = eqx.field(static=True)
     logdet: bool = eqx.field(static=True)
     emission: bool = eqx.field(static=True)
 
@@ -336,12 +338,12 @@ class MadgicsCurves(eqx.Module):
         """Return the curve of one spectrum."""
         spectrum = on_lattice(pixels, own, self.frame.fixed, self.size)
         rows = self.frame.in_reach(spectrum, self.nshift - 1 + self.frame.vectors.shape[1])(self.begin)
+        lean = sliding.Conditioned(*(values.astype(self.part.vectors.real.dtype) for values in rows))
         if isinstance(self.part, sliding.Places):
-            lean = sliding.Conditioned(*(values.astype(self.precision) for values in rows))
             slid = sliding.by_products(self.part, lean, self.nshift)
         else:
             nbasis = len(self.frame.vectors)
-            slid = sliding.by_fft(self.part, rows, jnp.int32(0), nbasis=nbasis, nshift=self.nshift)
+            slid = sliding.by_fft(self.part, lean, jnp.int32(0), nbasis=nbasis, nshift=self.nshift)
         gain = _gain(slid, spectrum, self.frame.area, logdet=self.logdet, emission=self.emission)
         null = null_chi2(spectrum)
         if self.logdet:

@@ -26,7 +26,9 @@ from jaxz.models.trials import Trials
 from jaxz.pixels import Pixels
 from jaxz.spectra import Spectra
 
-Precision = Literal["float32", "float64"]
+Precision = Literal["float32", "mixed", "float64"]
+"""Of a scan: "float64" throughout; "mixed" has its sums over pixels in float64 and solves them in float32; "float32"
+has these sums in float32 too, so that there is no float64 transform, which a TPU does not have."""
 Engine = Literal["fft", "products", "direct"]
 
 
@@ -134,7 +136,7 @@ class AbstractModel(eqx.Module):
             trials: trial redshifts.
             size: lattice pixels that hold each spectrum.
             nfft: from `fft_lengths`.
-            precision: of the solution, where it makes a difference.
+            precision: of the sums over pixels and of the solution.
             engine: how the normal equations are summed; the fastest if None.
             own: kind of the columns that each spectrum has of its own, or None.
 

@@ -24,6 +24,7 @@ from jaxz.kernels.packed import pairs
 from jaxz.kernels.resolution import apply_resolution
 from jaxz.models.basis import Basis
 from jaxz.models.columns import Fixed
+from jaxz.models.error import ErrorModel
 from jaxz.models.lattice import CONTINUUM, LEAST, LYMAN_LIMIT, running_mean
 from jaxz.pixels import Pixels
 from jaxz.spectra import LogGrid
@@ -71,11 +72,13 @@ class Native(eqx.Module):
     Attributes:
         integral: from `jaxz.kernels.resample.cumulative`.
         fixed: columns.
+        error: the error model, or None.
         grid: of the basis.
     """
 
     integral: Float[Array, "basis edge"]
     fixed: Fixed
+    error: ErrorModel | None
     grid: LogGrid = eqx.field(static=True)
 
     @property
@@ -86,9 +89,12 @@ class Native(eqx.Module):
     def prepare(self, pixels: Pixels, own: Float[Array, "comp pix"] | None) -> Prepared:
         """Return what does not depend on the redshift."""
         eliminated, positive, keep = self.fixed.in_pixels(pixels)
+        middle, distortion = (pixels.edges[1:] + pixels.edges[:-1]) / 2, None
+        if self.error is not None:
+            pixels, columns = self.error.applied(pixels, self.grid.step)
+            distortion = columns(middle)
         pixels = pixels._replace(ivar=pixels.ivar * keep)
-        factor, positive = self.fixed.joined(eliminated, positive, own, pixels.ivar)
-        middle = (pixels.edges[1:] + pixels.edges[:-1]) / 2
+        factor, positive = self.fixed.joined(eliminated, positive, own, pixels.ivar, distortion)
         continuum = running_mean(pixels, middle, CONTINUUM / self.grid.step)
         return Prepared(pixels, continuum, woodbury.projected(factor), factor, positive)
 

@@ -13,6 +13,7 @@ from jaxz.kernels import elimination, sliding
 from jaxz.kernels.nnls import Solver, lanes as lanes_of, nnls_packed
 from jaxz.kernels.normal import NormalEquations, chi2 as chi2_of, extended, kkt, vanishing, without_vanishing
 from jaxz.models.columns import Fixed
+from jaxz.models.error import ErrorModel
 from jaxz.models.lattice import (
     CONTINUUM,
     LYMAN_LIMIT,
@@ -52,14 +53,15 @@ def solved_chi2(moments: Moments, nslide: int, *, positive: bool) -> tuple[Array
 class TemplateCurves(eqx.Module):
     """χ² of one spectrum at every trial redshift, all at once on the lattice.
 
-    The normal equations are summed in float64 in both precisions (see `jaxz.kernels.sliding`); `precision` is that of
-    the fit. The χ² of the fitted coefficients is again evaluated in float64, so that float32 enters it only in second
-    order, and rounded to `precision` at the end.
+    The χ² of the fitted coefficients is evaluated in float64, so that a fit in float32 enters it only in second order,
+    and rounded at the end if the fit was. Sums over pixels in float32 enter it in first order: by some 1e-7 of Σ ivar
+    flux², which is as much as rounding it to float32.
     """
 
     part: sliding.Transforms | Float[Array, "basis rest"]
     power: Float[Array, " basis"]
     fixed: Fixed
+    error: ErrorModel | None
     positive: bool = eqx.field(static=True)
     trials: Trials = eqx.field(static=True)
     grid: LogGrid = eqx.field(static=True)
@@ -76,22 +78,29 @@ class TemplateCurves(eqx.Module):
         unit = jnp.sqrt(jnp.maximum(unit, jnp.finfo(unit.dtype).tiny))
         pixels = pixels._replace(flux=pixels.flux * unit, ivar=pixels.ivar / unit**2)
         fixed, own = self.fixed.scaled(unit), None if own is None else own * unit
-        spectrum = on_lattice(pixels, own, fixed, self.size, linear=self.resampling == "linear")
+        distortion = None
+        if self.error is not None:
+            pixels, columns = self.error.applied(pixels, self.grid.step)
+            distortion = columns(jnp.arange(self.size, dtype=pixels.edges.dtype))
+        linear = self.resampling == "linear"
+        spectrum = on_lattice(pixels, own, fixed, self.size, linear=linear, distortion=distortion)
         slid = self._slid(spectrum, spectrum.rows)
         if self.weighting == "uniform":
             # The published recipe fits λ f_λ without weights, which is f_λ with weights λ².
             relative = 10.0 ** (2 * self.grid.step * jnp.arange(self.size, dtype=spectrum.flux.dtype))
             weight = jnp.where(spectrum.ivar > 0, relative, 0)
             rows = sliding.Conditioned(weight, spectrum.rows.projected, (weight * spectrum.flux)[None])
-            fitted = self._slid(spectrum, rows), vanishing(weight, self.power)
+            fitted = self._slid(spectrum, rows), vanishing(weight, self.power, slid.gram.dtype)
         else:
-            fitted = slid, vanishing(spectrum.ivar, self.power)
+            fitted = slid, vanishing(spectrum.ivar, self.power, slid.gram.dtype)
         away = self._uncovered(spectrum, pixels)
         chi2, violation, converged = self._solved(spectrum, fitted, slid, away, serial)
         return Curve(chi2, null_chi2(spectrum), jnp.max(violation), jnp.sum(~converged, dtype=jnp.int32))
 
     def _slid(self, spectrum: OnLattice, rows: sliding.Conditioned) -> sliding.Slid:
         offset = spectrum.start - (self.grid.start + self.trials.first)
+        if self.precision == "float32":
+            rows = sliding.Conditioned(*(values.astype(jnp.float32) for values in rows))
         if isinstance(self.part, sliding.Transforms):
             return sliding.by_fft(self.part, rows, offset, nbasis=len(self.power), nshift=self.trials.number)
         return sliding.direct(self.part, rows, offset - jnp.arange(self.trials.number, dtype=offset.dtype))
@@ -119,14 +128,14 @@ class TemplateCurves(eqx.Module):
 
         The matrices of a block stay in a processor's own cache.
         """
-        count = self.trials.number
-        lanes = min(lanes_of(len(self.power) + len(spectrum.fixed_rhs), self.precision), count) if serial else count
+        count, dtype = self.trials.number, "float64" if self.precision == "float64" else "float32"
+        lanes = min(lanes_of(len(self.power) + len(spectrum.fixed_rhs), dtype), count) if serial else count
 
         def block(begin: Array) -> tuple[Array, Array, Array]:
             cut = functools.partial(jax.lax.dynamic_slice_in_dim, start_index=begin, slice_size=lanes, axis=-1)
 
             def equations(slid: sliding.Slid) -> NormalEquations:
-                slid = sliding.Slid(*map(cut, slid))
+                slid = sliding.Slid(*(cut(values).astype(away.chi2.dtype) for values in slid))
                 rhs = slid.rows[0] + jnp.sum(slid.projected * cut(away.reduced)[:, None], axis=0)
                 if not len(spectrum.fixed_rhs):
                     return NormalEquations(slid.gram, rhs)
@@ -134,13 +143,13 @@ class TemplateCurves(eqx.Module):
                 return extended(NormalEquations(slid.gram, rhs), slid.rows[1:], spectrum.fixed_gram, fixed)
 
             wanted, true = without_vanishing(equations(fitted[0]), fitted[1]), equations(weighted)
-            lean = NormalEquations(*(values.astype(self.precision) for values in wanted))
+            lean = NormalEquations(*(values.astype(dtype) for values in wanted))
             solution = solved(lean, len(self.power), positive=self.positive, solver=self.solver)
             # Without the barrier the compiler repeats what made the coefficients wherever they are used.
             coeff = jax.lax.optimization_barrier(solution.coeff).astype(away.chi2.dtype)
             chi2 = chi2_of(true, spectrum.null - cut(away.chi2), coeff)
             violation = kkt(wanted, coeff, nfree=0 if self.positive else len(self.power))
-            return chi2.astype(self.precision), violation, solution.converged
+            return chi2.astype(dtype), violation, solution.converged
 
         begins = np.minimum(np.arange(0, count, lanes), count - lanes)
         blocks = jax.lax.map(block, jnp.asarray(begins))

@@ -15,6 +15,7 @@ from jaxz.kernels.nnls import Solver
 from jaxz.models.basis import Basis
 from jaxz.models.columns import Fixed, Kind, Nuisance, check_nuisance, parts_of
 from jaxz.models.components import GaussianComponent
+from jaxz.models.error import ErrorModel
 from jaxz.models.model import AbstractModel, Engine, Precision, digest, nuisance_cards
 from jaxz.models.native import Native, Prepared
 from jaxz.models.template_tasks import Resampling, TemplateCurves, TemplateFits, Weighting, solved_chi2
@@ -30,6 +31,7 @@ class AbstractTemplates(AbstractModel):
     weighting: eqx.AbstractVar[Weighting]
     resampling: eqx.AbstractVar[Resampling]
     solver: eqx.AbstractVar[Solver]
+    error: eqx.AbstractVar[ErrorModel | None]
 
     @property
     @abc.abstractmethod
@@ -76,14 +78,14 @@ class AbstractTemplates(AbstractModel):
     @property
     def sha256(self) -> str:
         """Fingerprint of all arrays and settings."""
-        vectors = (np.asarray(leaf) for leaf in jax.tree.leaves((self.basis, self.nuisance)))
+        vectors = (np.asarray(leaf) for leaf in jax.tree.leaves((self.basis, self.nuisance, self.error)))
         return digest(jax.tree.structure(self), *vectors)
 
     def cards(self) -> dict[str, str | float | int]:
         """Return what the header of a catalog says of the model."""
         basis = self.basis
         cards = {"BASIS": basis.name, "BASISVER": basis.version, "BASISSHA": basis.sha256}
-        return cards | nuisance_cards(self.nuisance)
+        return cards | nuisance_cards(self.nuisance) | ({} if self.error is None else self.error.cards())
 
     def __len__(self) -> int:
         return len(self.basis)
@@ -117,9 +119,10 @@ class AbstractTemplates(AbstractModel):
             rms = peak * np.sqrt(np.mean(np.square(known / peak), axis=1, keepdims=True))
             vectors = jnp.asarray(known / rms, dtype=jnp.float64)
             return TemplateCurves(
-                vectors if engine == "direct" else _transform(vectors, nfft),
+                self._part(vectors, size, nfft, precision, engine),
                 jnp.sqrt(jnp.sum(vectors**4, axis=1)),
                 Fixed.of(self.nuisance, own),
+                self.error,
                 positive=self.positive,
                 trials=trials,
                 grid=self.basis.grid,
@@ -129,6 +132,18 @@ class AbstractTemplates(AbstractModel):
                 solver=self.solver,
                 precision=precision,
             )
+
+    def _part(
+        self, vectors: Float[Array, "basis rest"], size: int, nfft: int, precision: Precision, engine: Engine | None
+    ) -> sliding.Transforms | Array:
+        """Return what slides in the form that the engine takes."""
+        if precision == "float32":
+            vectors = vectors.astype(jnp.float32)
+        if engine == "direct":
+            return vectors
+        if precision == "float32":
+            return _transform_blocks(vectors, size // sliding.BLOCKS)
+        return _transform(vectors, nfft)
 
     def fits(self, trials: Trials, size: int, *, own: Kind | None) -> "TemplateFits":
         """Return the task (spectrum, shifts of candidates[, own columns]) → `Fit`; see `AbstractModel`."""
@@ -142,7 +157,7 @@ class AbstractTemplates(AbstractModel):
         return solved_chi2(moments, len(self), positive=self.positive)[0][0]
 
     def predict(self, pixels: Pixels, z: ArrayLike) -> Float[Array, "part pix"]:
-        """Return the best fit of one spectrum at one redshift: the basis, then each nuisance part; no noise."""
+        """Return the best fit of one spectrum at one redshift: basis, nuisance parts, error model; no noise."""
         native, prepared, shift = self._at(pixels, z)
         moments = native.moments(prepared, shift, blocks=False)
         coeff = solved_chi2(moments, len(self), positive=self.positive)[1].coeff[:, 0]
@@ -151,7 +166,11 @@ class AbstractTemplates(AbstractModel):
         left = prepared.pixels.flux - slid - jnp.matmul(positive, prepared.positive, precision=woodbury.HIGHEST)
         eliminated = woodbury.coefficients(prepared.factor, left)
         columns = (prepared.factor.vectors, prepared.positive)
-        return jnp.stack([slid, *parts_of(self.nuisance, *columns, eliminated, positive)])
+        parts = [slid, *parts_of(self.nuisance, *columns, eliminated, positive)]
+        if self.error is not None:
+            own = slice(len(eliminated) - self.error.order - 1, None)
+            parts.append(jnp.matmul(eliminated[own], prepared.factor.vectors[own], precision=woodbury.HIGHEST))
+        return jnp.stack(parts)
 
     def _at(self, pixels: Pixels, z: ArrayLike) -> tuple[Native, Prepared, Float[Array, ""]]:
         native = _native(self, None)
@@ -168,6 +187,7 @@ class NonNegative(AbstractTemplates):
     Args:
         basis: the vectors, non-negative.
         nuisance: columns that are fixed in the observed frame, on the lattice step of the basis.
+        error: how far real spectra are from their noise and from the basis; nothing if None, as the papers have it.
         weighting: "ivar" minimises χ²; "uniform" is the published recipe, an unweighted fit of λ f_λ.
         resampling: "overlap" conserves information; "linear" is the published recipe.
         solver: of the scan's fits, "pivoting" or "gradient" (see `jaxz.kernels.nnls`); the first is faster on a CPU.
@@ -186,15 +206,16 @@ class NonNegative(AbstractTemplates):
 
     basis: Basis
     nuisance: tuple[Nuisance, ...]
+    error: ErrorModel | None
     weighting: Weighting = eqx.field(static=True)
     resampling: Resampling = eqx.field(static=True)
     solver: Solver = eqx.field(static=True)
 
     def __init__(
-        self, basis: Basis, nuisance: Sequence[Nuisance] = (), *, weighting: Weighting = "ivar",
-        resampling: Resampling = "overlap", solver: Solver = "pivoting",
+        self, basis: Basis, nuisance: Sequence[Nuisance] = (), *, error: ErrorModel | None = None,
+        weighting: Weighting = "ivar", resampling: Resampling = "overlap", solver: Solver = "pivoting",
     ) -> None:  # fmt: skip
-        self.basis, self.nuisance = basis, tuple(nuisance)
+        self.basis, self.nuisance, self.error = basis, tuple(nuisance), error
         self.weighting, self.resampling, self.solver = weighting, resampling, solver
 
     def __check_init__(self) -> None:
@@ -204,8 +225,10 @@ class NonNegative(AbstractTemplates):
         check_option("resampling", self.resampling, ("overlap", "linear"))
         check_option("solver", self.solver, ("pivoting", "gradient"))
         check_nuisance(self.nuisance, self.step)
-        if self.weighting == "uniform" and self.nuisance:
-            raise ValueError("weighting='uniform' knows no noise, and nuisance parts need it: use weighting='ivar'")
+        if self.weighting == "uniform" and (self.nuisance or self.error is not None):
+            raise ValueError(
+                "weighting='uniform' knows no noise, and nuisance parts and error models need it: use weighting='ivar'"
+            )
 
     @property
     def positive(self) -> bool:
@@ -219,6 +242,7 @@ class Free(AbstractTemplates):
     Args:
         basis: the vectors, of any sign.
         nuisance: columns that are fixed in the observed frame, on the lattice step of the basis.
+        error: as of `NonNegative`.
 
     Raises:
         ValueError: if a nuisance component is shiftable, or on another lattice step.
@@ -226,12 +250,13 @@ class Free(AbstractTemplates):
 
     basis: Basis
     nuisance: tuple[Nuisance, ...]
+    error: ErrorModel | None
     weighting: Weighting = eqx.field(static=True, init=False, default="ivar")
     resampling: Resampling = eqx.field(static=True, init=False, default="overlap")
     solver: Solver = eqx.field(static=True, init=False, default="pivoting")
 
-    def __init__(self, basis: Basis, nuisance: Sequence[Nuisance] = ()) -> None:
-        self.basis, self.nuisance = basis, tuple(nuisance)
+    def __init__(self, basis: Basis, nuisance: Sequence[Nuisance] = (), *, error: ErrorModel | None = None) -> None:
+        self.basis, self.nuisance, self.error = basis, tuple(nuisance), error
 
     def __check_init__(self) -> None:
         check_nuisance(self.nuisance, self.step)
@@ -253,6 +278,7 @@ def check_option(name: str, value: str | None, known: Sequence[str]) -> None:
 
 
 _transform = jax.jit(sliding.transform, static_argnums=1)
+_transform_blocks = jax.jit(sliding.transform_blocks, static_argnums=1)
 
 
 def unmasked(spectra: Spectra, nuisance: Sequence[Nuisance], step: float) -> np.ndarray:
@@ -271,4 +297,4 @@ def unmasked(spectra: Spectra, nuisance: Sequence[Nuisance], step: float) -> np.
 def _native(model: AbstractTemplates, own: Kind | None) -> Native:
     dtype = jnp.result_type(float)
     integral = resample.cumulative(jnp.asarray(model.basis.vectors, dtype=dtype))
-    return Native(integral, Fixed.of(model.nuisance, own), model.basis.grid)
+    return Native(integral, Fixed.of(model.nuisance, own), model.error, model.basis.grid)

@@ -152,7 +152,7 @@ def test_curves_are_the_scan(run, files, options, tmp_path):
     np.testing.assert_array_equal(fits.getdata(tmp_path / "curves.fits", "Z"), scan.z)
 
 
-@pytest.mark.parametrize("option", [("--engine", "direct"), ("--precision", "float64")])
+@pytest.mark.parametrize("option", [("--engine", "direct"), ("--precision", "float64"), ("--precision", "float32")])
 def test_other_ways_to_the_same_redshifts(run, files, options, tmp_path, option):
     run("zfind", *files, "-o", tmp_path / "usual.fits", *options)
     run("zfind", *files, "-o", tmp_path / "other.fits", *options, *option)

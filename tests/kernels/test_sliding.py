@@ -73,6 +73,36 @@ def test_fft_and_direct_equal_the_slow_sums_at_every_shift(problem, offset):
     assert (faint > 0) == (offset < 200)
 
 
+@pytest.mark.parametrize("size", [16, 64, 512])
+@pytest.mark.parametrize("offset", [-700, -40, 0, 40, 180, 320, 900])
+def test_transforms_of_blocks_give_the_sums(problem, offset, size):
+    """Of any length, wherever the spectrum lies; also where it meets nothing."""
+    vectors, flux, ivar = problem
+    part = sliding.transform_blocks(jnp.asarray(vectors), size)
+    found = by_fft(part, alone(flux, ivar), jnp.asarray(offset), nbasis=4, nshift=150)
+    sums = by_sums(jnp.asarray(vectors), alone(flux, ivar), jnp.asarray(offset - np.arange(150)))
+    for a, b in zip(found, sums, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-11)
+
+
+def test_float32_blocks_do_not_feel_bright_lines_that_are_far_from_the_window(rng):
+    """A transform of whole rows does."""
+    vectors = rng.uniform(0.5, 1, size=(2, 4000))
+    vectors[:, 3900:3905] = 1e4
+    spectrum = alone(rng.normal(size=500) + 1, rng.uniform(0.5, 2, size=500))
+    single = sliding.Conditioned(*(rows.astype(jnp.float32) for rows in spectrum))
+    lean = jnp.asarray(vectors, dtype=jnp.float32)
+    sums = by_sums(jnp.asarray(vectors), spectrum, jnp.asarray(900 - np.arange(600)))
+    whole, blocks = (
+        by_fft(part, single, jnp.asarray(900), nbasis=2, nshift=600)
+        for part in (sliding.transform(lean, 8192), sliding.transform_blocks(lean, 100))
+    )
+    true = np.asarray(sums.gram)
+    far = [np.max(np.abs(np.asarray(found.gram) - true) / true) for found in (whole, blocks)]
+    assert blocks.gram.dtype == np.float32
+    assert far[1] < 3e-6 < 1e-2 < far[0]
+
+
 @OFFSETS
 def test_columns_that_are_eliminated_and_further_rows_are_the_dense_ones(rng, problem, offset):
     """G = T C⁻¹ Tᵀ, with rows of s for the spectrum and for a second column, and Y with YᵀY what is explained."""
