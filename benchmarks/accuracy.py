@@ -48,7 +48,7 @@ def draw(folder: Path, case: inputs.Inputs, scan: ZScan, found: Redshifts) -> No
     folder.mkdir(parents=True, exist_ok=True)
     lines = {str(line["name"]): float(line["wave"]) for line in jaxz.io.read_lines()}
     for row, name in enumerate(found.ids):
-        figure = jaxz.plot.plot_fit(case.spectra, scan, found, row=row, lines=lines)
+        figure = jaxz.plot.plot_fit(jaxz.plot.ZFit.of(case.spectra, scan, found, row), lines=lines)
         figure.savefig(folder / f"{name}.png", dpi=80)
 
 

@@ -5,7 +5,8 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxz._typing import Array, Float
-from jaxz.models import AbstractModel
+from jaxz.models import AbstractModel, Basis
+from jaxz.models.native import basis_in_pixels
 from jaxz.pixels import Pixels, layout
 from jaxz.run import run
 from jaxz.spectra import Spectra
@@ -63,6 +64,37 @@ def best_fit(spectra: Spectra, model: AbstractModel, z: np.ndarray, *, batch_siz
     for row in rows:
         pixels = slice(where.first[row], where.end[row])
         flux[row, pixels] = found[row, : pixels.stop - pixels.start]
+    return flux
+
+
+def fitted_flux(spectra: Spectra, basis: Basis, z: np.ndarray, coeff: np.ndarray) -> np.ndarray:
+    """Return the flux of a basis with the coefficients of a fit that was made before, (spec, pix) float64.
+
+    With z and coeff of `Redshifts` it is that of `best_fit`, nuisance parts left out, and NaN in the same places.
+
+    Args:
+        spectra: what was fitted.
+        basis: the vectors.
+        z: (spec,) redshifts.
+        coeff: (spec, basis) coefficients.
+
+    Raises:
+        ValueError: if `z` or `coeff` has the wrong shape.
+    """
+    z, coeff = (np.asarray(values, dtype=np.float64) for values in (z, coeff))
+    nspec = len(spectra)
+    if z.shape != (nspec,) or coeff.shape != (nspec, len(basis)):
+        raise ValueError(
+            f"z has shape {z.shape}, coeff {coeff.shape}: give those of each spectrum, ({nspec},) and "
+            f"({nspec}, {len(basis)})"
+        )
+    where = layout(spectra, basis.grid.step)
+    flux = np.full(spectra.flux.shape, np.nan)
+    for row in np.flatnonzero(np.isfinite(z) & (spectra.npixels > 1)):
+        pixels = slice(where.first[row], where.end[row])
+        resolution = None if spectra.resolution is None else spectra.resolution[row, :, pixels]
+        columns = basis_in_pixels(basis, spectra.wave[row, pixels], z[row], resolution=resolution)
+        flux[row, pixels] = coeff[row] @ columns
     return flux
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxz import posterior
-from jaxz.likelihood import best_fit
+from jaxz.likelihood import best_fit, fitted_flux
 from jaxz.models import NonNegative
 from jaxz.redshift import Redshifts, find_redshifts
 from jaxz.scan import ZScan, nmf_scan
@@ -50,6 +50,19 @@ def test_chi2_and_coefficients_are_those_of_the_model(sample, basis):
     np.testing.assert_allclose(found.chi2, np.sum(spectra.ivar * (spectra.flux - model) ** 2, axis=1), rtol=1e-6)
     assert np.all(np.abs(found.chi2 / found.npixels - 1) < 0.3)
     np.testing.assert_allclose(found.coeff[-1], coeff[-1], rtol=0.1)
+
+
+def test_flux_of_known_coefficients_is_that_of_the_best_fit(sample, basis):
+    """Also on irregular pixels with bad ones at both ends, and where there is no redshift."""
+    wave = sample[0].wave[0] + 0.6 * np.sin(np.arange(700))
+    bad = np.isin(np.arange(700), [0, 1, 50, 699]) | (np.arange(3) == 1)[:, None]
+    spectra = Spectra(wave, sample[0].flux[-3:], np.where(bad, 0, sample[0].ivar[-3:]))
+    found = find_redshifts(nmf_scan(spectra, basis, **RANGE), spectra)
+    flux, model = fitted_flux(spectra, basis, found.z, found.coeff), best_fit(spectra, NonNegative(basis), found.z)
+    np.testing.assert_allclose(flux, model, rtol=0, atol=1e-7 * np.nanmax(model))
+    np.testing.assert_array_equal(np.isfinite(found.z), [True, False, True])
+    with pytest.raises(ValueError, match=r"coeff \(3, 2\): give those of each spectrum, \(3,\) and \(3, 4\)"):
+        fitted_flux(spectra, basis, found.z, np.ones((3, 2)))
 
 
 def test_scores_follow_their_equations(sample):
@@ -144,6 +157,8 @@ def test_resolution_is_applied_to_the_model(rng, basis):
     assert found[1].z[0] == pytest.approx(0.1, abs=1e-6)
     model = best_fit(with_matrix, NonNegative(basis), found[1].z)
     assert np.nansum(with_matrix.ivar * (with_matrix.flux - model) ** 2) == pytest.approx(right, rel=1e-6)
+    again = fitted_flux(with_matrix, basis, found[1].z, found[1].coeff)
+    np.testing.assert_allclose(again, model, rtol=0, atol=1e-7 * np.nanmax(model))
 
 
 def test_wrong_use_raises(sample, basis):

@@ -1,16 +1,18 @@
 """`jaxz plot`."""
 
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jaxz.cli.console import check_outputs, errors_in_one_line, results, say
-from jaxz.cli.zprior import read_prior
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
+    from jaxz.models import Basis
     from jaxz.spectra import Spectra
 
 PICTURES = (".png", ".pdf", ".svg")
@@ -27,56 +29,123 @@ def plot(
         Path | None, typer.Option(help="File with the spectrum, where it is not at the place the catalog names.")
     ] = None,
     basis: Annotated[
-        str | None, typer.Option(metavar="NAME|PATH", help="Basis, where it is not the one the catalog names.")
+        str | None, typer.Option(metavar="NAME|PATH", help="Basis, where it is not where the catalog says.")
+    ] = None,
+    curves: Annotated[
+        Path | None, typer.Option(help="File of `jaxz zfind --curves`, from which χ²(z) is drawn.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that exists.")] = False,
 ) -> None:
-    """Draw a spectrum with its best fit and its χ² curve; of a catalog of `jaxz lae`, with its components.
+    """Draw a spectrum with its best fit and its candidates; of a catalog of `jaxz lae`, with its components.
 
-    The spectrum is read again, and scanned or separated again with what the catalog's header names.
+    Redshift, fit, candidates and scores are those of the catalog: nothing is measured again. The spectrum is read from
+    its file, the basis must be the one that the redshift was measured with, and χ²(z) is drawn if --curves gives it.
+    Components are separated again with what the catalog's header names.
     """
     from jaxz import io
 
     with errors_in_one_line():
         found = io.read_catalog(catalog)
-        row = _row(catalog, found, name, unique=spectra is not None)
+        row = _row(catalog, found, name, spectra)
         picture = output or Path(f"{str(found['ID'][row]).replace('/', '_')}.png")
         if picture.suffix not in PICTURES:
             raise ValueError(f"{picture}: choose a name that ends in {', '.join(PICTURES)}")
         check_outputs(picture, overwrite=overwrite)
         if "TARGARG" in found.meta:
-            if basis is not None:
-                raise ValueError(f"{catalog}: was made with components, not with a basis: leave out --basis")
+            for option, given in (("--basis", basis), ("--curves", curves)):
+                if given is not None:
+                    raise ValueError(f"{catalog}: was made with components, not with a basis: leave out {option}")
             figure = _separated(catalog, found, row, spectra)
         else:
-            figure = _fitted(catalog, found, row, spectra, basis)
+            figure = _fitted(catalog, found, row, spectra, basis, curves)
     save_figure(figure, picture, overwrite=overwrite)
     results.print(f"{picture}", soft_wrap=True)
 
 
-def _fitted(catalog: Path, found: Any, row: int, spectra: Path | None, basis: str | None) -> "Figure":
-    from jaxz import io
-    from jaxz.plot import plot_fit
-    from jaxz.redshift import find_redshifts
-    from jaxz.scan import nmf_scan
+def _fitted(
+    catalog: Path, found: Any, row: int, spectra: Path | None, basis: str | None, curves: Path | None
+) -> "Figure":
+    """Return the figure of a row of a catalog of `jaxz zfind`, or of Redrock as far as its columns go."""
+    import numpy as np
 
-    header = found.meta
-    model = io.load_basis(basis or _basis_named(catalog, header))
-    if header.get("BASISSHA", model.sha256) != model.sha256:
-        say(f"{catalog}: was made with another basis than {model.name} {model.version}; the figure may differ")
-    one = _spectrum(catalog, found, row, spectra)
-    prior = read_prior(None if header.get("PRIOR", "none") == "none" else header["PRIOR"])(one)
-    scan = nmf_scan(
-        one,
-        model,
-        zmin=header.get("ZMIN", 0.0),
-        zmax=header.get("ZMAX", 6.7),
-        engine=header.get("ENGINE", "fft"),
-        weighting=header.get("WEIGHTS", "ivar"),
-        precision=header.get("PRECIS", "float32"),
+    from jaxz.likelihood import fitted_flux
+    from jaxz.plot import SCORES, ZFit, plot_fit
+
+    def of_row(name: str, absent: Any = np.nan) -> Any:
+        return found[name][row] if name in found.colnames else absent
+
+    header, z = found.meta, float(found["Z"][row])
+    spectrum = _spectrum(catalog, found, row, spectra)
+    model = None
+    if np.isfinite(z) and "COEFF" in found.colnames:
+        used = _basis(catalog, found, row, basis)
+        coeff = np.atleast_1d(of_row("COEFF"))[: len(used)]
+        model = fitted_flux(spectrum, used, np.array([z]), coeff[None])[0]
+    fit = ZFit(
+        spectrum=spectrum,
+        z=z,
+        zerr=float(of_row("ZERR")),
+        zwarn=int(of_row("ZWARN", 0)),
+        model=model,
+        zalt=np.atleast_1d(of_row("ZALT", z)),
+        zalt_chi2=np.atleast_1d(of_row("ZALT_CHI2", of_row("CHI2"))).astype(np.float64),
+        scores={name: float(of_row(name.upper())) for name in SCORES},
+        curve=None if curves is None else _curve(curves, found, row),
+        zrange=(header["ZMIN"], header["ZMAX"]) if {"ZMIN", "ZMAX"} <= {*header} else None,
     )
-    best = find_redshifts(scan, one, nminima=header.get("NMINIMA", 5), prior=prior)
-    return plot_fit(one, scan, best, lines=line_list())
+    return plot_fit(fit, lines=line_list())
+
+
+def _basis(catalog: Path, found: Any, row: int, given: str | None) -> "Basis":
+    """Return the basis that the coefficients of a row are of."""
+    from jaxz import io
+
+    basis = io.load_basis(given or _basis_named(catalog, found.meta))
+    name, version, sha256, nnuisance = _model_of(catalog, found, row)
+    if sha256 not in (None, basis.sha256):
+        raise ValueError(
+            f"{catalog}: COEFF of {found['ID'][row]} are of {name} {version} (SHA-256 {sha256[:8]}…), not of "
+            f"{basis.name} {basis.version} ({basis.sha256[:8]}…): give that basis with --basis, or measure again"
+        )
+    ncoeff = found["NCOEFF"][row] if "NCOEFF" in found.colnames else len(basis)
+    if ncoeff != len(basis):
+        raise ValueError(
+            f"{catalog}: {found['ID'][row]} has {ncoeff} coefficients, {basis.name} {basis.version} has {len(basis)} "
+            "vectors: give the basis that it was measured with, with --basis"
+        )
+    if nnuisance:
+        say(f"{catalog}: has no coefficients of what was fitted beside the basis: the figure shows the basis alone")
+    return basis
+
+
+def _model_of(catalog: Path, found: Any, row: int) -> tuple[str, str, str | None, int]:
+    """Return name, version and SHA-256 of the model that fits a row best, and how many parts lie beside what slides.
+
+    A catalog that is not of jaxz has none of it.
+    """
+    header = found.meta
+    numbers = itertools.takewhile(lambda number: f"MODEL{number}" in header, itertools.count())
+    keys = [("BASIS", "BASISVER", "BASISSHA", "NNUIS"), ("TARGET", "TARGVER", "TARGSHA", "NNUIS")]
+    keys += [(f"MODEL{number}", f"MODVER{number}", f"MODSHA{number}", f"NNUIS{number}") for number in numbers]
+    models = [tuple(map(header.get, one)) for one in keys if one[0] in header]
+    if len(models) > 1:
+        models = [model for model in models if model[0] == str(found["SUBTYPE"][row]).strip()]
+        if len(models) != 1:
+            raise ValueError(
+                f"{catalog}: its header does not tell which of its models {found['ID'][row]} was fitted with: measure "
+                "it with one alone"
+            )
+    name, version, sha256, nnuisance = models[0] if models else ("", "", None, 0)
+    return name, version, sha256, nnuisance or 0
+
+
+def _curve(curves: Path, found: Any, row: int) -> "tuple[np.ndarray, np.ndarray]":
+    """Return χ²(z) of a row; rows of one name are in a file of curves in the order in which they are in the catalog."""
+    from jaxz import io
+
+    names = [str(name).strip() for name in found["ID"]]
+    z, chi2 = io.read_curves(curves, [name for name in names if name == names[row]])
+    return z, chi2[names[:row].count(names[row])]
 
 
 def _separated(catalog: Path, found: Any, row: int, spectra: Path | None) -> "Figure":
@@ -115,15 +184,20 @@ def line_list() -> dict[str, float]:
     return dict(zip(lines["name"], lines["wave"], strict=True))
 
 
-def _row(catalog: Path, found: Any, name: str, unique: bool) -> int:
+def _row(catalog: Path, found: Any, name: str, spectra: Path | None) -> int:
+    """Return the row of a spectrum; of several with one name, that whose file `spectra` is."""
     names = [(str(one["ID"]).strip(), str(one["TARGETID"])) for one in found]
     rows = [row for row, both in enumerate(names) if name in both]
     if not rows:
         raise ValueError(f"{catalog}: no ID or TARGETID {name!r} among its {len(found)} rows")
-    if len(rows) > 1 and not unique:
-        files = ", ".join(sorted({str(found["FILE"][row]) for row in rows})) if "FILE" in found.colnames else "?"
-        raise ValueError(f"{catalog}: {len(rows)} rows have the name {name!r} ({files}): choose one with --spectra")
-    return rows[0]
+    if len(rows) == 1:
+        return rows[0]
+    files = {row: str(found["FILE"][row]).strip() if "FILE" in found.colnames else "?" for row in rows}
+    same = [row for row in rows if spectra is not None and Path(files[row]).resolve() == spectra.resolve()]
+    if len(same) != 1:
+        known = ", ".join(sorted({*files.values()}))
+        raise ValueError(f"{catalog}: {len(rows)} rows have the name {name!r} ({known}): choose one with --spectra")
+    return same[0]
 
 
 def _basis_named(catalog: Path, header: Any) -> str | None:

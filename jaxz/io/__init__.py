@@ -11,6 +11,7 @@ from jaxz.io.basis import (
 )
 from jaxz.io.catalog import (
     read_catalog as read_catalog,
+    read_curves as read_curves,
     to_table as to_table,
     write as write,
     write_curves as write_curves,

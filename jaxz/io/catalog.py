@@ -1,5 +1,6 @@
 """The redshift catalog: a FITS table that Redrock's readers understand."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz import __version__
-from jaxz.io.files import FileError, open_fits, summary_of, table_of
+from jaxz.io.files import FileError, damage_named, image_shape, open_fits, summary_of, table_of
 from jaxz.io.output import card, in_ascii, replacing
 from jaxz.models import AbstractModel
 from jaxz.redshift import Redshifts
@@ -151,6 +152,56 @@ def write_curves(scan: ZScan, path: str | Path, *, overwrite: bool = False) -> N
     ]
     with replacing(path, overwrite=overwrite) as unfinished:
         fits.HDUList(hdus).writeto(unfinished)
+
+
+def read_curves(path: str | Path, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Read χ²(z) of some of the spectra in a file of `write_curves`; no others are loaded.
+
+    Args:
+        path: of the file.
+        ids: names of the spectra. One that the file has several times must be asked for as often, and its curves are
+            those of the file in their order.
+
+    Returns:
+        Trial redshifts (shift,) and χ² (spec, shift), a row for each name.
+
+    Raises:
+        FileError: if the file cannot be read, is not such a file, or has no curve, or another number of them, of a
+            name.
+    """
+    path = Path(path)
+    with damage_named(path), open_fits(path) as hdus:
+        missing = [name for name in ("Z", "CHI2", "SPECTRA") if name not in hdus]
+        if missing:
+            raise FileError(
+                f"{path}: not a file of χ² curves: no {', '.join(missing)} (it holds {summary_of(hdus)}): give one of "
+                "`jaxz zfind --curves`"
+            )
+        table = table_of(path, hdus["SPECTRA"])
+        shapes = image_shape(hdus["Z"]), image_shape(hdus["CHI2"])
+        if len(shapes[0]) != 1 or shapes[1] != (len(table), *shapes[0]):
+            raise FileError(
+                f"{path}: Z has shape {shapes[0]}, CHI2 {shapes[1]}, SPECTRA {len(table)} rows: it needs (shift,), "
+                "(spec, shift) and spec rows: write it again"
+            )
+        rows = _rows_of(path, [str(name).strip() for name in table["ID"]], [in_ascii(name).strip() for name in ids])
+        chi2 = np.array([hdus["CHI2"].section[row] for row in rows], dtype=np.float64)
+        return np.asarray(hdus["Z"].data, dtype=np.float64), chi2.reshape(len(rows), *shapes[0])
+
+
+def _rows_of(path: Path, held: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    places: dict[str, list[int]] = {name: [] for name in wanted}
+    for row, name in enumerate(held):
+        places.get(name, []).append(row)
+    for name, asked in Counter(wanted).items():
+        if len(places[name]) != asked:
+            curves = f"{len(places[name])} curves" if places[name] else "no curve"
+            raise FileError(
+                f"{path}: holds {curves} of {name!r}, and {asked} {'is' if asked == 1 else 'are'} asked for: give the "
+                "file that was written with the catalog"
+            )
+    left = {name: iter(rows) for name, rows in places.items()}
+    return [next(left[name]) for name in wanted]
 
 
 def _further_tables(redshifts: Redshifts) -> dict[str, Table]:

@@ -186,18 +186,23 @@ class Native(eqx.Module):
         return Moments(NormalEquations(gram[row, column][:, None], rhs[:, None]), const, covered)
 
 
-def basis_in_pixels(basis: Basis, wave: np.ndarray, z: float) -> np.ndarray:
-    """Return each vector, redshifted and averaged over each pixel, (basis, pix) float64: what is fitted.
+def basis_in_pixels(basis: Basis, wave: np.ndarray, z: float, *, resolution: np.ndarray | None = None) -> np.ndarray:
+    """Return each vector, redshifted, averaged over each pixel and blurred, (basis, pix) float64: what is fitted.
 
     Args:
         basis: the vectors.
         wave: (pix,) pixel centres, vacuum Å, at least two.
         z: redshift.
+        resolution: (diag, pix) banded matrix as of `jaxz.kernels.resolution`, or None.
     """
     edges = resample.pixel_edges(wave, basis.grid.step) - np.log10(1 + z) / basis.grid.step
     with jax.enable_x64(True):
         integral = resample.cumulative(jnp.asarray(basis.vectors, dtype=jnp.float64))
-        return np.asarray(_at_pixels(integral, jnp.asarray(edges), basis.grid.start))
+        columns = _at_pixels(integral, jnp.asarray(edges), basis.grid.start)
+        if resolution is not None:
+            columns = _blurred(jnp.asarray(resolution, dtype=jnp.float64), columns)
+        return np.asarray(columns)
 
 
 _at_pixels = jax.jit(resample.at_pixels, static_argnums=2)
+_blurred = jax.jit(apply_resolution)

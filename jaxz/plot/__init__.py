@@ -10,6 +10,8 @@ from jaxz.plot.components import plot_components as plot_components
 from jaxz.plot.crossval import plot_crossval as plot_crossval
 from jaxz.plot.demo import plot_demo as plot_demo
 from jaxz.plot.fit import (
+    SCORES as SCORES,
+    ZFit as ZFit,
     describe as describe,
     draw_curve as draw_curve,
     draw_spectrum as draw_spectrum,

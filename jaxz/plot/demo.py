@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from jaxz import validate
 from jaxz.plot.comparison import draw_panels
-from jaxz.plot.fit import describe, draw_fit
+from jaxz.plot.fit import ZFit, describe, draw_fit
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
 from jaxz.spectra import Spectra
@@ -25,7 +25,8 @@ def plot_demo(
     """Return `plot_fit` of spectrum `row` beside `plot_comparison` of all, in one figure."""
     figure = Figure(figsize=(16, 8), layout="constrained")
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.75, 1])[0]
-    draw_fit(left, spectra, scan, redshifts, row, lines)
-    left.suptitle(f"{describe(redshifts, row)}   (true z = {ztrue[row]:.5f})", fontsize=12)
+    fit = ZFit.of(spectra, scan, redshifts, row)
+    draw_fit(left, fit, lines)
+    left.suptitle(f"{describe(fit)}   (true z = {ztrue[row]:.5f})", fontsize=12)
     draw_panels(right, redshifts.z, ztrue, validate.TOLERANCE)
     return figure

@@ -1,5 +1,6 @@
 """A spectrum with its best fit, and its χ² curve, as [M, fig. 3]."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 
@@ -17,51 +18,98 @@ _RAW, _MODEL, _NOISE = "#b9c6d2", "#c1121f", "#e9c46a"
 SMOOTH_BELOW, SMOOTH_OVER = 3.0, 5
 """Median signal-to-noise of a pixel below which a spectrum is drawn smoothed, and over how many pixels."""
 
+_SCORES = {
+    "significance": "significance (Δχ²) = {:.3g}",
+    "robustness": "R = {:.3g}",
+    "deltachi2": "χ² to the next = {:,.1f}",
+    "pconf": "P within 0.005(1+z) = {:.2f}",
+}
+SCORES = tuple(_SCORES)
+"""Names of the scores that are written into a figure: those of `Redshifts`; a catalog has them in capitals."""
 
-def plot_fit(
-    spectra: Spectra, scan: ZScan, redshifts: Redshifts, *, row: int = 0, lines: Mapping[str, float]
-) -> Figure:
-    """Return a figure of one spectrum as [M, fig. 3]: (a) its best fit, (b) its χ²(z) curve.
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ZFit:
+    """One spectrum and what is known of its redshift: all that its figure shows.
+
+    Attributes:
+        spectrum: one.
+        z: redshift, NaN if it has none.
+        zerr: 1 σ error, NaN if it is not known.
+        zwarn: `ZWarn` bits.
+        model: (pix,) flux of the best fit, NaN where there is none, or None.
+        zalt: (cand,) candidates, best first; NaN where there are fewer.
+        zalt_chi2: (cand,) their χ²; NaN where it is not known.
+        scores: by name (see `SCORES`); those that are missing or NaN are not written.
+        curve: (shift,) trial redshifts and (shift,) χ² there, or None.
+        zrange: lowest and highest trial redshift, where there is no curve to tell, or None.
+    """
+
+    spectrum: Spectra
+    z: float
+    zerr: float
+    zwarn: int
+    model: np.ndarray | None
+    zalt: np.ndarray
+    zalt_chi2: np.ndarray
+    scores: Mapping[str, float]
+    curve: tuple[np.ndarray, np.ndarray] | None = None
+    zrange: tuple[float, float] | None = None
+
+    @classmethod
+    def of(cls, spectra: Spectra, scan: ZScan, redshifts: Redshifts, row: int) -> "ZFit":
+        """Return what is known of spectrum `row`, whose best fit is computed again.
+
+        Args:
+            spectra: that were scanned.
+            scan: of `spectra`.
+            redshifts: of `spectra`.
+            row: of the spectrum.
+        """
+        spectrum, z = spectra[[row]], redshifts.z[row]
+        fitted = redshifts.models[redshifts.which[row]]
+        return cls(
+            spectrum=spectrum,
+            z=float(z),
+            zerr=float(redshifts.zerr[row]),
+            zwarn=int(redshifts.zwarn[row]),
+            model=best_fit(spectrum, fitted, np.array([z]))[0] if np.isfinite(z) else None,
+            zalt=redshifts.zalt[row],
+            zalt_chi2=redshifts.zalt_chi2[row],
+            scores={name: float(getattr(redshifts, name)[row]) for name in SCORES},
+            curve=(scan.z, np.asarray(scan.chi2[row], dtype=np.float64)),
+        )
+
+
+def plot_fit(fit: ZFit, *, lines: Mapping[str, float]) -> Figure:
+    """Return a figure of one spectrum as [M, fig. 3]: (a) its best fit, (b) its χ²(z) curve, or its candidates alone.
 
     Args:
-        spectra: that were scanned.
-        scan: of `spectra`.
-        redshifts: of `spectra`.
-        row: of the spectrum.
+        fit: what to draw.
         lines: name and rest wavelength (vacuum Å) of the spectral lines to label.
     """
     figure = Figure(figsize=(11, 8), layout="constrained")
-    draw_fit(figure, spectra, scan, redshifts, row, lines)
-    figure.suptitle(describe(redshifts, row), fontsize=13)
+    draw_fit(figure, fit, lines)
+    figure.suptitle(describe(fit), fontsize=13)
     return figure
 
 
-def draw_fit(
-    figure: FigureBase,
-    spectra: Spectra,
-    scan: ZScan,
-    redshifts: Redshifts,
-    row: int,
-    lines: Mapping[str, float],
-) -> None:
-    """Draw the spectrum and the curve of `row`, one above the other, on a figure or a part of one."""
+def draw_fit(figure: FigureBase, fit: ZFit, lines: Mapping[str, float]) -> None:
+    """Draw a spectrum and its curve, one above the other, on a figure or a part of one."""
     top, bottom = figure.subplots(2, 1, height_ratios=[1.25, 1])
-    z = redshifts.z[row]
-    fitted = redshifts.models[redshifts.which[row]]
-    model = best_fit(spectra[[row]], fitted, np.array([z]))[0] if np.isfinite(z) else None
-    draw_spectrum(top, spectra[[row]], model, z, lines)
-    draw_curve(bottom, scan, redshifts, row)
+    draw_spectrum(top, fit.spectrum, fit.model, fit.z, lines)
+    draw_curve(bottom, fit)
 
 
-def describe(redshifts: Redshifts, row: int) -> str:
-    """Return the name, redshift and error of spectrum `row` in one line."""
-    name = redshifts.ids[row]
-    if not np.isfinite(redshifts.z[row]):
+def describe(fit: ZFit) -> str:
+    """Return the name, redshift and error of a spectrum in one line."""
+    name = fit.spectrum.ids[0]
+    if not np.isfinite(fit.z):
         return f"{name}: no redshift"
-    flag = f"   ZWARN = {redshifts.zwarn[row]}" if redshifts.zwarn[row] else ""
-    z, error = float(redshifts.z[row]), float(redshifts.zerr[row])
-    digits = 2 - math.floor(math.log10(error)) - 1 if 0 < error < 1 else 5
-    return f"{name}   z = {z:.{digits}f} ± {error:.{digits}f}{flag}"
+    flag = f"   ZWARN = {fit.zwarn}" if fit.zwarn else ""
+    digits = 2 - math.floor(math.log10(fit.zerr)) - 1 if 0 < fit.zerr < 1 else 5
+    error = "" if np.isnan(fit.zerr) else f" ± {fit.zerr:.{digits}f}"
+    return f"{name}   z = {fit.z:.{digits}f}{error}{flag}"
 
 
 def draw_spectrum(
@@ -105,61 +153,101 @@ def draw_spectrum(
         _label_lines(axes, {name: (1 + z) * rest for name, rest in lines.items()})
 
 
-def draw_curve(axes: Axes, scan: ZScan, redshifts: Redshifts, row: int) -> None:
+def draw_curve(axes: Axes, fit: ZFit) -> None:
     """Draw χ²(z) of one spectrum with its candidates, numbered from the best, and its scores.
+
+    Without a curve each candidate is drawn as a stem that ends at its χ².
 
     Args:
         axes: to draw on.
-        scan: of the spectra.
-        redshifts: of the spectra.
-        row: of the spectrum.
+        fit: what to draw.
     """
-    chi2 = np.asarray(scan.chi2[row], dtype=np.float64)
     axes.set_xlabel("redshift", fontsize=11)
-    axes.set_ylabel("χ²", fontsize=11)
-    if not np.isfinite(chi2).any():
+    found = np.isfinite(fit.zalt)
+    if fit.curve is not None and np.isfinite(fit.curve[1]).any():
+        _draw_line(axes, *fit.curve, fit.zalt[found])
+    elif np.any(found & np.isfinite(fit.zalt_chi2)):
+        found &= np.isfinite(fit.zalt_chi2)
+        _draw_stems(axes, fit.zalt[found], fit.zalt_chi2[found], fit.zrange)
+    else:
+        axes.set_ylabel("χ²", fontsize=11)
         axes.text(0.5, 0.5, "no χ² curve", transform=axes.transAxes, ha="center")
         return
-    axes.plot(scan.z, chi2, color=BLUE, lw=0.7)
-    quartile = float(np.nanpercentile(chi2, 25))
-    axes.axhline(quartile, color="0.45", lw=0.8, ls=":")
-    axes.text(scan.z[-1], quartile, "first quartile ", ha="right", va="top", fontsize=9, color="0.35")
-    axes.set_xlim(scan.z[0], scan.z[-1])
-    _leave_room(axes, float(np.nanmin(chi2)), float(np.nanmax(chi2)))
-    found = redshifts.zalt[row][np.isfinite(redshifts.zalt[row])]
-    depth = np.interp(found, scan.z, chi2)
-    axes.plot(found[1:], depth[1:], "o", ms=5, mfc="none", color=RED)
-    axes.plot(found[:1], depth[:1], "o", ms=6, color=RED)
-    axes.vlines(found[:1], depth[:1], axes.get_ylim()[1], color=RED, lw=1, ls="--")
-    span = scan.z[-1] - scan.z[0]
-    columns = _spread(found, 0.085 * span, scan.z[0] + 0.045 * span, scan.z[-1] - 0.045 * span)
-    for rank, (z, value, column) in enumerate(zip(found, depth, columns, strict=True)):
-        axes.annotate(
-            f"{'best' if rank == 0 else rank + 1}: {z:.4f}",
-            xy=(z, value),
-            xytext=(column, 0.03),
-            textcoords=("data", "axes fraction"),
-            ha="center",
-            fontsize=9,
-            color=RED if rank == 0 else "0.15",
-            arrowprops={"arrowstyle": "-", "color": "0.6", "lw": 0.6, "shrinkA": 1, "shrinkB": 4},
-        )
-    scores = (
-        f"significance (Δχ²) = {redshifts.significance[row]:.3g}    R = {redshifts.robustness[row]:.3g}    "
-        f"χ² to the next = {redshifts.deltachi2[row]:,.1f}    P within 0.005(1+z) = {redshifts.pconf[row]:.2f}"
-    )
+    known = {name: value for name, value in fit.scores.items() if np.isfinite(value)}
+    scores = "    ".join(form.format(known[name]) for name, form in _SCORES.items() if name in known)
     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
     axes.text(0.01, 0.965, scores, transform=axes.transAxes, ha="left", va="top", fontsize=10, bbox=box)
 
 
-def _leave_room(axes: Axes, low: float, high: float) -> None:
+def _draw_line(axes: Axes, z: np.ndarray, chi2: np.ndarray, zalt: np.ndarray) -> None:
+    """Draw a curve, and candidates on it with their names below."""
+    axes.set_ylabel("χ²", fontsize=11)
+    axes.plot(z, chi2, color=BLUE, lw=0.7)
+    quartile = float(np.nanpercentile(chi2, 25))
+    axes.axhline(quartile, color="0.45", lw=0.8, ls=":")
+    axes.text(z[-1], quartile, "first quartile ", ha="right", va="top", fontsize=9, color="0.35")
+    axes.set_xlim(z[0], z[-1])
+    _leave_room(axes, float(np.nanmin(chi2)), float(np.nanmax(chi2)), below=0.22, above=0.16)
+    depth = np.interp(zalt, z, chi2)
+    axes.vlines(zalt[:1], depth[:1], axes.get_ylim()[1], color=RED, lw=1, ls="--")
+    _mark_candidates(axes, zalt, depth)
+    _name_candidates(axes, zalt, depth, 0.03, {"shrinkB": 4})
+
+
+def _draw_stems(axes: Axes, zalt: np.ndarray, chi2: np.ndarray, zrange: tuple[float, float] | None) -> None:
+    """Draw candidates as stems that hang from their names down to χ², as the minima of a curve would."""
+    axes.set_ylabel("χ² of candidates, native pixels", fontsize=11)
+    low, high = zalt.min(), zalt.max()
+    margin = 0.1 * (high - low) or 0.1 * (1 + high)
+    first, last = zrange or (low - margin, high + margin)
+    axes.set_xlim(min(first, low), max(last, high))
+    _leave_room(axes, float(chi2.min()), float(chi2.max()), below=0.12, above=0.7)
+    _, top = axes.transData.inverted().transform(axes.transAxes.transform((0, 0.7)))
+    axes.vlines(zalt[1:], chi2[1:], top, color=BLUE, lw=0.9)
+    axes.vlines(zalt[:1], chi2[:1], top, color=RED, lw=1.2)
+    _mark_candidates(axes, zalt, chi2)
+    _name_candidates(axes, zalt, np.full(len(zalt), top), 0.82, {"shrinkB": 0, "relpos": (0.5, 0)})
+
+
+def _mark_candidates(axes: Axes, zalt: np.ndarray, chi2: np.ndarray) -> None:
+    axes.plot(zalt[1:], chi2[1:], "o", ms=5, mfc="none", color=RED, clip_on=False)
+    axes.plot(zalt[:1], chi2[:1], "o", ms=6, color=RED, clip_on=False)
+
+
+def _name_candidates(axes: Axes, zalt: np.ndarray, tips: np.ndarray, height: float, ends: Mapping[str, object]) -> None:
+    """Write rank and redshift of candidates, best first, at a height of the axes, with lines to (zalt, tips).
+
+    Args:
+        axes: to write on.
+        zalt, tips: (cand,) where the lines go, in units of the axes.
+        height: of the text, as a fraction of the axes.
+        ends: where lines begin and end, as matplotlib's `arrowprops` have it.
+    """
+    first, last = axes.get_xlim()
+    span = last - first
+    columns = _spread(zalt, 0.085 * span, first + 0.045 * span, last - 0.045 * span)
+    for rank, (z, tip, column) in enumerate(zip(zalt, tips, columns, strict=True)):
+        axes.annotate(
+            f"{'best' if rank == 0 else rank + 1}: {z:.4f}",
+            xy=(z, tip),
+            xytext=(column, height),
+            textcoords=("data", "axes fraction"),
+            ha="center",
+            fontsize=9,
+            color=RED if rank == 0 else "0.15",
+            arrowprops={"arrowstyle": "-", "color": "0.6", "lw": 0.6, "shrinkA": 1, **ends},
+        )
+
+
+def _leave_room(axes: Axes, low: float, high: float, *, below: float, above: float) -> None:
     """Set a range with room for text at the bottom and top, logarithmic where the values differ by much."""
     if low > 0 and high > 5 * low:
         axes.set_yscale("log")
-        axes.set_ylim(low * (low / high) ** 0.22, high * (high / low) ** 0.16)
+        axes.set_ylim(low * (low / high) ** below, high * (high / low) ** above)
     else:
         room = (high - low) or 1.0
-        axes.set_ylim(low - 0.22 * room, high + 0.16 * room)
+        axes.set_ylim(low - below * room, high + above * room)
+        axes.ticklabel_format(axis="y", useOffset=False)
 
 
 def _smooth(values: np.ndarray, ivar: np.ndarray, width: int) -> np.ndarray:

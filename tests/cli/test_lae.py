@@ -159,6 +159,8 @@ def test_evaluate_and_plot_read_the_catalog(run, files, options, tmp_path, monke
     assert drawn[0].get_suptitle().startswith("g1: separated at z = 2.09")
     refused = run("plot", tmp_path / "out.fits", "--id", "g1", "--basis", "galaxy", "-o", "other.png")
     assert "made with components" in refused.stderr
+    refused = run("plot", tmp_path / "out.fits", "--id", "g1", "--curves", "curves.fits", "-o", "other.png")
+    assert "leave out --curves" in refused.stderr
 
 
 def test_a_real_emitter(run, data, tmp_path):

@@ -277,6 +277,34 @@ def test_curves(tmp_path: Path, rng: np.random.Generator, dtype: type) -> None:
         io.write_curves(scan, tmp_path / "curves.fits")
 
 
+def test_curves_are_read_by_name(tmp_path: Path, rng: np.random.Generator) -> None:
+    path, chi2 = tmp_path / "curves.fits", rng.uniform(1, 2, (4, 50)).astype(np.float32)
+    scan = made.zscan(chi2, Trials(0, 50, 5e-5), ids=("a", "é", "b", "a"))
+    io.write_curves(scan, path)
+    z, curves = io.read_curves(path, ["b", "é"])
+    np.testing.assert_array_equal(z, scan.z)
+    np.testing.assert_array_equal(curves, chi2[[2, 1]])
+    np.testing.assert_array_equal(io.read_curves(path, scan.ids)[1], chi2)
+    assert io.read_curves(path, [])[1].shape == (0, 50)
+    with pytest.raises(io.FileError, match=r"curves\.fits: holds no curve of 'c', and 1 is asked for: give the file"):
+        io.read_curves(path, ["a", "a", "c"])
+    with pytest.raises(io.FileError, match="holds 2 curves of 'a', and 1 is asked for"):
+        io.read_curves(path, ["a"])
+
+
+def test_what_is_no_file_of_curves_is_refused(redshifts: Redshifts, tmp_path: Path) -> None:
+    io.write(redshifts, tmp_path / "z.fits")
+    with pytest.raises(io.FileError, match=r"z\.fits: not a file of χ² curves: no Z, CHI2, SPECTRA .it holds PRIMARY"):
+        io.read_curves(tmp_path / "z.fits", ["near"])
+    io.write_curves(made.zscan(np.ones((2, 50)), Trials(0, 50, 5e-5)), tmp_path / "curves.fits")
+    with fits.open(tmp_path / "curves.fits", mode="update") as hdus:
+        hdus["CHI2"].data = hdus["CHI2"].data[:, :49]
+    with pytest.raises(io.FileError, match=r"Z has shape \(50,\), CHI2 \(2, 49\), SPECTRA 2 rows: it needs \(shift,\)"):
+        io.read_curves(tmp_path / "curves.fits", ["m0"])
+    with pytest.raises(io.FileError, match="cannot be opened"):
+        io.read_curves(tmp_path / "none.fits", ["m0"])
+
+
 def test_columns_of_other_extensions_become_tables_of_their_own(redshifts: Redshifts, tmp_path: Path) -> None:
     redshifts.meta["FIBERMAP.OBJTYPE"] = np.array(["TGT", "", "SKY"])
     redshifts.meta["FIBERMAP.FLUX"] = np.arange(6, dtype=np.float32).reshape(3, 2)

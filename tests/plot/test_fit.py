@@ -1,5 +1,7 @@
 """Figures of a spectrum hold what they are said to hold, and save without a display or a warning."""
 
+import dataclasses
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -27,7 +29,7 @@ def measured() -> tuple[Spectra, ZScan, Redshifts]:
 
 def test_fit_shows_spectrum_model_lines_and_candidates(measured):
     spectra, scan, found = measured
-    figure = plot.plot_fit(spectra, scan, found, row=0, lines=LINES)
+    figure = plot.plot_fit(plot.ZFit.of(spectra, scan, found, 0), lines=LINES)
     top, bottom = figure.axes
     model = next(line for line in top.lines if line.get_label() == "best fit")
     np.testing.assert_array_equal(model.get_xdata(), spectra.wave[0])
@@ -45,26 +47,52 @@ def test_fit_shows_spectrum_model_lines_and_candidates(measured):
 
 def test_noisy_spectrum_is_smoothed_and_says_so(measured):
     spectra, scan, found = measured
-    figures = [plot.plot_fit(spectra, scan, found, row=row, lines={}) for row in (0, 1)]
+    figures = [plot.plot_fit(plot.ZFit.of(spectra, scan, found, row), lines={}) for row in (0, 1)]
     labels = [[line.get_label() for line in figure.axes[0].lines] for figure in figures]
     assert "spectrum" in labels[0]
     assert {"spectrum, smoothed over 5 pixels", "best fit, likewise"} <= set(labels[1])
 
 
 def test_spectrum_without_redshift_is_drawn_empty(measured):
-    figure = plot.plot_fit(*measured, row=2, lines=LINES)
+    figure = plot.plot_fit(plot.ZFit.of(*measured, 2), lines=LINES)
     assert figure.get_suptitle() == "s2: no redshift"
     assert [texts(axes) for axes in figure.axes] == [["no good pixel"], ["no χ² curve"]]
     assert size_of_png(figure) > 1000
 
 
+def test_candidates_without_a_curve_are_stems(measured):
+    fit = dataclasses.replace(plot.ZFit.of(*measured, 0), curve=None, zrange=(0.0, 0.3))
+    bottom = plot.plot_fit(fit, lines={}).axes[1]
+    known = np.isfinite(fit.zalt)
+    stems = np.concatenate([line.get_segments() for line in bottom.collections])
+    order = np.argsort(stems[:, 0, 0])
+    np.testing.assert_array_equal(stems[order, 0, 0], np.sort(fit.zalt[known]))
+    np.testing.assert_array_equal(stems[order, 0, 1], fit.zalt_chi2[known][np.argsort(fit.zalt[known])])
+    assert f"best: {fit.z:.4f}" in texts(bottom)
+    assert f"2: {fit.zalt[1]:.4f}" in texts(bottom)
+    low, high = bottom.get_ylim()
+    assert np.all((stems > low) & (stems < high) | (np.arange(2) == 0))
+    assert bottom.get_xlim() == (0.0, 0.3)
+
+
+def test_one_candidate_and_no_scores(measured):
+    fit = plot.ZFit(measured[0][[0]], 0.1, np.nan, 0, None, np.array([0.1]), np.array([700.0]), {})
+    figure = plot.plot_fit(fit, lines=LINES)
+    assert figure.get_suptitle() == "s0   z = 0.10000"
+    assert texts(figure.axes[1]) == ["best: 0.1000", ""]
+    low, high = figure.axes[1].get_xlim()
+    assert low < 0.1 < high
+    assert size_of_png(figure) > 1000
+
+
 def test_warnings_are_in_the_title(measured):
-    _, _, found = measured
-    assert plot.describe(found, 2) == "s2: no redshift"
-    assert plot.describe(found, 0) == f"s0   z = {found.z[0]:.7f} ± {found.zerr[0]:.7f}"
+    spectra, scan, found = measured
+    described = lambda found, row: plot.describe(plot.ZFit.of(spectra, scan, found, row))  # noqa: E731
+    assert described(found, 2) == "s2: no redshift"
+    assert described(found, 0) == f"s0   z = {found.z[0]:.7f} ± {found.zerr[0]:.7f}"
     assert 1e-6 < found.zerr[0] < 1e-5
     flagged = Redshifts(**{**vars(found), "zwarn": np.full(3, 4)})
-    assert plot.describe(flagged, 0).endswith("ZWARN = 4")
+    assert described(flagged, 0).endswith("ZWARN = 4")
 
 
 def test_sky_residuals_do_not_set_the_scale():
