@@ -1,13 +1,14 @@
 """Galaxy redshifts from spectra, thousands at a time, in pure JAX.
 
-`jaxz.io`, `jaxz.mock`, `jaxz.plot`, `jaxz.train`, `jaxz.validate`, `jaxz.load_basis` and `jaxz.load_component` are
-loaded when first touched, so that `import jaxz` needs neither astropy nor matplotlib.
+`jaxz.io`, `jaxz.mock`, `jaxz.plot`, `jaxz.train`, `jaxz.validate`, `jaxz.redshifts`, `jaxz.load_basis` and
+`jaxz.load_component` are loaded when first touched, so that `import jaxz` needs neither astropy nor matplotlib.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 from jaxz import kernels as kernels, noise as noise, posterior as posterior
+from jaxz.calibration import Calibration as Calibration
 from jaxz.compare import compare as compare
 from jaxz.likelihood import chi2 as chi2
 from jaxz.models import (
@@ -30,19 +31,20 @@ from jaxz.status import Status as Status, ZWarn as ZWarn
 
 if TYPE_CHECKING:
     from jaxz import io as io, mock as mock, plot as plot, train as train, validate as validate
+    from jaxz.classes import redshifts as redshifts
     from jaxz.io import load_basis as load_basis, load_component as load_component
 
 __version__ = "0.1.0"
 
 _LAZY_MODULES = ("io", "mock", "plot", "train", "validate")
-_LAZY_FUNCTIONS = ("load_basis", "load_component")
+_LAZY_FUNCTIONS = {"load_basis": "jaxz.io", "load_component": "jaxz.io", "redshifts": "jaxz.classes"}
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY_MODULES:
         return importlib.import_module(f"jaxz.{name}")
     if name in _LAZY_FUNCTIONS:
-        return getattr(importlib.import_module("jaxz.io"), name)
+        return getattr(importlib.import_module(_LAZY_FUNCTIONS[name]), name)
     raise AttributeError(f"module 'jaxz' has no attribute {name!r}")
 
 

@@ -3,14 +3,15 @@
 import dataclasses
 from collections.abc import Sequence
 
+import equinox as eqx
 import numpy as np
 
-from jaxz.redshift import SMALL_DELTA_CHI2, Redshifts
+from jaxz.redshift import Redshifts
 from jaxz.status import ZWarn
 from jaxz.summary import EXCLUSION, LIGHT_SPEED
 
 
-def compare(found: Sequence[Redshifts], *, charge: float = 0.0) -> Redshifts:
+def compare(found: Sequence[Redshifts], *, charge: float = 0.0, shares: Sequence[float] | None = None) -> Redshifts:
     """Return for each spectrum the best of several models, with the candidates of all of them ranked together.
 
     Candidates are ranked by χ², plus the penalty of a prior, plus `charge` for each sliding coefficient. One that lies
@@ -18,14 +19,17 @@ def compare(found: Sequence[Redshifts], *, charge: float = 0.0) -> Redshifts:
     Redrock has it. Models with a log-determinant in χ² (`Madgics` with ``logdet=True``) are charged for their freedom
     by it already; models whose χ² has it and models whose χ² has not cannot be compared.
 
-    PCONF is that of the best model times its share of the posterior mass of all.
+    PCONF is that of the best model times its share of the posterior mass of all, and PCLASS the share of all models of
+    its class, at one temperature (see `jaxz.calibration`) for all: the lowest, that of the best fit.
 
     Args:
         found: by each model, of the same spectra, with χ² in the same pixels.
         charge: added to χ² for each coefficient: 0 as Redrock, 2 as Akaike (1974), ln(npixels) as Schwarz (1978).
+        shares: of all spectra that are what each model is of, before they are looked at: -2 T ln of it is added to χ².
 
     Raises:
-        ValueError: if there are none, they are of different spectra, or some hold a log-determinant and others do not.
+        ValueError: if there are none, or not as many shares; if they are of different spectra or calibrations, or some
+            hold a log-determinant and others do not.
     """
     if not found:
         raise ValueError("nothing to compare: give the redshifts of one model at least")
@@ -33,14 +37,20 @@ def compare(found: Sequence[Redshifts], *, charge: float = 0.0) -> Redshifts:
     for other in found[1:]:
         if other.ids != first.ids or not np.array_equal(other.fingerprints, first.fingerprints):
             raise ValueError("redshifts to compare are of different spectra: pass those of the same")
+        if not eqx.tree_equal(other.calibration, first.calibration):
+            raise ValueError("redshifts to compare have different calibrations: find them with the same")
     if len({getattr(model, "logdet", False) for part in found for model in part.models}) > 1:
         raise ValueError("some models hold a log-determinant in χ², others do not: χ² cannot be compared")
     nspec, ncand = len(first), max(part.zalt.shape[1] for part in found)
-    cost = np.stack([charge * part.ncoeff for part in found], axis=1)
-    chi2, penalty, z, zerr = (
-        np.concatenate([getattr(part, name) for part in found], axis=1)
-        for name in ("zalt_chi2", "zalt_penalty", "zalt", "zalt_err")
+    if shares is not None and len(shares) != len(found):
+        raise ValueError(f"{len(shares)} shares for {len(found)} models: give one for each")
+    temperature = np.min([part.temperature for part in found], axis=0)
+    rare = -2 * np.log(np.ones(len(found)) if shares is None else np.asarray(shares, dtype=float))
+    cost = np.stack([charge * part.ncoeff for part in found], axis=1) + temperature[:, None] * rare
+    chi2, z, zerr = (
+        np.concatenate([getattr(part, name) for part in found], axis=1) for name in ("zalt_chi2", "zalt", "zalt_err")
     )
+    penalty = np.concatenate([part.zalt_penalty * (temperature / part.temperature)[:, None] for part in found], axis=1)
     owner = np.repeat(np.arange(len(found)), [part.zalt.shape[1] for part in found])
     score = chi2 + penalty + cost[:, owner]
     order = _ranked(score, z, ncand)
@@ -52,13 +62,21 @@ def compare(found: Sequence[Redshifts], *, charge: float = 0.0) -> Redshifts:
     ranked = pick(score)
     own = of_best("deltachi2")
     deltachi2 = own if ncand < 2 else np.where(np.isfinite(ranked[:, 1]), ranked[:, 1] - ranked[:, 0], own)
-    logmass = np.stack([part.logmass for part in found], axis=1) - cost / 2
+    masses = [part.logmass + part.chi2 * (1 / part.temperature - 1 / temperature) / 2 for part in found]
+    logmass = np.stack(masses, axis=1) - cost / (2 * temperature[:, None])
+    classes = np.stack([part.spectype for part in found], axis=1)
     with np.errstate(invalid="ignore"):
-        total = np.logaddexp.reduce(np.where(np.isnan(logmass), -np.inf, logmass), axis=1)
-        share = np.exp(logmass[rows, best] - total)
+        logmass = np.where(np.isnan(logmass), -np.inf, logmass)
+        total = np.logaddexp.reduce(logmass, axis=1)
+        portions = np.exp(logmass - total[:, None])
+        share = np.where(np.isfinite(total), portions[rows, best], np.nan)
+        alike = classes == classes[rows, best][:, None]
+        pclass = np.where(np.isfinite(total), np.sum(np.where(alike, portions, 0), axis=1), np.nan)
         robustness = of_best("robustness") * deltachi2 / np.where(own > 0, own, 1)
     small = ZWarn.SMALL_DELTA_CHI2.value
-    zwarn = (of_best("zwarn") & ~small) | small * (np.isfinite(z[:, 0]) & ~(deltachi2 >= SMALL_DELTA_CHI2))
+    zwarn = (of_best("zwarn") & ~small) | small * (
+        np.isfinite(of_best("z")) & ~(deltachi2 >= first.calibration.delta_chi2 * temperature)
+    )
     width = max(part.coeff.shape[1] for part in found)
     coeff = [np.pad(part.coeff, ((0, 0), (0, width - part.coeff.shape[1])), constant_values=np.nan) for part in found]
     sizes = np.cumsum([0, *(len(part.models) for part in found)])
@@ -71,7 +89,9 @@ def compare(found: Sequence[Redshifts], *, charge: float = 0.0) -> Redshifts:
         deltachi2=deltachi2,
         robustness=robustness,
         pconf=of_best("pconf") * share,
+        pclass=pclass,
         logmass=total,
+        temperature=temperature,
         zwarn=zwarn.astype(np.int32),
         zalt=pick(z),
         zalt_err=pick(zerr),

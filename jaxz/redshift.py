@@ -7,6 +7,7 @@ import equinox as eqx
 import numpy as np
 
 from jaxz._typing import Device
+from jaxz.calibration import PLAIN, Calibration
 from jaxz.models import AbstractModel, Fit, Trials
 from jaxz.pixels import WINDOW, bucket, layout
 from jaxz.posterior import Prior, penalty_of
@@ -14,14 +15,13 @@ from jaxz.run import run
 from jaxz.scan import ZScan, fingerprints_of, own_columns
 from jaxz.spectra import Spectra, concatenate_meta
 from jaxz.status import Status, ZWarn
-from jaxz.summary import Summarise, Summary
+from jaxz.summary import LIGHT_SPEED, Mass, Summarise, Summary, Weigh
 
 MOST_MINIMA = 100
 """Candidates that can be asked for."""
 
-SMALL_DELTA_CHI2 = 9.0
 LITTLE_COVERAGE = 10
-"""Redrock's thresholds: Δχ² to the next candidate, and good pixels for each coefficient."""
+"""Good pixels for each coefficient, Redrock's threshold."""
 
 PARTIAL_COVERAGE = 0.01
 """Share of the good pixels that the model may leave out without a flag."""
@@ -33,7 +33,8 @@ class Redshifts(eqx.Module):
     Args:
         ids: names of the spectra.
         z: (spec,) best redshift; NaN where `status` is one of those that cannot be scanned.
-        zerr: (spec,) 1 σ error (Δχ² = 1); infinite where χ² has no minimum (BAD_MINFIT).
+        zerr: (spec,) 1 σ error: Δχ² = T, and the velocity of the calibration; infinite where χ² has no minimum
+            (BAD_MINFIT).
         chi2: (spec,) χ² of the best fit in native pixels; after a MADGICS scan the total χ² on the lattice, with target
             and nuisance components marginalised.
         deltachi2: (spec,) χ² of the next candidate minus the best, penalties of a prior included; the depth of the
@@ -47,9 +48,11 @@ class Redshifts(eqx.Module):
         significance: (spec,) 1 - χ²min / Q1(χ²) [M, eq. 7].
         robustness: (spec,) (min2 - min1) / σ(χ² ≤ Q1) [M, eq. 8]: `deltachi2` in units of the scatter of the curve.
         pconf: (spec,) posterior mass within 0.005(1+z) of z.
-        logmass: (spec,) ln ∫ p(z) exp(-χ²/2) dz, with which models are compared.
+        pclass: (spec,) posterior mass of all models of this `spectype`.
+        logmass: (spec,) ln ∫ p(z) exp(-χ²/2T) dz, with which models are compared.
+        temperature: (spec,) T, the Δχ² that is worth one (see `jaxz.calibration`).
         zalt, zalt_err, zalt_chi2: (spec, cand) candidates, best first, the first being z; NaN where there are fewer.
-        zalt_penalty: (spec, cand) -2 ln p(z) of the prior, by which they are ranked as well.
+        zalt_penalty: (spec, cand) -2 T ln p(z) of the prior, by which they are ranked as well.
         spectype, subtype, fitmethod: (spec,) of the model that fits best.
         meta: per-spectrum columns handed on from `Spectra`.
         chi2_null: (spec,) χ² without what slides.
@@ -57,6 +60,7 @@ class Redshifts(eqx.Module):
         models: that were compared; one after `find_redshifts`.
         which: (spec,) index of the best of them.
         trials: of each model.
+        calibration: that was applied.
     """
 
     ids: tuple[str, ...] = eqx.field(static=True)
@@ -73,7 +77,9 @@ class Redshifts(eqx.Module):
     significance: np.ndarray
     robustness: np.ndarray
     pconf: np.ndarray
+    pclass: np.ndarray
     logmass: np.ndarray
+    temperature: np.ndarray
     zalt: np.ndarray
     zalt_err: np.ndarray
     zalt_chi2: np.ndarray
@@ -87,6 +93,7 @@ class Redshifts(eqx.Module):
     models: tuple[AbstractModel, ...]
     which: np.ndarray
     trials: tuple[Trials, ...] = eqx.field(static=True)
+    calibration: Calibration
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -122,6 +129,7 @@ def find_redshifts(
     *,
     nminima: int = 5,
     prior: Prior | None = None,
+    calibration: Calibration | None = None,
     joins: Sequence[tuple[float, float]] = (),
     batch_size: int = 64,
     devices: Sequence[Device] | None = None,
@@ -140,6 +148,8 @@ def find_redshifts(
         nminima: candidates for each spectrum.
         prior: penalty on z (see `jaxz.posterior`). It takes part in the choice and the order of candidates, in
             `deltachi2`, `robustness` and `pconf`; `chi2` and `significance` stay those of the data.
+        calibration: of P(z), errors and flags. If absent: the default one where the model has an error model, and none,
+            χ² being taken at its word, where it has not.
         joins: wavelength ranges (vacuum Å) where two cameras meet, such as (5760, 5800) and (7520, 7620) of DESI. A
             target whose line, the mean position of its power, is found in one gets the bit CAMERA_JOIN. They belong to
             the instrument, so that none is assumed. For models of one line only.
@@ -171,10 +181,16 @@ def find_redshifts(
     found = np.isfinite(summary.chi2)
     shifts = np.where(found, scan.trials.first + summary.place, np.nan)
     fit = _fits(scan, spectra, shifts, options)
+    chosen = calibration or (PLAIN if scan.model.error is None else Calibration())
+    lowest = np.min(np.where(found, fit.chi2, np.inf), axis=1)
+    temperature = chosen.temperatures(np.where(np.isfinite(lowest), lowest, np.nan), spectra.npixels)
+    # χ²/T is what a prior is weighed against.
+    summary = summary._replace(penalty=summary.penalty * temperature[:, None])
     order = np.argsort(fit.chi2 + summary.penalty, axis=1, kind="stable")
     summary, fit = summary._replace(**_reordered(summary, order)), fit._replace(**_reordered(fit, order))
-    near = summary.near[np.arange(len(order))[:, None, None], order[:, :, None], order[:, None]]
-    return _measured(scan, spectra, summary._replace(near=near), fit, nminima, joins)
+    weigh = Weigh(task.penalty, scan.trials)
+    mass: Mass = run(weigh, None, rows, (*inputs, summary.place, temperature), **options)
+    return _measured(scan, spectra, summary, mass, fit, temperature, chosen, nminima, joins)
 
 
 def _fits(scan: ZScan, spectra: Spectra, shifts: np.ndarray, options: dict) -> Fit:
@@ -198,18 +214,26 @@ def _fits(scan: ZScan, spectra: Spectra, shifts: np.ndarray, options: dict) -> F
 def _reordered(values: Fit | Summary, order: np.ndarray) -> dict[str, np.ndarray]:
     """Return what is kept of each candidate in another order, by name; what is kept of the spectrum stays as it is."""
     rows = np.arange(len(order))[:, None]
-    return {name: part[rows, order] for name, part in values._asdict().items() if part.ndim > 1 and name != "near"}
+    return {name: part[rows, order] for name, part in values._asdict().items() if part.ndim > 1}
 
 
 def _measured(
-    scan: ZScan, spectra: Spectra, summary: Summary, fit: Fit, nminima: int, joins: Sequence[tuple[float, float]]
+    scan: ZScan,
+    spectra: Spectra,
+    summary: Summary,
+    mass: Mass,
+    fit: Fit,
+    temperature: np.ndarray,
+    calibration: Calibration,
+    nminima: int,
+    joins: Sequence[tuple[float, float]],
 ) -> Redshifts:
     """Return scores and flags of candidates that are in order."""
     model, nspec = scan.model, len(spectra)
     z = 10.0 ** (fit.shift * scan.trials.step) - 1
     score = fit.chi2 + summary.penalty
     deltachi2 = np.where(np.isnan(score[:, 1]), summary.depth, score[:, 1] - score[:, 0])
-    pconf, logmass = _posterior_mass(summary, fit.chi2)
+    pconf, logmass = _posterior_mass(mass, summary.chi2, fit.chi2, temperature)
     measured = scan.status == Status.OK
     found = np.isfinite(fit.chi2[:, 0])
     converged = fit.converged[:, 0].astype(bool)
@@ -223,14 +247,17 @@ def _measured(
         joined |= (low < line) & (line < high)
     zwarn = (
         ZWarn.LITTLE_COVERAGE * (~measured | ~found | (seen < LITTLE_COVERAGE * len(model)))
-        + ZWarn.SMALL_DELTA_CHI2 * (measured & ~(deltachi2 >= SMALL_DELTA_CHI2))
+        + ZWarn.SMALL_DELTA_CHI2 * (measured & ~(deltachi2 >= calibration.delta_chi2 * temperature))
         + ZWarn.Z_FITLIMIT * (measured & summary.at_limit[:, 0].astype(bool))
         + ZWarn.NODATA * (spectra.npixels == 0)
         + ZWarn.BAD_MINFIT * (measured & (~np.isfinite(fit.shift_err[:, 0]) | ~converged))
         + ZWarn.CAMERA_JOIN * joined
+        + ZWarn.BAD_FIT * (found & (fit.chi2[:, 0] / np.maximum(spectra.npixels, 1) > calibration.bad_fit))
         + ZWarn.PARTIAL_COVERAGE * (found & (coverage < 1 - PARTIAL_COVERAGE))
     )
-    zerr = (1 + z) * np.log(10) * scan.trials.step * fit.shift_err
+    statistical = np.log(10) * scan.trials.step * fit.shift_err * np.sqrt(temperature)[:, None]
+    reddest = np.max(np.where(spectra.ivar > 0, spectra.wave, 0), axis=1, initial=0)
+    zerr = (1 + z) * np.hypot(statistical, calibration.velocity(z, reddest) / LIGHT_SPEED)
     with np.errstate(divide="ignore", invalid="ignore"):
         significance = 1 - summary.chi2[:, 0] / summary.quartile
         robustness = np.where(deltachi2 == 0, 0, deltachi2 / summary.scatter)
@@ -249,7 +276,9 @@ def _measured(
         significance=significance,
         robustness=robustness,
         pconf=pconf,
+        pclass=np.where(found, 1.0, np.nan),
         logmass=logmass,
+        temperature=temperature,
         zalt=z[:, :nminima],
         zalt_err=zerr[:, :nminima],
         zalt_chi2=fit.chi2[:, :nminima],
@@ -263,26 +292,30 @@ def _measured(
         models=(model,),
         which=np.zeros(nspec, dtype=np.int16),
         trials=(scan.trials,),
+        calibration=calibration,
     )
 
 
-def _posterior_mass(summary: Summary, chi2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _posterior_mass(
+    mass: Mass, on_curve: np.ndarray, chi2: np.ndarray, temperature: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the share of P(z) within 0.005(1+z) of the first candidate, and ln of all mass.
 
     χ² of the curve is wrong near a candidate by what the closer look found, and elsewhere by as much in the median.
 
     Args:
-        summary: of the curves, candidates in order.
-        chi2: (spec, cand) of the candidates from the closer look.
+        mass: of the curves, candidates in order.
+        on_curve, chi2: (spec, cand) of the candidates on the curve and from the closer look.
+        temperature: (spec,) T.
     """
     found = np.isfinite(chi2)
-    change = np.where(found, chi2 - summary.chi2, np.nan)
+    change = np.where(found, chi2 - on_curve, np.nan) / temperature[:, None]
     some = found.any(axis=1)
     usual = np.full(len(chi2), np.nan)
     usual[some] = np.nanmedian(change[some], axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        masses = np.where(found, summary.mass - change / 2, -np.inf)
-        every = np.column_stack([masses, summary.rest - usual / 2])
+        masses = np.where(found, mass.mass - change / 2, -np.inf)
+        every = np.column_stack([masses, mass.rest - usual / 2])
         total = np.logaddexp.reduce(every, axis=1)
-        near = np.sum(np.where(found, summary.near[:, 0] * np.exp(masses - total[:, None]), 0), axis=1)
+        near = np.sum(np.where(found, mass.near * np.exp(masses - total[:, None]), 0), axis=1)
     return np.where(some, np.minimum(near, 1), np.nan), np.where(some, total, np.nan)

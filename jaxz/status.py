@@ -56,3 +56,7 @@ class ZWarn(enum.IntFlag):
     """The line of the target is where two cameras meet (see `find_redshifts`)."""
     PARTIAL_COVERAGE = 1 << 21
     """The model covers less than 99 % of the good pixels at this redshift (see `jaxz.models.lattice`)."""
+    BAD_FIT = 1 << 22
+    """χ² is far above the number of pixels, with the error model on: nothing in the models is like this spectrum."""
+    BLANK = 1 << 23
+    """No model improves on noise and a smooth continuum by more than blank sky may: there may be nothing."""

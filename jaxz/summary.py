@@ -1,7 +1,8 @@
-"""A χ² curve → some fifty numbers, where the curve is: minima, quartile, scatter, and posterior mass.
+"""A χ² curve → some twenty numbers, where the curve is: minima, quartile, scatter; and its posterior mass.
 
-P(z) ∝ p(z) exp(-χ²(z)/2) dz is summed on the curve, but what the candidates' χ² are is better known from a closer look.
-So its mass is kept apart for each candidate's surroundings, and weighed with that in the end (`jaxz.redshift`).
+P(z) ∝ p(z) exp(-χ²(z)/2T) dz is summed on the curve, but what the candidates' χ² are, and T, is better known from a
+closer look. So the curve is summarised before it and weighed after it, and its mass is kept apart for each candidate's
+surroundings, to be put together with what was found there (`jaxz.redshift`).
 """
 
 from typing import NamedTuple
@@ -34,9 +35,6 @@ class Summary(NamedTuple):
         quartile: first quartile of χ².
         scatter: standard deviation of χ² below it.
         depth: from the highest χ² that the prior allows to that of the first candidate.
-        mass: ln of the posterior mass, less that of a constant, that is nearest to each candidate.
-        near: share of the mass nearest to candidate j that lies within 0.005(1+z) of candidate i.
-        rest: ln of the mass that is near no candidate.
     """
 
     place: Int[Either, "*spec cand"]
@@ -46,8 +44,19 @@ class Summary(NamedTuple):
     quartile: Float[Either, "*spec"]
     scatter: Float[Either, "*spec"]
     depth: Float[Either, "*spec"]
+
+
+class Mass(NamedTuple):
+    """Posterior mass of a curve, around its candidates and elsewhere.
+
+    Attributes:
+        mass: ln of that which is nearest to each candidate, less that of a constant.
+        near: share of it that lies within 0.005(1+z) of the first candidate.
+        rest: ln of the mass that is near no candidate.
+    """
+
     mass: Float[Either, "*spec cand"]
-    near: Float[Either, "*spec cand cand"]
+    near: Float[Either, "*spec cand"]
     rest: Float[Either, "*spec"]
 
 
@@ -79,20 +88,39 @@ class Summarise(eqx.Module):
         mean = jnp.sum(jnp.where(below, chi2, 0)) / many
         scatter = jnp.sqrt(jnp.sum(jnp.where(below, jnp.square(chi2 - mean), 0)) / many)
         depth = jnp.max(jnp.where(jnp.isfinite(penalty), chi2, -jnp.inf)) - chi2[at[0]]
+        blank = lambda values: jnp.where(found, values, jnp.nan)  # noqa: E731
+        return Summary(index, blank(chi2[at]), blank(penalty[at]), at_limit, quarter, scatter, depth)
+
+
+class Weigh(eqx.Module):
+    """The task (curve[, penalty of a prior of its own], candidates, T) → `Mass`; `penalty` as of `Summarise`."""
+
+    penalty: Float[Either, " shift"] | None
+    trials: Trials = eqx.field(static=True)
+
+    def __call__(self, serial: bool, curve: Float[Array, " shift"], *more: Array) -> Mass:
+        """Return the mass of one curve, which is finite.
+
+        Args:
+            serial: as of every task.
+            curve: χ².
+            *more: the penalty of its own, if any; trial redshift of each candidate, -1 where there is none; T.
+        """
+        *own, place, temperature = more
+        penalty = own[0] if own else self.penalty
+        assert penalty is not None
+        score = curve.astype(penalty.dtype) / temperature + penalty
+        found, at = place >= 0, jnp.maximum(place, 0)
         # dz ∝ 1 + z, as the redshifts are uniform in its logarithm.
         z = jnp.asarray(self.trials.z)
-        weight = (np.log(10) * step) * (1 + z) * jnp.exp(-(score - jnp.min(score)) / 2)
-        away = jnp.where(found[None], jnp.abs(jnp.arange(last + 1)[:, None] - at[None]), last + 2)
-        within = jnp.abs(z[:, None] - z[at][None]) < CONFIDENCE_WIDTH * (1 + z[at])[None]
-        within = within & found[None]
-        nearest = (jnp.arange(self.count)[None] == jnp.argmin(away, axis=1)[:, None]) & jnp.any(within, axis=1)[:, None]
-        shares = jnp.where(nearest, weight[:, None], 0)
+        weight = (np.log(10) * self.trials.step) * (1 + z) * jnp.exp(-(score - jnp.min(score)) / 2)
+        number = self.trials.number
+        away = jnp.where(found[None], jnp.abs(jnp.arange(number, dtype=place.dtype)[:, None] - at[None]), number + 1)
+        within = found[None] & (jnp.abs(z[:, None] - z[at][None]) < CONFIDENCE_WIDTH * (1 + z[at])[None])
+        closest = jnp.arange(len(place))[None] == jnp.argmin(away, axis=1)[:, None]
+        shares = jnp.where(closest & jnp.any(within, axis=1)[:, None], weight[:, None], 0)
         mass = jnp.sum(shares, axis=0)
-        near = jnp.sum(jnp.where(within[:, :, None], shares[:, None], 0), axis=0) / jnp.where(mass > 0, mass, 1)[None]
-        rest = jnp.sum(jnp.where(jnp.any(nearest, axis=1), 0, weight))
+        near = jnp.sum(jnp.where(within[:, :1], shares, 0), axis=0) / jnp.where(mass > 0, mass, 1)
+        rest = jnp.sum(jnp.where(jnp.any(within, axis=1), 0, weight))
         least = -jnp.min(score) / 2
-        blank = lambda values: jnp.where(found, values, jnp.nan)  # noqa: E731
-        return Summary(
-            index, blank(chi2[at]), blank(penalty[at]), at_limit, quarter, scatter, depth,
-            jnp.log(mass) + least, near, jnp.log(rest) + least,
-        )  # fmt: skip
+        return Mass(jnp.log(mass) + least, near, jnp.log(rest) + least)

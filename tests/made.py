@@ -3,6 +3,7 @@
 import numpy as np
 
 from jaxz import Basis, LogGrid, NonNegative, Redshifts, Status, ZScan
+from jaxz.calibration import PLAIN
 from jaxz.models import Trials
 
 NCAND, NBASIS = 5, 1
@@ -52,6 +53,8 @@ def redshifts(z, **known):
         "significance": np.full(nspec, 0.5),
         "robustness": np.full(nspec, 5.0),
         "pconf": np.ones(nspec),
+        "pclass": np.ones(nspec),
+        "temperature": np.ones(nspec),
         "logmass": np.full(nspec, -50.0),
         "zalt": candidates,
         "zalt_err": 1e-4 * (1 + candidates),
@@ -66,5 +69,6 @@ def redshifts(z, **known):
         "models": models,
         "which": np.zeros(nspec, dtype=np.int16),
         "trials": tuple(Trials(0, 1000, one.step) for one in models),
+        "calibration": PLAIN,
     }
     return Redshifts(z=z, **fill | known)

@@ -5,7 +5,7 @@ from jaxz import posterior as module
 from jaxz.models import Trials
 from jaxz.redshift import _posterior_mass
 from jaxz.run import run
-from jaxz.summary import Summarise
+from jaxz.summary import Summarise, Weigh
 from tests import made
 
 TRIALS = Trials(0, 4000, 1e-4)
@@ -63,10 +63,12 @@ def test_no_curve_gives_no_probability(z):
     assert np.isnan(module.posterior(_scan(np.full(len(z), np.nan)))).all()
 
 
-def _near(curve, penalty, chi2=None):
+def _near(curve, penalty, chi2=None, temperature=1.0):
     """PCONF and the ln of all mass of one curve, and where its candidates are, best first."""
-    summary = run(Summarise(None, TRIALS, 3), None, np.array([0]), (curve[None], penalty[None]))
-    pconf, total = _posterior_mass(summary, summary.chi2 if chi2 is None else chi2)
+    row, given, t = np.array([0]), (curve[None], penalty[None]), np.array([temperature])
+    summary = run(Summarise(None, TRIALS, 3), None, row, given)
+    mass = run(Weigh(None, TRIALS), None, row, (*given, summary.place, t))
+    pconf, total = _posterior_mass(mass, summary.chi2, summary.chi2 if chi2 is None else chi2, t)
     return pconf[0], total[0], summary.place[0]
 
 
@@ -78,17 +80,18 @@ def test_pconf_is_the_mass_within_five_thousandths(z):
     assert total == pytest.approx(np.log(np.sqrt(2 * np.pi) * 0.01) - 50, abs=1e-3)
 
 
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
 @pytest.mark.parametrize("apart", [0.05, 0.012, 0.006])
-def test_pconf_is_that_of_the_posterior_of_the_curve(z, apart):
-    """With a prior, and a second minimum that is far, near, or within the interval itself."""
+def test_pconf_is_that_of_the_posterior_of_the_curve(z, apart, temperature):
+    """With a prior, and a second minimum that is far, near, or within the interval itself; Δχ² counting for less."""
     curve = np.minimum(((z - 0.5) / 0.002) ** 2, ((z - 0.5 - apart) / 0.002) ** 2 + 1) + 30 * (z - 0.5) ** 2
     penalty = ((z - 0.52) / 0.1) ** 2
-    pconf, total, index = _near(curve, penalty)
+    pconf, total, index = _near(curve, penalty, temperature=temperature)
     best = z[index[0]]
-    probability = module.posterior(_scan(curve), lambda x: ((x - 0.52) / 0.1) ** 2)[0]
+    probability = module.posterior(_scan(curve / temperature), lambda x: ((x - 0.52) / 0.1) ** 2)[0]
     expected = probability[np.abs(z - best) < 0.005 * (1 + best)].sum()
     assert pconf == pytest.approx(expected, rel=1e-6)
-    weight = np.log(10) * 1e-4 * (1 + z) * np.exp(-(curve + penalty) / 2)
+    weight = np.log(10) * 1e-4 * (1 + z) * np.exp(-(curve / temperature + penalty) / 2)
     assert total == pytest.approx(np.log(weight.sum()), rel=1e-9)
 
 

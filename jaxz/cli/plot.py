@@ -100,8 +100,10 @@ def _basis(catalog: Path, found: Any, row: int, given: str | None) -> "Basis":
     """Return the basis that the coefficients of a row are of."""
     from jaxz import io
 
-    basis = io.load_basis(given or _basis_named(catalog, found.meta))
     name, version, sha256, nnuisance = _model_of(catalog, found, row)
+    shipped = (io.load_basis(one) for one in io.basis_names() if given is None)
+    basis = next((one for one in shipped if one.sha256 == sha256), None)
+    basis = basis or io.load_basis(given or _basis_named(catalog, found.meta))
     if sha256 not in (None, basis.sha256):
         raise ValueError(
             f"{catalog}: COEFF of {found['ID'][row]} are of {name} {version} (SHA-256 {sha256[:8]}…), not of "
@@ -113,7 +115,7 @@ def _basis(catalog: Path, found: Any, row: int, given: str | None) -> "Basis":
             f"{catalog}: {found['ID'][row]} has {ncoeff} coefficients, {basis.name} {basis.version} has {len(basis)} "
             "vectors: give the basis that it was measured with, with --basis"
         )
-    if nnuisance:
+    if nnuisance or found.meta.get("ERRCONT"):
         say(f"{catalog}: has no coefficients of what was fitted beside the basis: the figure shows the basis alone")
     return basis
 

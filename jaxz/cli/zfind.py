@@ -21,9 +21,25 @@ def zfind(
     output: common.Output,
     zmin: common.Zmin = 0.0,
     zmax: common.Zmax = 6.7,
+    classes: Annotated[
+        str, typer.Option(help="Classes to compare, galaxy first; galaxy alone takes half the time.")
+    ] = "galaxy,star,qso",
     basis: Annotated[
-        str | None, typer.Option(metavar="NAME|PATH", help="Basis by name or file; `jaxz info` lists the names.")
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="One basis alone, by name or file, NMF or PCA, instead of the classes; `jaxz info` lists the names.",
+        ),
     ] = None,
+    error_floor: Annotated[
+        float, typer.Option(min=0, help="Error that is added to the noise, as a share of the continuum.")
+    ] = 0.1,
+    continuum: Annotated[
+        float, typer.Option(min=0, help="Share by which the shape of the continuum may be off at each order, 1 to 5.")
+    ] = 0.1,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="χ² of the noise alone, as first published: no error model, no calibration.")
+    ] = False,
     nminima: common.Nminima = 5,
     batch_size: common.BatchSize = 64,
     precision: common.Precision = None,
@@ -48,30 +64,29 @@ def zfind(
     holds nothing to fit has a row without a redshift, and ZWARN says so.
     """
     from jaxz import io
-    from jaxz.models import Trials
-    from jaxz.redshift import find_redshifts
-    from jaxz.scan import fastest_precision, nmf_scan
+    from jaxz.classes import Candidate, candidates, classified
+    from jaxz.models import ErrorModel, Free, NonNegative, Trials
+    from jaxz.scan import fastest_precision
 
     with errors_in_one_line():
         common.check_format(format)
-        model = io.load_basis(basis)
-        Trials.between(zmin, zmax, model.grid.step)
+        # The published fit without weights knows no noise.
+        error = None if plain or weighting == "uniform" else ErrorModel(error_floor, continuum=continuum)
+        named = classes.split(",")
+        if basis is None and weighting == "ivar":
+            models = candidates(zmin, zmax, classes=named, error=error)
+        else:
+            vectors = io.load_basis(basis)
+            free = vectors.method == "PCA"
+            model = Free(vectors, error=error) if free else NonNegative(vectors, error=error, weighting=weighting)
+            models = [Candidate(model, zmin, zmax, 1.0)]
+        Trials.between(zmin, zmax, models[0].model.step)
         prior_of = read_prior(prior)
         check_outputs(output, *([curves] if curves else []), overwrite=overwrite)
 
     def one_group(group: "Spectra") -> "tuple[ZScan, Redshifts]":
-        scan = nmf_scan(
-            group,
-            model,
-            zmin=zmin,
-            zmax=zmax,
-            engine=engine,
-            weighting=weighting,
-            precision=precision,
-            batch_size=batch_size,
-        )
         options = {"nminima": nminima, "prior": prior_of(group), "batch_size": batch_size}
-        return scan, find_redshifts(scan, group, **options)
+        return classified(group, models, engine=engine, precision=precision, **options)
 
     options = {
         "ZMIN": zmin,
@@ -82,6 +97,8 @@ def zfind(
         "PRECIS": precision or fastest_precision(),
         "PRIOR": prior or "none",
         "BASISARG": basis or "default",
+        "CLASSES": classes if len(models) > 1 else models[0].model.spectype,
+        **(error.cards() if error is not None else {}),
     }
     inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size))
     common.measure(
@@ -97,7 +114,9 @@ def zfind(
 
 def _columns(redshifts: "Redshifts") -> dict[str, list[str]]:
     return {
+        "class": [str(name) for name in redshifts.spectype],
         "z": common.digits(redshifts.z, ".6f"),
         "error": common.digits(redshifts.zerr, ".6f"),
         "Δχ²": common.digits(redshifts.deltachi2, ".1f"),
+        "P": common.digits(redshifts.pconf, ".3f"),
     }

@@ -28,10 +28,11 @@ def to_table(redshifts: Redshifts) -> Table:
 
     ``TARGETID`` i8 (-1 where the input gives none), ``Z`` f8, ``ZERR`` f4, ``ZWARN`` i4, ``CHI2`` f4, ``COEFF``
     f4[basis], ``FITMETHOD``, ``NPIXELS`` i4, ``SPECTYPE``, ``SUBTYPE``, ``NCOEFF`` i2, ``DELTACHI2`` f4; ``ID``,
-    ``STATUS`` i2 (a `Status` code), ``SIGNIFICANCE``, ``ROBUSTNESS``, ``PCONF`` f4, ``ZALT`` f8[cand], ``ZALT_ERR``
-    f4[cand], ``ZALT_CHI2`` f8[cand], ``COVERAGE`` f4; after a MADGICS scan ``CHI2_NULL`` f8, χ² without the target, and
-    ``DETECTION_RAW`` f4, |Δχ²| by which the target improves it; then the other columns of `redshifts.meta` (``RA``,
-    ``DEC``, ``FILE``), but for those of other extensions. COEFF is 0 beyond NCOEFF. A spectrum that could not be
+    ``STATUS`` i2 (a `Status` code), ``SIGNIFICANCE``, ``ROBUSTNESS``, ``PCONF``, ``PCLASS``, ``TEMPERATURE`` f4,
+    ``ZALT`` f8[cand], ``ZALT_ERR`` f4[cand], ``ZALT_CHI2`` f8[cand], ``COVERAGE`` f4; after a MADGICS scan
+    ``CHI2_NULL`` f8, χ² without the target, and ``DETECTION_RAW`` f4, |Δχ²| by which the target improves it; then the
+    other columns of `redshifts.meta` (``RA``, ``DEC``, ``FILE``), but for those of other extensions. COEFF is 0 beyond
+    NCOEFF. Δχ² of TEMPERATURE is worth one (see `jaxz.calibration`). A spectrum that could not be
     measured has Z = NaN, and STATUS says why.
 
     Args:
@@ -57,6 +58,8 @@ def to_table(redshifts: Redshifts) -> Table:
         "SIGNIFICANCE": _float32(redshifts.significance),
         "ROBUSTNESS": _float32(redshifts.robustness),
         "PCONF": _float32(redshifts.pconf),
+        "PCLASS": _float32(redshifts.pclass),
+        "TEMPERATURE": _float32(redshifts.temperature),
         "ZALT": np.asarray(redshifts.zalt, dtype=np.float64),
         "ZALT_ERR": _float32(redshifts.zalt_err),
         "ZALT_CHI2": np.asarray(redshifts.zalt_chi2, dtype=np.float64),
@@ -94,7 +97,7 @@ def write(
     Raises:
         FileError: as `check_output`.
     """
-    cards = _cards(redshifts.models, header or {})
+    cards = _cards(redshifts.models, {"ZCALIB": redshifts.calibration.name, **(header or {})})
     hdus = [fits.PrimaryHDU(header=cards), _table_hdu(to_table(redshifts), _EXTENSIONS[0], cards)]
     hdus += [_table_hdu(table, name, None) for name, table in _further_tables(redshifts).items()]
     with replacing(path, overwrite=overwrite) as unfinished:

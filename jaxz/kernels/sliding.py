@@ -162,13 +162,13 @@ def by_fft(part: Transforms, spectrum: Conditioned, offset: Int[Array, ""], *, n
 Correlation = Callable[[Complex[Array, "*block freq"]], Complex[Array, " shift"]]
 
 
-def _whole(row: Float[Array, " pix"], offset: Int[Array, ""], shape: tuple[int], nshift: int) -> Correlation:
+def _whole(row: Float[Array, " pix"], offset: Int[Array, ""], shape: tuple[int, ...], nshift: int) -> Correlation:
     """Return the function from the stored transform of two vectors to their correlations with a row."""
     transformed = jnp.fft.fft(jnp.roll(jnp.pad(row, (0, shape[0] - len(row))), offset))
     return lambda stored: jnp.fft.ifft(transformed * stored)[:nshift]
 
 
-def _in_blocks(row: Float[Array, " pix"], offset: Int[Array, ""], shape: tuple[int, int], nshift: int) -> Correlation:
+def _in_blocks(row: Float[Array, " pix"], offset: Int[Array, ""], shape: tuple[int, ...], nshift: int) -> Correlation:
     """Return the same of stored transforms of blocks.
 
     Block m of L shifts sums, over the blocks n of L pixels of the row, the correlation of block n with the 2 L vector

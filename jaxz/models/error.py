@@ -6,8 +6,12 @@ With c(λ) the data d themselves, smoothed, the variance of a pixel of Δ dex be
 
 a share f of the continuum and a larger one, g, of what stands above it: lines. What is added has the same weight for
 any sampling, as it would not average out over finer pixels. Beside the basis there are columns a c(λ) L_j(x), with the
-Legendre polynomials L_j of order 0 … n over the range of the spectrum and Gaussian coefficients: the shape of the
-continuum is known to a share a at each order. Free ones in their place would take what a break says of the redshift.
+Legendre polynomials L_j of order 1 … n over the range of the spectrum and Gaussian coefficients: the shape of the
+continuum is known to a share a at each order. Free ones in their place would take what a break says of the redshift,
+and a constant one lets what is too faint in the basis, far in the ultraviolet, live on it.
+
+The defaults are a plateau of the mean log score in five folds of 580 VANDELS and 334 FORS2 spectra, with the shipped
+basis: floors of 0.05 to 0.2 and a of 0.1 to 0.2 are the same within the errors.
 
 All is made of the data and not of a model, so that it is the same at all trial redshifts.
 """
@@ -42,10 +46,10 @@ class ErrorModel(eqx.Module):
         floor: f, error as a share of the continuum.
         lines: g, error as a share of what stands above or below it.
         continuum: a, by which the continuum may be off at each order.
-        order: n, highest order of the polynomials; static. -1 for none.
+        order: n, highest order of the polynomials; static. 0 for none.
 
     Raises:
-        ValueError: if a number is negative or not finite, or the order below -1.
+        ValueError: if a number is negative or not finite, or the order negative.
     """
 
     floor: float | Float[Array, ""] = 0.1
@@ -58,8 +62,8 @@ class ErrorModel(eqx.Module):
             value = getattr(self, name)
             if isinstance(value, (int, float)) and not 0 <= value < np.inf:
                 raise ValueError(f"error model: {name}={value}: use 0 or a positive number")
-        if self.order < -1:
-            raise ValueError(f"error model: order={self.order}: use 0 or more, or -1 for no polynomial")
+        if self.order < 0:
+            raise ValueError(f"error model: order={self.order}: use 1 or more, or 0 for no polynomial")
 
     def cards(self) -> dict[str, float | int]:
         """Return what the header of a catalog says."""
@@ -121,8 +125,8 @@ def smoothed(pixels: Pixels, width: float) -> Callable[[Float[Array, " place"]],
 
 
 def legendre(x: Float[Array, " place"], order: int) -> Float[Array, "comp place"]:
-    """Return the Legendre polynomials of order 0 … `order`, one row for each; none if it is -1."""
+    """Return the Legendre polynomials of order 1 … `order`, one row for each; none if it is 0."""
     rows = [jnp.ones_like(x), x]
     for n in range(1, order):
         rows.append(((2 * n + 1) * x * rows[n] - n * rows[n - 1]) / (n + 1))
-    return jnp.stack(rows[: order + 1]) if order >= 0 else jnp.zeros((0, *x.shape), x.dtype)
+    return jnp.stack(rows[1 : order + 1]) if order else jnp.zeros((0, *x.shape), x.dtype)

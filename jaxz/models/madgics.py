@@ -22,6 +22,7 @@ from jaxz.kernels.minima import parabola
 from jaxz.kernels.normal import NormalEquations, chi2 as chi2_of, extended
 from jaxz.models.columns import Fixed, Kind, Nuisance, check_nuisance, parts_of
 from jaxz.models.components import GaussianComponent, Whitening
+from jaxz.models.error import ErrorModel
 from jaxz.models.lattice import OnLattice, null_chi2, on_lattice
 from jaxz.models.model import AbstractModel, Curve, Engine, Fit, Precision, digest, nuisance_cards
 from jaxz.models.steps import GUARD, TAPER, shifted
@@ -66,6 +67,7 @@ class Madgics(AbstractModel):
     nuisance: tuple[Nuisance, ...]
     logdet: bool = eqx.field(static=True)
     emission: bool = eqx.field(static=True)
+    error: ErrorModel | None = eqx.field(init=False, default=None)
 
     def __init__(
         self, target: GaussianComponent, nuisance: Sequence[Nuisance] = (), *, logdet: bool = False,

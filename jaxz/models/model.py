@@ -22,6 +22,7 @@ from jax.typing import ArrayLike
 from jaxz._typing import Array, Bool, Either, Float, Int
 from jaxz.models.columns import Kind, Nuisance
 from jaxz.models.components import GaussianComponent
+from jaxz.models.error import ErrorModel
 from jaxz.models.trials import Trials
 from jaxz.pixels import Pixels
 from jaxz.spectra import Spectra
@@ -80,6 +81,7 @@ class AbstractModel(eqx.Module):
     """One linear model: settings are fields, arrays are leaves."""
 
     nuisance: eqx.AbstractVar[tuple[Nuisance, ...]]
+    error: eqx.AbstractVar[ErrorModel | None]
 
     @property
     @abc.abstractmethod

@@ -31,7 +31,6 @@ class AbstractTemplates(AbstractModel):
     weighting: eqx.AbstractVar[Weighting]
     resampling: eqx.AbstractVar[Resampling]
     solver: eqx.AbstractVar[Solver]
-    error: eqx.AbstractVar[ErrorModel | None]
 
     @property
     @abc.abstractmethod
@@ -168,7 +167,7 @@ class AbstractTemplates(AbstractModel):
         columns = (prepared.factor.vectors, prepared.positive)
         parts = [slid, *parts_of(self.nuisance, *columns, eliminated, positive)]
         if self.error is not None:
-            own = slice(len(eliminated) - self.error.order - 1, None)
+            own = slice(len(eliminated) - self.error.order, None)
             parts.append(jnp.matmul(eliminated[own], prepared.factor.vectors[own], precision=woodbury.HIGHEST))
         return jnp.stack(parts)
 

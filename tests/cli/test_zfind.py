@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 import jaxz
-from jaxz import io
+from jaxz import ErrorModel, NonNegative, io
 from jaxz.cli import measure
 from tests import small
 from tests.cli.conftest import ZTRUE, write_spectrum
@@ -33,7 +33,7 @@ def test_catalog_is_what_the_library_finds(run, files, options, tmp_path):
     assert "4 redshifts, 0 of them with warnings; 0 spectra without a redshift; 0 inputs not read" in result.stdout
     assert result.stderr == ""
     spectra, basis = io.read(files), small.basis()
-    scan = jaxz.nmf_scan(spectra, basis, zmin=small.ZMIN, zmax=small.ZMAX)
+    scan = jaxz.scan(spectra, NonNegative(basis, error=ErrorModel()), zmin=small.ZMIN, zmax=small.ZMAX)
     found = jaxz.find_redshifts(scan, spectra)
     catalog = rows_of(tmp_path / "out.fits")
     assert list(catalog["ID"]) == ["s0", "s1", "s2", "s3"]
@@ -47,7 +47,7 @@ def test_header_tells_how_the_catalog_was_made(run, files, options, tmp_path):
     run("zfind", *files[:1], "-o", tmp_path / "out.fits", *options, "--nminima", 3)
     header = fits.getheader(tmp_path / "out.fits", "REDSHIFTS")
     assert (header["ZMIN"], header["ZMAX"], header["NMINIMA"]) == (small.ZMIN, small.ZMAX, 3)
-    assert (header["ENGINE"], header["WEIGHTS"], header["PRECIS"]) == ("fft", "ivar", "float32")
+    assert (header["ENGINE"], header["WEIGHTS"], header["PRECIS"]) == ("fft", "ivar", "mixed")
     assert header["BASISSHA"] == small.basis().sha256
     assert rows_of(tmp_path / "out.fits")["ZALT"].shape == (1, 3)
 
@@ -147,7 +147,8 @@ def test_meta_columns_of_some_files_only(run, files, options, spectra, tmp_path,
 def test_curves_are_the_scan(run, files, options, tmp_path):
     result = run("zfind", *files, "-o", tmp_path / "out.fits", "--curves", tmp_path / "curves.fits", *options)
     assert result.exit_code == 0
-    scan = jaxz.nmf_scan(io.read(files), small.basis(), zmin=small.ZMIN, zmax=small.ZMAX)
+    model = NonNegative(small.basis(), error=ErrorModel())
+    scan = jaxz.scan(io.read(files), model, zmin=small.ZMIN, zmax=small.ZMAX)
     np.testing.assert_array_equal(fits.getdata(tmp_path / "curves.fits", "CHI2"), scan.chi2)
     np.testing.assert_array_equal(fits.getdata(tmp_path / "curves.fits", "Z"), scan.z)
 

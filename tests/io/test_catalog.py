@@ -38,6 +38,8 @@ OURS = {
     "SIGNIFICANCE": "E",
     "ROBUSTNESS": "E",
     "PCONF": "E",
+    "PCLASS": "E",
+    "TEMPERATURE": "E",
     "ZALT": "5D",
     "ZALT_ERR": "5E",
     "ZALT_CHI2": "5D",

@@ -1,0 +1,107 @@
+"""What `jaxz.redshifts` promises of real spectra, and what is true of it: classes, ZWARN = 0, PCONF, errors.
+
+The numbers of the error model and of the calibration were chosen in folds of the same surveys (see `jaxz.calibration`),
+and most quasars and stars helped to learn the bases of their classes: these rows are what a user of such data meets,
+not a blind test.
+"""
+
+import argparse
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+import jaxz
+from benchmarks import common, inputs, samples
+from benchmarks.common import Report, require
+from jaxz import Redshifts, Spectra, validate
+
+RIGHT = 0.9
+"""Share of right redshifts of galaxies that is required of each survey of more than a hundred."""
+
+
+class Labelled(NamedTuple):
+    """Spectra with their classes and redshifts.
+
+    Attributes:
+        name: of the set.
+        spectra: that were measured.
+        ztrue: (spec,) redshifts; of stars their velocity's, or 0.
+        spectype: (spec,) GALAXY, QSO or STAR.
+    """
+
+    name: str
+    spectra: Spectra
+    ztrue: np.ndarray
+    spectype: np.ndarray
+
+
+def cases(*, quick: bool) -> Iterator[Labelled]:
+    """Yield the real sets; of all of them the first four spectra if `quick`."""
+    few = slice(0, 4) if quick else slice(None)
+    basis = jaxz.load_basis()
+    galaxies = [("SDSS", inputs.sdss(basis)), ("UDF10", inputs.udf10(basis, hard=True))]
+    if not quick:
+        galaxies += [(survey.name, survey) for survey in (samples.vandels(), samples.fors2())]
+    for name, case in galaxies:
+        ztrue = np.asarray(case.ztrue, dtype=float)[few]
+        yield Labelled(name, case.spectra[few], ztrue, np.where(ztrue == 0, "STAR", "GALAXY"))
+    for name in () if quick else ("boss_plate7102_vi", "boss_qso_3655_9367", "sdss_mixed", "lamost_stars"):
+        with np.load(inputs.data_folder() / "classes" / f"{name}.npz") as stored:
+            ivar = np.where(np.isfinite(stored["flux"]), stored["ivar"], 0)
+            flux = np.where(ivar > 0, stored["flux"], 0)
+            spectra = Spectra(stored["wave"].astype(float), flux, ivar)
+            yield Labelled(name, spectra, stored["z"].astype(float), stored["class"].astype(str))
+
+
+def run(*, quick: bool) -> Report:
+    """Measure all sets and count."""
+    rows = []
+    for case in cases(quick=quick):
+        found = jaxz.redshifts(case.spectra)
+        galaxy = case.spectype == "GALAXY"
+        good = validate.is_good(found.z, case.ztrue)
+        enough = not galaxy.all() or len(galaxy) < 100 or good.mean() > RIGHT
+        require(enough, f"{case.name}: {good.sum()} of {len(good)} right")
+        rows.append({"spectra": case.name, "number": len(good)} | counted(found, case, good))
+    notes = [
+        "Right: z within 0.005(1+z), of quasars 0.01(1+z). Completeness: ZWARN = 0 among right. Pull: half the interquartile range of (z - z_true)/ZERR of the right ones, over 0.6745.",
+        "PARTIAL_COVERAGE, which says nothing of the redshift being wrong, is not counted as a warning.",
+    ]
+    return Report("confidence", rows, {"zmax": 6.7}, notes)
+
+
+def counted(found: Redshifts, case: Labelled, good: np.ndarray) -> dict[str, str | int | float]:
+    """Return the columns of one set."""
+    wide = (case.spectype == "QSO") & (np.abs(found.z - case.ztrue) < 0.01 * (1 + case.ztrue))
+    good = good | wide
+    sure = (found.zwarn & ~jaxz.ZWarn.PARTIAL_COVERAGE) == 0
+    certain = found.pconf >= 0.99
+    pull = ((found.z - case.ztrue) / found.zerr)[good & np.isfinite(found.zerr)]
+    low, high = np.percentile(pull, [25, 75]) if len(pull) > 3 else (np.nan, np.nan)
+    return {
+        "right": int(good.sum()),
+        "class right": int(np.sum(found.spectype == case.spectype)),
+        "ZWARN 0: right/all": f"{np.sum(good & sure)}/{np.sum(sure)}",
+        "completeness": float(np.sum(good & sure) / max(np.sum(good), 1)),
+        "PCONF >= 0.99: right/all": f"{np.sum(good & certain)}/{np.sum(certain)}",
+        "ECE": calibration_error(found.pconf, good),
+        "pull": float((high - low) / (2 * 0.6745)),
+    }
+
+
+def calibration_error(probability: np.ndarray, good: np.ndarray, bins: int = 10) -> float:
+    """Return the mean |share right - mean probability| over bins of equal numbers."""
+    order = np.argsort(probability)
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    apart = [len(part) * abs(good[part].mean() - probability[part].mean()) for part in parts]
+    return float(np.sum(apart) / len(probability))
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Run it from the command line."""
+    common.finish(run(quick=arguments.quick), arguments)
+
+
+if __name__ == "__main__":
+    main(common.parser(__doc__).parse_args())

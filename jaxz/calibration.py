@@ -1,0 +1,70 @@
+"""What makes reported numbers true of real spectra: how much of a Δχ² to believe, and how well z is known at best.
+
+With n good pixels and χ² of the best fit, P(z) ∝ p(z) exp(-χ²(z)/2T) dz with
+
+    T = T₀ [1 + t max(χ²/n - 1, 0)],
+
+and Δχ²/T is what a flag asks of the distance to the next candidate. The error of z is that of the tempered likelihood
+and, added in quadrature, a velocity: of the wavelength scale and the features that basis and truth do not share. Where
+nothing redward of `OPTICAL` in the rest frame is seen it is a larger one, as Lyα and interstellar lines have velocities
+of their own.
+"""
+
+import equinox as eqx
+import numpy as np
+
+OPTICAL = 3727.0
+"""Rest wavelength, Å, that must be seen for a redshift to be one of optical lines: [O II]."""
+
+
+class Calibration(eqx.Module):
+    """Numbers fitted on spectra of known redshift.
+
+    The defaults are for models with an error model, and for instruments that calibrated nothing. They were chosen in
+    five folds, and with each survey left out, of 580 VANDELS, 334 FORS2 and 49 other spectra, and rounded.
+
+    Args:
+        temperature: T₀.
+        misfit: t.
+        delta_chi2: least Δχ²/T to the next candidate without the flag SMALL_DELTA_CHI2.
+        bad_fit: χ²/n above which a fit gets the flag BAD_FIT.
+        optical, ultraviolet: velocities added to the error of z, km/s.
+        name: for the header of catalogs.
+
+    Raises:
+        ValueError: if a number is negative or not finite, or the temperature not positive.
+    """
+
+    temperature: float = 1.5
+    misfit: float = 5.0
+    delta_chi2: float = 9.0
+    bad_fit: float = 1.5
+    optical: float = 25.0
+    ultraviolet: float = 120.0
+    name: str = eqx.field(static=True, default="default")
+
+    def __check_init__(self) -> None:
+        for field in ("misfit", "delta_chi2", "optical", "ultraviolet", "temperature"):
+            if not 0 <= getattr(self, field) < np.inf:
+                raise ValueError(f"calibration {self.name!r}: {field}={getattr(self, field)}: use 0 or more")
+        if self.temperature == 0:
+            raise ValueError(f"calibration {self.name!r}: temperature=0: use a positive number, 1 for χ² as it is")
+
+    def temperatures(self, chi2: np.ndarray, npixels: np.ndarray) -> np.ndarray:
+        """Return T of each spectrum, (spec,); T₀ where there is no fit."""
+        excess = np.nan_to_num(chi2) / np.maximum(npixels, 1) - 1
+        return self.temperature * (1 + self.misfit * np.maximum(excess, 0))
+
+    def velocity(self, z: np.ndarray, reddest: np.ndarray) -> np.ndarray:
+        """Return the velocity that is added to the error of redshifts (spec, …), km/s.
+
+        Args:
+            z: redshifts.
+            reddest: (spec,) reddest wavelength of each spectrum, Å.
+        """
+        seen = reddest.reshape(-1, *[1] * (z.ndim - 1)) > OPTICAL * (1 + z)
+        return np.where(seen, self.optical, self.ultraviolet)
+
+
+PLAIN = Calibration(1.0, 0.0, 9.0, np.inf, 0.0, 0.0, name="none")
+"""χ² taken at its word: that of the papers, and for models without an error model."""

@@ -1,0 +1,158 @@
+"""Spectra → redshifts and classes, by the models that come with jaxz: galaxies, stars and quasars, compared.
+
+Candidates of all models are ranked together by χ², `CHARGE` for each coefficient and the share of each class, as
+-2 T ln of it (see `jaxz.compare`). A spectrum in which the galaxies find next to nothing, neither noise nor continuum
+being known that well, is called BLANK.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxz._typing import Device
+from jaxz.calibration import Calibration
+from jaxz.compare import compare
+from jaxz.io import load_basis
+from jaxz.models import AbstractModel, ErrorModel, NonNegative
+from jaxz.models.model import Engine, Precision
+from jaxz.models.templates import check_option
+from jaxz.posterior import Prior
+from jaxz.redshift import Redshifts, find_redshifts
+from jaxz.scan import ZScan, scan
+from jaxz.spectra import Spectra
+from jaxz.status import ZWarn
+
+CLASSES = ("galaxy", "star", "qso")
+
+CHARGE = 4.0
+"""Δχ² that a coefficient must be worth; 2 to 6 class SDSS, BOSS and LAMOST spectra as well."""
+
+STAR_Z = 0.0067
+"""Highest |z| of a star: 2000 km/s."""
+
+QSO_Z = 0.05
+"""Lowest redshift of a quasar: nearer ones are galaxies, as their host is seen."""
+
+BLANK = 55.0
+"""Least Δχ² by which a galaxy must improve on noise and continuum distortion, times χ²/n of these if that is above 1.
+Six sky fibres of SDSS have up to 52, sources with one faint line and a redshift 59 and more."""
+
+
+class Candidate(NamedTuple):
+    """One model to compare.
+
+    Attributes:
+        model: of the class.
+        zmin, zmax: range of its trial redshifts.
+        share: of all spectra that are of this kind, before they are looked at.
+    """
+
+    model: AbstractModel
+    zmin: float
+    zmax: float
+    share: float
+
+
+def candidates(
+    zmin: float, zmax: float, *, classes: Sequence[str] = CLASSES, error: ErrorModel | None = None
+) -> list[Candidate]:
+    """Return the shipped models of some classes.
+
+    Args:
+        zmin, zmax: range of trial redshifts of galaxies; quasars have those of it from 0.05 on, stars ±2000 km/s.
+        classes: wanted; "galaxy" first.
+        error: of all models.
+
+    Raises:
+        ValueError: if a class is not known, or "galaxy" is not the first.
+    """
+    for name in classes:
+        check_option("classes", name, CLASSES)
+    if not classes or classes[0] != "galaxy":
+        raise ValueError(f"classes={', '.join(classes)}: begin with galaxy, with which the others are compared")
+    found = [Candidate(NonNegative(load_basis(), error=error), zmin, zmax, 0.9)]
+    if "star" in classes:
+        found += [
+            Candidate(NonNegative(load_basis(n), error=error), -STAR_Z, STAR_Z, 0.045) for n in ("star", "star-m")
+        ]
+    if "qso" in classes and zmax > QSO_Z:
+        found.append(Candidate(NonNegative(load_basis("qso"), error=error), max(zmin, QSO_Z), zmax, 0.01))
+    return found
+
+
+def redshifts(
+    spectra: Spectra,
+    *,
+    zmin: float = 0.0,
+    zmax: float = 6.7,
+    classes: Sequence[str] = CLASSES,
+    prior: Prior | None = None,
+    nminima: int = 5,
+    batch_size: int = 64,
+    devices: Sequence[Device] | None = None,
+) -> Redshifts:
+    """Return the redshift and class of each spectrum: shipped models, with error model and calibration.
+
+    Args:
+        spectra: what was measured.
+        zmin, zmax: range of trial redshifts of galaxies and quasars.
+        classes: to compare; "galaxy" alone takes half the time.
+        prior: penalty on z, see `jaxz.posterior`; of stars it is that at their redshifts.
+        nminima: candidates for each spectrum and model.
+        batch_size: spectra on a device at a time. The answer does not depend on it.
+        devices: that share the work; all that JAX shows if absent.
+
+    Raises:
+        ValueError: as `candidates`, `scan` and `find_redshifts`.
+
+    Example:
+        >>> import numpy as np, jaxz
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), 30.0, seed=1)
+        >>> best = jaxz.redshifts(spectra, zmax=0.1, classes=["galaxy"])
+        >>> print(f"{best.z[0]:.3f}", best.spectype[0])
+        0.050 GALAXY
+    """
+    models = candidates(zmin, zmax, classes=classes, error=ErrorModel())
+    options = {"prior": prior, "nminima": nminima, "batch_size": batch_size, "devices": devices}
+    return classified(spectra, models, **options)[1]
+
+
+def classified(
+    spectra: Spectra,
+    models: Sequence[Candidate],
+    *,
+    prior: Prior | None = None,
+    nminima: int = 5,
+    calibration: Calibration | None = None,
+    engine: Engine | None = None,
+    precision: Precision | None = None,
+    batch_size: int = 64,
+    devices: Sequence[Device] | None = None,
+) -> tuple[ZScan, Redshifts]:
+    """Return the curves of the first of some models, and what comparing all of them gives.
+
+    Args:
+        spectra: what was measured.
+        models: from `candidates`.
+        prior, nminima, calibration: as of `find_redshifts`.
+        engine, precision, batch_size, devices: as of `scan`.
+    """
+    kept: list[ZScan] = []
+    found: list[Redshifts] = []
+    options = {"batch_size": batch_size, "devices": devices}
+    for model, zmin, zmax, _ in models:
+        curves = scan(spectra, model, zmin=zmin, zmax=zmax, engine=engine, precision=precision, **options)
+        measured = find_redshifts(curves, spectra, nminima=nminima, prior=prior, calibration=calibration, **options)
+        kept = kept or [curves]
+        found.append(measured)
+    best = compare(found, charge=CHARGE, shares=[one.share for one in models]) if len(found) > 1 else found[0]
+    if models[0].model.error is None:
+        return kept[0], best
+    first = found[0]
+    with np.errstate(invalid="ignore"):
+        blank = first.chi2_null - first.chi2 < BLANK * np.maximum(first.chi2_null / np.maximum(first.npixels, 1), 1)
+    zwarn = best.zwarn | np.where(blank, ZWarn.BLANK, 0).astype(best.zwarn.dtype)
+    return kept[0], dataclasses.replace(best, zwarn=zwarn, spectype=np.where(blank, "BLANK", best.spectype))
