@@ -80,10 +80,10 @@ def test_two_rows_of_one_name(run, files, options, tmp_path):
 
 def test_another_basis_is_said(run, catalog, tmp_path):
     basis = small.basis()
-    io.write_basis(type(basis)(basis.vectors[:3], basis.grid, name="LESS", version="2"), tmp_path / "less.fits")
-    result = run("plot", catalog, "--id", "s0", "-o", tmp_path / "s0.png", "--basis", tmp_path / "less.fits")
+    io.write_basis(type(basis)(basis.vectors[::-1], basis.grid, name="OTHER", version="2"), tmp_path / "other.fits")
+    result = run("plot", catalog, "--id", "s0", "-o", tmp_path / "s0.png", "--basis", tmp_path / "other.fits")
     assert result.exit_code == 0
-    assert "was made with another basis than LESS 2" in result.stderr
+    assert "was made with another basis than OTHER 2" in result.stderr
 
 
 @pytest.mark.parametrize(
