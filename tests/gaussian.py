@@ -7,6 +7,7 @@ from jaxz.spectra import LogGrid, Spectra
 
 STEP = 1e-4
 ZMIN, ZMAX = 2.0, 2.25
+SHORT = {"zmin": 2.1475, "zmax": 2.1495}
 SKY_GRID = LogGrid(35590, 500, STEP)
 LINE = 1215.67
 

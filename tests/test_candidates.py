@@ -41,10 +41,10 @@ PRIORS = {
 
 
 @pytest.mark.parametrize("prior", PRIORS)
-@pytest.mark.parametrize("nminima", [1, 3, 7])
+@pytest.mark.parametrize("nminima", [1, 3, 5])
 def test_deltachi2_is_that_of_the_first_two(sample, scan, prior, nminima):
     found = jaxz.find_redshifts(scan, sample, nminima=nminima, prior=PRIORS[prior])
-    more = jaxz.find_redshifts(scan, sample, nminima=9, prior=PRIORS[prior])
+    more = jaxz.find_redshifts(scan, sample, nminima=7, prior=PRIORS[prior])
     score = more.zalt_chi2 + more.zalt_penalty
     # Where the flux is negative no coefficient is positive at any redshift: the curve is level.
     some = np.isfinite(found.z)
@@ -165,7 +165,7 @@ def test_redrock_classes_are_told_apart(data):
     chosen = truth[:3] + [row for row in truth if str(row["class"]).strip() == "QSO"][:3]
     spectra = read([folder / str(row["file"]).strip() for row in chosen])
     models = [
-        (jaxz.NonNegative(jaxz.load_basis().with_step(1e-4)), 0.0, 1.0),
+        (jaxz.NonNegative(jaxz.load_basis().with_step(1e-4)), 0.0, 1.7),
         (jaxz.Free(read_basis(data / "templates" / "rrtemplate-QSO-LOZ-v1.1.fits")), 0.05, 1.6),
         (jaxz.Free(read_basis(data / "templates" / "rrtemplate-QSO-HIZ-v1.1.fits")), 1.4, 4.0),
     ]

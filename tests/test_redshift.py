@@ -13,6 +13,7 @@ from jaxz.status import Status, ZWarn
 from tests import small
 
 RANGE = {"zmin": small.ZMIN, "zmax": small.ZMAX}
+SHORT = {"zmin": 0.095, "zmax": 0.105}
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +126,8 @@ def test_noise_alone_is_flagged(rng, basis):
 
 
 def test_a_minimum_at_the_end_of_the_range_is_flagged(rng, basis):
-    spectra, _ = small.spectra(rng, [0.2002], 30.0)
-    found = find_redshifts(nmf_scan(spectra, basis, zmin=0.1995, zmax=0.2), spectra)
+    spectra, _ = small.spectra(rng, [SHORT["zmax"] + 2e-4], 30.0)
+    found = find_redshifts(nmf_scan(spectra, basis, **SHORT), spectra)
     assert found.zwarn[0] & ZWarn.Z_FITLIMIT
 
 
@@ -151,7 +152,7 @@ def test_resolution_is_applied_to_the_model(rng, basis):
     inside = np.where(np.abs(np.arange(700) - 350) < 340, 1.0, 0.0)
     with_matrix = Spectra(spectra.wave, blurred[None], inside[None], resolution=bands)
     without = Spectra(spectra.wave, blurred[None], inside[None])
-    found = [find_redshifts(nmf_scan(s, basis, zmin=0.095, zmax=0.105), s) for s in (without, with_matrix)]
+    found = [find_redshifts(nmf_scan(s, basis, **SHORT), s) for s in (without, with_matrix)]
     sharp, right = (one.chi2[0] for one in found)
     assert right < 1e-2 * sharp
     assert found[1].z[0] == pytest.approx(0.1, abs=1e-6)
@@ -212,7 +213,7 @@ def test_parts_can_be_joined(sample, basis):
     with pytest.raises(ValueError, match="need one model"):
         ZScan.concatenate([scan[:20], dataclasses.replace(scan[20:], model=other)])
     with pytest.raises(ValueError, match="same trial redshifts"):
-        ZScan.concatenate([scan, nmf_scan(spectra[:2], basis, zmax=0.1)])
+        ZScan.concatenate([scan, nmf_scan(spectra[:2], basis, **SHORT)])
 
 
 def test_a_minimum_made_by_the_edge_of_a_prior_is_flagged(sample, basis):

@@ -27,8 +27,9 @@ def test_devices_share_the_work_and_change_nothing():
     script = """
 import jax, numpy as np, jaxz
 from tests import small
-spectra, _ = small.spectra(np.random.default_rng(1), np.linspace(0.02, 0.2, 7), 10.0)
-model = jaxz.NonNegative(small.basis())
+coeff = np.tile([1.0, 1.0, 0.0, 0.0], (7, 1))
+spectra, _ = small.spectra(np.random.default_rng(1), np.linspace(0.02, 0.2, 7), 10.0, coeff=coeff)
+model = jaxz.NonNegative(jaxz.Basis(small.basis().vectors[:2], small.GRID))
 both, one = jax.devices(), jax.devices()[:1]
 assert len(both) == 2
 found = []
@@ -46,9 +47,10 @@ np.testing.assert_array_equal(found[0][1], found[1][1])
 
 @pytest.fixture(scope="module")
 def batch():
-    """Three spectra on the device, and the tasks that are applied to them."""
-    spectra, _ = small.spectra(np.random.default_rng(8), [0.05, 0.1, 0.2], 10.0)
-    model = jaxz.NonNegative(small.basis())
+    """Three spectra on the device, and the tasks that are applied to them, of two vectors, which compile sooner."""
+    coeff = np.tile([1.0, 1.0, 0.0, 0.0], (3, 1))
+    spectra, _ = small.spectra(np.random.default_rng(8), [0.05, 0.1, 0.2], 10.0, coeff=coeff)
+    model = jaxz.NonNegative(jaxz.Basis(small.basis().vectors[:2], small.GRID))
     trials = Trials.between(0.0, 0.25, model.step)
     where = layout(spectra, model.step)
     pixels, _ = gather(spectra, np.arange(3), where, model.step, 4, PIXELS, binned=True)
@@ -100,13 +102,14 @@ def test_side_by_side_is_one_after_the_other(batch, what):
 
 def test_curves_stay_where_they_were_made(monkeypatch):
     """On an accelerator, which this processor is taken for; redshifts are those of curves that were fetched."""
-    spectra, _ = small.spectra(np.random.default_rng(9), [0.05, 0.1, 0.2], 10.0)
+    spectra, _ = small.spectra(np.random.default_rng(9), np.linspace(0.05, 0.2, 7), 10.0)
     model = jaxz.NonNegative(small.basis())
     found = jaxz.find_redshifts(jaxz.scan(spectra, model, **RANGE), spectra)
     monkeypatch.setattr(run, "one_by_one", lambda devices: False)
-    scan = jaxz.scan(spectra, model, **RANGE, batch_size=2)
+    # Four, and three in arrays for four: one program.
+    scan = jaxz.scan(spectra, model, **RANGE, batch_size=4)
     assert isinstance(scan.chi2, jax.Array)
-    assert scan.chi2.shape == (3, len(scan.z))
+    assert scan.chi2.shape == (7, len(scan.z))
     other = jaxz.find_redshifts(scan, spectra)
     np.testing.assert_allclose(other.z, found.z, rtol=1e-9)
     np.testing.assert_allclose(other.chi2, found.chi2, rtol=1e-9)

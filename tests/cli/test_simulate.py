@@ -5,6 +5,7 @@ import pytest
 from astropy.io import fits
 
 from jaxz import __version__, io, mock
+from tests import small
 
 
 def test_writes_what_the_library_simulates(run, tmp_path):
@@ -40,10 +41,10 @@ def test_the_same_command_writes_the_same_spectra(run, tmp_path):
 
 def test_zfind_and_evaluate_read_it(run, basis_file, tmp_path):
     simulated, catalog = tmp_path / "sim.fits", tmp_path / "z.fits"
-    run("simulate", "vimos", "-n", 4, "--zmin", 0.1, "--zmax", 0.3, "--blank", 0.5, "--seed", 7, "-o", simulated)
+    run("simulate", "vimos", "-n", 4, "--zmin", 0.1, "--zmax", small.ZMAX, "--blank", 0.5, "--seed", 7, "-o", simulated)
     galaxies = int((np.asarray(io.read_table(simulated)["TYPE"]) != mock.BLANK).sum())
     assert 0 < galaxies < 4
-    found = run("zfind", simulated, "-o", catalog, "--basis", basis_file, "--zmax", 0.3)
+    found = run("zfind", simulated, "-o", catalog, "--basis", basis_file, "--zmax", small.ZMAX)
     assert found.exit_code == 0, found.stderr
     assert list(fits.getdata(catalog, "REDSHIFTS")["ID"]) == list(io.read_table(simulated)["ID"])
     judged = run("evaluate", catalog, simulated)

@@ -10,7 +10,13 @@ from jax.test_util import check_grads
 from jaxz.kernels import nnls as kernel, packed
 from tests import oracle
 
-nnls = jax.jit(kernel.nnls, static_argnames=("solver", "max_iter"))
+compiled = jax.jit(kernel.nnls, static_argnames=("solver", "max_iter"))
+
+
+def nnls(gram, rhs, *, solver="pivoting", max_iter=None):
+    """Call the compiled solver with all arguments, so that those of one default are one program."""
+    return compiled(gram, rhs, solver=solver, max_iter=max_iter)
+
 
 both_solvers = pytest.mark.parametrize("solver", ["pivoting", "gradient"])
 
@@ -91,7 +97,7 @@ def test_least_index_rule_reaches_the_same_answer(problems):
 
 @both_solvers
 def test_under_jit_and_vmap(problems, solver):
-    normal = [_normal(d, f) for _, d, f in problems if d.shape[1] == 8]
+    normal = [_normal(d, f) for _, d, f in problems if d.shape[1] == 5]
     gram = jnp.stack([jnp.asarray(g) for g, _, _ in normal])[..., None]
     rhs = jnp.stack([jnp.asarray(r) for _, r, _ in normal])[..., None]
     mapped = jax.jit(jax.vmap(lambda g, r: nnls(g, r, solver=solver).coeff))(gram, rhs)
