@@ -29,6 +29,10 @@ CLASSES = ("galaxy", "star", "qso")
 CHARGE = 4.0
 """Δχ² that a coefficient must be worth; 2 to 6 class SDSS, BOSS and LAMOST spectra as well."""
 
+SHARES = {"galaxy": 5.0, "star": 1.0, "qso": 1.0}
+"""What a spectrum is before it is looked at: with 1 to 1 faint galaxies are taken for stars and quasars, with 90 to 1
+stars and quasars for galaxies."""
+
 STAR_Z = 0.0067
 """Highest |z| of a star: 2000 km/s."""
 
@@ -46,7 +50,7 @@ class Candidate(NamedTuple):
     Attributes:
         model: of the class.
         zmin, zmax: range of its trial redshifts.
-        share: of all spectra that are of this kind, before they are looked at.
+        share: from `SHARES`.
     """
 
     model: AbstractModel
@@ -72,14 +76,9 @@ def candidates(
         check_option("classes", name, CLASSES)
     if not classes or classes[0] != "galaxy":
         raise ValueError(f"classes={', '.join(classes)}: begin with galaxy, with which the others are compared")
-    found = [Candidate(NonNegative(load_basis(), error=error), zmin, zmax, 0.9)]
-    if "star" in classes:
-        found += [
-            Candidate(NonNegative(load_basis(n), error=error), -STAR_Z, STAR_Z, 0.045) for n in ("star", "star-m")
-        ]
-    if "qso" in classes and zmax > QSO_Z:
-        found.append(Candidate(NonNegative(load_basis("qso"), error=error), max(zmin, QSO_Z), zmax, 0.01))
-    return found
+    ranges = {"galaxy": (zmin, zmax), "star": (-STAR_Z, STAR_Z), "qso": (max(zmin, QSO_Z), zmax)}
+    wanted = [name for name in classes if ranges[name][0] < ranges[name][1]]
+    return [Candidate(NonNegative(load_basis(name), error=error), *ranges[name], SHARES[name]) for name in wanted]
 
 
 def redshifts(

@@ -13,6 +13,7 @@ from benchmarks import (
     agreement,
     common,
     compilation,
+    confidence,
     consistency,
     inputs,
     memory,
@@ -79,6 +80,11 @@ def test_runs(module, nspec, case):
 def test_consistency_runs():
     rows = consistency.run(quick=True).rows
     assert [(row["number"], row["DELTACHI2 < 0"]) for row in rows] == [(4, 0)]
+
+
+def test_confidence_runs(data):
+    (row,) = confidence.run(quick=True).rows
+    assert (row["number"], row["right"], row["class right"]) == (4, 4, 4)
 
 
 def test_compilation_is_counted():

@@ -19,7 +19,7 @@ PNG = b"\x89PNG"
 
 @pytest.fixture
 def catalog(run, files, options, tmp_path):
-    run("zfind", *files[:2], "-o", tmp_path / "z.fits", *options)
+    run("zfind", *files[:2], "-o", tmp_path / "z.fits", "--plain", *options)
     return tmp_path / "z.fits"
 
 
@@ -27,7 +27,7 @@ def catalog(run, files, options, tmp_path):
 def curves(run, files, options, tmp_path):
     """Return the curves of `catalog`, of which there is one more."""
     path = tmp_path / "curves.fits"
-    run("zfind", *files[:2], "-o", tmp_path / "again.fits", "--curves", path, *options)
+    run("zfind", *files[:2], "-o", tmp_path / "again.fits", "--plain", "--curves", path, *options)
     return path
 
 
@@ -152,6 +152,13 @@ def test_row_of_one_of_several_models(run, files, basis_file, figures, tmp_path)
     io.write(dataclasses.replace(found, models=2 * found.models[1:]), tmp_path / "z.fits", overwrite=True)
     result = run(*arguments, "--overwrite", "--basis", basis_file)
     assert "its header does not tell which of its models s0 was fitted with" in result.stderr
+
+
+def test_what_the_error_model_adds_is_said_to_be_missing(run, files, options, tmp_path):
+    run("zfind", files[0], "-o", tmp_path / "z.fits", *options)
+    result = run("plot", tmp_path / "z.fits", "--id", "s0", "-o", tmp_path / "s0.png")
+    assert result.exit_code == 0
+    assert "the figure shows the basis alone" in result.stderr
 
 
 def test_what_lies_beside_the_basis_is_said_to_be_missing(run, files, basis_file, tmp_path):
