@@ -1,5 +1,6 @@
 """Every benchmark runs at its quick size with the right answer, and refuses to report a wrong one."""
 
+import argparse
 import dataclasses
 import json
 
@@ -11,6 +12,7 @@ import jaxz
 from benchmarks import (
     accuracy,
     agreement,
+    class_bases,
     common,
     compilation,
     confidence,
@@ -222,3 +224,20 @@ def test_results_are_merged_by_name(tmp_path):
 def test_report_is_one_table():
     text = str(Report("name", [{"what": "a", "ms": 1.23456}, {"what": "bcd", "ms": 10.0}], {"spectra": 2}, ["A note."]))
     assert text.splitlines() == ["name: spectra 2", "what     ms", "a     1.235", "bcd      10", "A note."]
+
+
+def test_bases_of_classes_need_the_spectra(monkeypatch, tmp_path):
+    monkeypatch.setenv("JAXZ_DATA", str(tmp_path))
+    with pytest.raises(SystemExit, match="no labelled spectra"):
+        class_bases.main(argparse.Namespace(output_dir=tmp_path / "bases"))
+    assert not (tmp_path / "bases").exists()
+
+
+def test_vectors_of_classes_keep_their_level_when_smoothed():
+    """Whatever the width, the shares of what is mixed sum to 1; noise goes."""
+    grid = jaxz.LogGrid.covering(800.0, 11000.0, 1e-4)
+    noisy = 1 + 0.1 * np.random.default_rng(0).standard_normal((2, grid.size))
+    for smoothed in (class_bases.smoothed_stars, class_bases.smoothed_quasars):
+        out = smoothed(noisy, grid)
+        np.testing.assert_allclose(smoothed(np.ones((2, grid.size)), grid), 1, rtol=1e-12)
+        assert out.std() < noisy.std() / 1.5

@@ -306,3 +306,31 @@ def test_the_shipped_basis_has_the_strong_lines(line: float) -> None:
     beside = np.abs(np.abs(basis.grid.wave - line) - 30) < 4
     contrast = basis.vectors[:, near].max(axis=1) / np.maximum(np.median(basis.vectors[:, beside], axis=1), 1e-3)
     assert contrast.max() > 3
+
+
+@pytest.mark.parametrize(
+    ("name", "spectype", "size", "ends", "alike"),
+    [
+        ("galaxy", "GALAXY", 12, (651, 9000), 0.99),
+        ("star", "STAR", 9, (2900, 11900), 0.97),
+        ("qso", "QSO", 12, (761, 8772), 0.97),
+    ],
+)
+def test_shipped_bases(name: str, spectype: str, size: int, ends: tuple[float, float], alike: float) -> None:
+    """Each is what it is named for, known at both ends, of mean about 1, and has no vector twice: cosines are lower."""
+    basis = io.load_basis(name)
+    vectors = np.asarray(basis.vectors)
+    assert (basis.name, basis.spectype, basis.method, len(basis)) == (name, spectype, "NMF", size)
+    assert vectors.dtype == np.float32
+    assert basis.zrange is not None
+    np.testing.assert_allclose(basis.grid.wave[[0, -1]], ends, rtol=1e-3)
+    assert np.all(np.isfinite(vectors))
+    assert np.all(vectors >= 0)
+    assert np.all(vectors.max(axis=0)[[0, -1]] > 0)
+    np.testing.assert_allclose(vectors.mean(axis=1), 1, atol=0.15)
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    assert np.max(unit @ unit.T - np.eye(size)) < alike
+
+
+def test_every_basis_in_the_package_is_tested() -> None:
+    assert io.basis_names() == ["galaxy", "qso", "star"]
