@@ -127,7 +127,9 @@ def _stored(vectors: Float[Array, "basis rest"], cut: Callable[[Array], Array]) 
     return Transforms(stored(vectors), stored(vectors[first] * vectors[second]))
 
 
-def by_fft(part: Transforms, spectrum: Conditioned, offset: Int[Array, ""], *, nbasis: int, nshift: int) -> Slid:
+def by_fft(
+    part: Transforms, spectrum: Conditioned, offset: Int[Array, ""], *, nbasis: int, nshift: int, explain: bool = True
+) -> Slid:
     """Return G and g at shifts 0 … nshift - 1, all at once.
 
     Args:
@@ -137,6 +139,7 @@ def by_fft(part: Transforms, spectrum: Conditioned, offset: Int[Array, ""], *, n
         offset: index of the vector pixel that meets spectrum pixel 0 at shift 0 (it is offset - k at shift k).
         nbasis: number of vectors.
         nshift: number of shifts.
+        explain: whether Σ_r Y_ra Y_rb is subtracted; else that is left to `explained`, which is faster block by block.
     """  # fmt: skip
     of_row = _whole if part.vectors.ndim == 2 else _in_blocks
 
@@ -156,7 +159,7 @@ def by_fft(part: Transforms, spectrum: Conditioned, offset: Int[Array, ""], *, n
 
     gram = correlated(spectrum.ivar, part.products, nbasis * (nbasis + 1) // 2)
     rows, projected = each(spectrum.rows), each(spectrum.projected)
-    return Slid(_explained(gram, projected), rows, projected)
+    return Slid(explained(gram, projected) if explain else gram, rows, projected)
 
 
 Correlation = Callable[[Complex[Array, "*block freq"]], Complex[Array, " shift"]]
@@ -193,13 +196,16 @@ def _in_blocks(row: Float[Array, " pix"], offset: Int[Array, ""], shape: tuple[i
     return along
 
 
-def direct(vectors: Float[Array, "basis rest"], spectrum: Conditioned, first: Int[Array, " shift"]) -> Slid:
+def direct(
+    vectors: Float[Array, "basis rest"], spectrum: Conditioned, first: Int[Array, " shift"], *, explain: bool = True
+) -> Slid:
     """Return G and g at chosen shifts, by the sums as they are written.
 
     Args:
         vectors: T; zero outside.
         spectrum: on the lattice.
         first: index of the vector pixel that meets spectrum pixel 0, for each wanted shift; may be out of range.
+        explain: as of `by_fft`.
     """
     nbasis, nrest = vectors.shape
     nobs = len(spectrum.ivar)
@@ -215,7 +221,8 @@ def direct(vectors: Float[Array, "basis rest"], spectrum: Conditioned, first: In
 
     gram, found = jax.lax.map(at, first, batch_size=min(len(first), 16))
     found, count = jnp.moveaxis(found, 0, -1), len(spectrum.rows)
-    return Slid(_explained(gram.T, found[count:]), found[:count], found[count:])
+    projected = found[count:]
+    return Slid(explained(gram.T, projected) if explain else gram.T, found[:count], projected)
 
 
 def places(vectors: Float[Array, "basis rest"], count: int) -> Places:
@@ -265,7 +272,7 @@ def by_products(part: Places, spectrum: Conditioned, nshift: int) -> Slid:
     return Slid(*(jnp.moveaxis(x, 0, -2).reshape(*x.shape[1:-1], nblock * count)[..., :nshift] for x in blocks))
 
 
-def _explained(squares: Float[Array, "pair shift"], projected: Float[Array, "comp basis shift"]) -> Array:
+def explained(squares: Float[Array, "pair shift"], projected: Float[Array, "comp basis shift"]) -> Array:
     """Return `squares` less Σ_r Y_ra Y_rb, row by row, so that no array of all rows' products is made."""
     first, second = pairs(projected.shape[1])
     if not len(projected):

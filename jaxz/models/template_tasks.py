@@ -102,8 +102,10 @@ class TemplateCurves(eqx.Module):
         if self.precision == "float32":
             rows = sliding.Conditioned(*(values.astype(jnp.float32) for values in rows))
         if isinstance(self.part, sliding.Transforms):
-            return sliding.by_fft(self.part, rows, offset, nbasis=len(self.power), nshift=self.trials.number)
-        return sliding.direct(self.part, rows, offset - jnp.arange(self.trials.number, dtype=offset.dtype))
+            sizes = {"nbasis": len(self.power), "nshift": self.trials.number}
+            return sliding.by_fft(self.part, rows, offset, **sizes, explain=False)
+        shifts = jnp.arange(self.trials.number, dtype=offset.dtype)
+        return sliding.direct(self.part, rows, offset - shifts, explain=False)
 
     def _uncovered(self, spectrum: OnLattice, pixels: Pixels) -> Uncovered:
         """Return what the pixels beyond the basis change; nothing where non-negative fixed columns go on."""
@@ -136,11 +138,12 @@ class TemplateCurves(eqx.Module):
 
             def equations(slid: sliding.Slid) -> NormalEquations:
                 slid = sliding.Slid(*(cut(values).astype(away.chi2.dtype) for values in slid))
+                gram = sliding.explained(slid.gram, slid.projected)
                 rhs = slid.rows[0] + jnp.sum(slid.projected * cut(away.reduced)[:, None], axis=0)
                 if not len(spectrum.fixed_rhs):
-                    return NormalEquations(slid.gram, rhs)
+                    return NormalEquations(gram, rhs)
                 fixed = jnp.broadcast_to(spectrum.fixed_rhs[:, None], (len(spectrum.fixed_rhs), lanes))
-                return extended(NormalEquations(slid.gram, rhs), slid.rows[1:], spectrum.fixed_gram, fixed)
+                return extended(NormalEquations(gram, rhs), slid.rows[1:], spectrum.fixed_gram, fixed)
 
             wanted, true = without_vanishing(equations(fitted[0]), fitted[1]), equations(weighted)
             lean = NormalEquations(*(values.astype(dtype) for values in wanted))
