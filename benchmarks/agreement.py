@@ -50,7 +50,7 @@ def run(basis: Basis, nspec: int) -> Report:
         for precision, far in apart.items()
         for i in np.flatnonzero(~(far < TOLERANCE))
     ]
-    require(not exceptions, "\n".join([f"{len(exceptions)} of {nspec} differ:", *exceptions[:_LISTED]]))
+    require(not exceptions, "\n".join([f"{len(exceptions)} of {len(apart) * nspec} differ:", *exceptions[:_LISTED]]))
     settings = {"basis": basis.name, "spectra": nspec, "tolerance": f"{TOLERANCE} zerr"}
     notes = [
         *(f"{precision}: all {nspec} agree; worst {np.max(far):.1e} zerr." for precision, far in apart.items()),

@@ -11,7 +11,10 @@ of their own.
 """
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
+
+from jaxz._typing import Array, Float, Int
 
 OPTICAL = 3727.0
 """Rest wavelength, Å, that must be seen for a redshift to be one of optical lines: [O II]."""
@@ -50,10 +53,10 @@ class Calibration(eqx.Module):
         if self.temperature == 0:
             raise ValueError(f"calibration {self.name!r}: temperature=0: use a positive number, 1 for χ² as it is")
 
-    def temperatures(self, chi2: np.ndarray, npixels: np.ndarray) -> np.ndarray:
-        """Return T of each spectrum, (spec,); T₀ where there is no fit."""
-        excess = np.nan_to_num(chi2) / np.maximum(npixels, 1) - 1
-        return self.temperature * (1 + self.misfit * np.maximum(excess, 0))
+    def temperature_of(self, chi2: Float[Array, ""], npixels: Int[Array, ""]) -> Float[Array, ""]:
+        """Return T of one spectrum, of its lowest χ² and number of good pixels."""
+        excess = chi2 / jnp.maximum(npixels, 1).astype(chi2.dtype) - 1
+        return self.temperature * (1 + self.misfit * jnp.maximum(excess, 0))
 
     def velocity(self, z: np.ndarray, reddest: np.ndarray) -> np.ndarray:
         """Return the velocity that is added to the error of redshifts (spec, …), km/s.

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import equinox as eqx
+import jax
 import numpy as np
 
 from jaxz._typing import Device
@@ -15,7 +16,7 @@ from jaxz.run import run
 from jaxz.scan import ZScan, fingerprints_of, own_columns
 from jaxz.spectra import Spectra, concatenate_meta
 from jaxz.status import Status, ZWarn
-from jaxz.summary import LIGHT_SPEED, Mass, Summarise, Summary, Weigh
+from jaxz.summary import LIGHT_SPEED, CloserLook, LookCloser, Mass, Summarise, Summary, Weigh
 
 MOST_MINIMA = 100
 """Candidates that can be asked for."""
@@ -180,33 +181,37 @@ def find_redshifts(
     summary: Summary = run(task, None, rows, inputs, **options)
     found = np.isfinite(summary.chi2)
     shifts = np.where(found, scan.trials.first + summary.place, np.nan)
-    fit = _fits(scan, spectra, shifts, options)
     chosen = calibration or (PLAIN if scan.model.error is None else Calibration())
-    lowest = np.min(np.where(found, fit.chi2, np.inf), axis=1)
-    temperature = chosen.temperatures(np.where(np.isfinite(lowest), lowest, np.nan), spectra.npixels)
+    fit, temperature, mass = _look_closer(scan, spectra, (shifts, *inputs), task.penalty, chosen, options)
     # χ²/T is what a prior is weighed against.
     summary = summary._replace(penalty=summary.penalty * temperature[:, None])
     order = np.argsort(fit.chi2 + summary.penalty, axis=1, kind="stable")
     summary, fit = summary._replace(**_reordered(summary, order)), fit._replace(**_reordered(fit, order))
-    weigh = Weigh(task.penalty, scan.trials)
-    mass: Mass = run(weigh, None, rows, (*inputs, summary.place, temperature), **options)
+    temperature = np.where(np.isfinite(temperature), temperature, chosen.temperature)
     return _measured(scan, spectra, summary, mass, fit, temperature, chosen, nminima, joins)
 
 
-def _fits(scan: ZScan, spectra: Spectra, shifts: np.ndarray, options: dict) -> Fit:
-    """Return the best fits near candidates, (spec, cand, …)."""
+def _look_closer(
+    scan: ZScan,
+    spectra: Spectra,
+    inputs: tuple,
+    penalty: np.ndarray | None,
+    calibration: Calibration,
+    options: dict,
+) -> CloserLook:
+    """Return the best fits near candidates, (spec, cand, …), and what follows from them."""
     model, (columns, kind) = scan.model, own_columns(spectra, scan.own)
-    rows = np.flatnonzero(np.isfinite(shifts).any(axis=1))
+    rows = np.flatnonzero(np.isfinite(inputs[0]).any(axis=1))
     sizes = np.array([bucket(int(n), WINDOW) for n in layout(spectra, model.step).size], dtype=int)
-    shares = []
+    weigh, shares = Weigh(penalty, scan.trials), []
     for size in np.unique(sizes[rows]) if len(rows) else [WINDOW]:
-        task = model.fits(scan.trials, int(size), own=kind)
+        task = LookCloser(model.fits(scan.trials, int(size), own=kind), weigh, calibration)
         members = rows[sizes[rows] == size]
-        found = run(task, spectra, members, (shifts,), step=model.step, columns=columns, binned=False, **options)
+        found = run(task, spectra, members, inputs, step=model.step, columns=columns, binned=False, **options)
         shares.append((members, found))
-    result: Fit = shares[0][1]
+    result: CloserLook = shares[0][1]
     for members, found in shares[1:]:
-        for whole, values in zip(result, found, strict=True):
+        for whole, values in zip(jax.tree.leaves(result), jax.tree.leaves(found), strict=True):
             whole[members] = values[members]
     return result
 

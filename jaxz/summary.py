@@ -12,9 +12,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxz._typing import Array, Bool, Either, Float, Int
+from jaxz.calibration import Calibration
 from jaxz.kernels.minima import best_minima
 from jaxz.kernels.quantile import quantile
-from jaxz.models import Trials
+from jaxz.models import Fit, Trials
+from jaxz.models.model import Task
+from jaxz.pixels import Pixels
 from jaxz.posterior import CONFIDENCE_WIDTH
 
 LIGHT_SPEED = 299792.458
@@ -109,6 +112,7 @@ class Weigh(eqx.Module):
         *own, place, temperature = more
         penalty = own[0] if own else self.penalty
         assert penalty is not None
+        penalty = jnp.asarray(penalty)
         score = curve.astype(penalty.dtype) / temperature + penalty
         found, at = place >= 0, jnp.maximum(place, 0)
         # dz ∝ 1 + z, as the redshifts are uniform in its logarithm.
@@ -124,3 +128,42 @@ class Weigh(eqx.Module):
         rest = jnp.sum(jnp.where(jnp.any(within, axis=1), 0, weight))
         least = -jnp.min(score) / 2
         return Mass(jnp.log(mass) + least, near, jnp.log(rest) + least)
+
+
+class CloserLook(NamedTuple):
+    """What a closer look at the candidates of a spectrum finds.
+
+    Attributes:
+        fit: of each candidate.
+        temperature: T, of the best of them (see `jaxz.calibration`).
+        mass: of the curve, with the candidates in their order by χ² and the penalty of a prior.
+    """
+
+    fit: Fit
+    temperature: Float[Either, "*spec"]
+    mass: Mass
+
+
+class LookCloser(eqx.Module):
+    """The task (spectrum, shifts of candidates, curve[, penalty of a prior of its own][, own columns]) → `CloserLook`.
+
+    It is one task, so that the curve need not be fetched, and no more than one program is compiled.
+    """
+
+    fits: Task
+    weigh: Weigh
+    calibration: Calibration
+
+    def __call__(
+        self, serial: bool, pixels: Pixels, shifts: Float[Array, " cand"], curve: Float[Array, " shift"], *more: Array
+    ) -> CloserLook:
+        """Return it for one spectrum."""
+        own_penalty = more[: self.weigh.penalty is None]
+        fit = self.fits(serial, pixels, shifts, *more[len(own_penalty) :])
+        npixels = jnp.sum(pixels.ivar > 0, dtype=jnp.int32)
+        temperature = self.calibration.temperature_of(jnp.nanmin(fit.chi2), npixels)
+        there = jnp.isfinite(shifts)
+        place = jnp.where(there, jnp.nan_to_num(shifts).astype(jnp.int32) - self.weigh.trials.first, -1)
+        penalty = jnp.asarray(own_penalty[0] if own_penalty else self.weigh.penalty)
+        order = jnp.argsort(fit.chi2 + temperature * penalty[jnp.maximum(place, 0)])
+        return CloserLook(fit, temperature, self.weigh(serial, curve, *own_penalty, place[order], temperature))
