@@ -1,12 +1,15 @@
 """What every test stands on: strict JAX, fixed seeds, and the real data where they are at hand."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import jax
 import numpy as np
 import pytest
+
+from jaxz import run
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -17,6 +20,19 @@ hypothesis.settings.register_profile("jaxz", deadline=None, derandomize="CI" in 
 hypothesis.settings.load_profile("jaxz")
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+MAPS, MOST_MAPS = Path("/proc/self/maps"), 40_000
+"""Mappings of memory of this process, of which Linux allows 65,530: each compiled program has several."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def room_for_programs() -> Iterator[None]:
+    """Forget what is compiled before there is no room for more, as the compiler would abort."""
+    yield
+    if MAPS.exists() and len(MAPS.read_bytes().splitlines()) > MOST_MAPS:
+        jax.clear_caches()
+        run._ready.clear()
 
 
 @pytest.fixture(scope="session")

@@ -58,7 +58,7 @@ def test_a_vector_that_vanishes_is_removed_and_others_are_not(problem):
     vectors, _, ivar, _, gram, rhs = problem
     power = np.sqrt((vectors**4).sum(axis=1))
     floor = np.asarray(normal.vanishing(jnp.asarray(ivar), jnp.asarray(power)))
-    np.testing.assert_allclose(floor, normal.FAINT * power * np.sqrt((ivar**2).sum()), rtol=1e-12)
+    np.testing.assert_allclose(floor, normal.FAINT["float64"] * power * np.sqrt((ivar**2).sum()), rtol=1e-12)
     gram[0, 2, 2] = floor[2]
     gram[1, 2, 2] = floor[2] * (1 + 1e-9)
     gram[1, 0, 0] = -floor[0]
