@@ -9,8 +9,6 @@ import jax
 import numpy as np
 import pytest
 
-from jaxz import run
-
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -30,6 +28,9 @@ MAPS, MOST_MAPS = Path("/proc/self/maps"), 40_000
 def room_for_programs() -> Iterator[None]:
     """Forget what is compiled before there is no room for more, as the compiler would abort."""
     yield
+    # Imported late, as the type checker has to come first.
+    from jaxz import run
+
     if MAPS.exists() and len(MAPS.read_bytes().splitlines()) > MOST_MAPS:
         jax.clear_caches()
         run._ready.clear()
