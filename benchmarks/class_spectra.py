@@ -1,7 +1,7 @@
-"""The spectra that `benchmarks.class_bases` learns from: real stars and quasars, a library, and drawn white dwarfs.
+"""Spectra of known class, and what `benchmarks.class_bases` learns from: some of them, a library, drawn white dwarfs.
 
-Real are those of SDSS, BOSS, LAMOST and DESI whose class is known and whose pipeline gives no warning. Of pairs of
-epochs of quasars that change their look, the bright one counts: the faint one looks like a galaxy.
+Learned from are those of SDSS, BOSS, LAMOST and DESI whose pipeline gives no warning. Of pairs of epochs of quasars
+that change their look, the bright one counts: the faint one looks like a galaxy.
 
 A star's spectrum ends where its camera does. Beyond, and in gaps, telluric bands and bright sky lines, it goes on as
 the non-negative mixture of the library (Pickles 1998, R ≈ 500) and of white dwarfs that fits it best, scaled to meet
@@ -30,7 +30,7 @@ BALMER = np.array([6564.61, 4862.68, 4341.68, 4102.89, 3971.20, 3890.15, 3836.48
 CAMERA = (3750.0, 9100.0)
 """Å between which real spectra of stars count, away from the ends of the cameras."""
 
-_SETS = ("lamost_stars", "boss_plate7102_vi", "boss_qso_3655_9367", "sdss_mixed")
+SETS = ("lamost_stars", "boss_plate7102_vi", "boss_qso_3655_9367", "sdss_mixed")
 _SPOILT = ((5572, 5587), (6296, 6308), (6361, 6370), (6864, 6950), (7590, 7720))
 """Sky lines and telluric bands, Å."""
 
@@ -60,19 +60,21 @@ class Labelled(NamedTuple):
     Attributes:
         spectra: as observed.
         z: (spec,) redshifts.
-        spectype: (spec,) classes.
+        spectype: (spec,) classes: GALAXY, QSO, STAR or SKY.
         subtype: (spec,) of stars.
+        warned: (spec,) whether the pipeline warns of its class or redshift.
     """
 
     spectra: Spectra
     z: np.ndarray
     spectype: np.ndarray
     subtype: np.ndarray
+    warned: np.ndarray
 
     def take(self, rows: np.ndarray) -> "Labelled":
         """Return those of a mask, (spec,)."""
         rows = np.flatnonzero(rows)
-        return Labelled(self.spectra[rows], self.z[rows], self.spectype[rows], self.subtype[rows])
+        return Labelled(self.spectra[rows], *(values[rows] for values in self[1:]))
 
 
 class Stars(NamedTuple):
@@ -89,10 +91,13 @@ class Stars(NamedTuple):
 
 def labelled(spectype: str) -> list[Labelled]:
     """Return the real spectra of a class, set by set, where the pipeline gives no warning."""
-    folder = data_folder()
-    sets = [_stored(folder / "classes" / f"{name}.npz") for name in _SETS]
-    found = [*sets, _files(folder / "classes" / "sdss_files"), *_bright_epochs(folder / "desi_qso")]
-    return [part.take(rows) for part in found if (rows := part.spectype == spectype).any()]
+    found = [*(stored_set(name) for name in SETS), sdss_files(), *_bright_epochs(data_folder() / "desi_qso")]
+    return [part.take(rows) for part in found if (rows := (part.spectype == spectype) & ~part.warned).any()]
+
+
+def stored_set(name: str) -> Labelled:
+    """Return one of `SETS`."""
+    return _stored(data_folder() / "classes" / f"{name}.npz")
 
 
 def _stored(path: Path) -> Labelled:
@@ -100,15 +105,18 @@ def _stored(path: Path) -> Labelled:
         count = len(stored["z"])
         spectra = Spectra(stored["wave"], stored["flux"], stored["ivar"])
         subtype = stored["subtype"] if "subtype" in stored else np.full(count, "")
-        known = stored["zwarning"] == 0 if "zwarning" in stored else np.ones(count, bool)
-        return Labelled(spectra, stored["z"], stored["class"].astype("U6"), subtype.astype("U20")).take(known)
+        warned = stored["zwarning"] != 0 if "zwarning" in stored else np.zeros(count, bool)
+        return Labelled(spectra, stored["z"], stored["class"].astype("U6"), subtype.astype("U20"), warned)
 
 
-def _files(folder: Path) -> Labelled:
-    rows = [row for row in jaxz.io.read_table(folder / "truth.ecsv") if row["zwarning_pipe"] == 0]
+def sdss_files() -> Labelled:
+    """Return the original files of SDSS, sky fibres among them."""
+    folder = data_folder() / "classes" / "sdss_files"
+    rows = list(jaxz.io.read_table(folder / "truth.ecsv"))
     spectra = jaxz.io.read([folder / str(row["file"]) for row in rows])
-    z, spectype, subtype = (np.array([row[name] for row in rows]) for name in ("z", "class", "subtype"))
-    return Labelled(spectra, z.astype(float), spectype.astype("U6"), subtype.astype("U20"))
+    columns = ("z", "class", "subtype", "zwarning_pipe")
+    z, spectype, subtype, zwarning = (np.array([row[name] for row in rows]) for name in columns)
+    return Labelled(spectra, z.astype(float), spectype.astype("U6"), subtype.astype("U20"), zwarning != 0)
 
 
 def _bright_epochs(folder: Path) -> list[Labelled]:
@@ -117,7 +125,6 @@ def _bright_epochs(folder: Path) -> list[Labelled]:
         change = dict(zip(desi["name"], desi["ctype"], strict=True))
         on = desi["ctype"] == "turn-on"
         off = np.array([change.get(name) == "turn-off" for name in sdss["desi_name"]])
-        off = off[sdss["zwarning"] == 0]
     return [_stored(folder / "desi.npz").take(on), _stored(folder / "sdss.npz").take(off)]
 
 

@@ -62,16 +62,10 @@ def compare(found: Sequence[Redshifts], *, charge: float = 0.0, shares: Sequence
     ranked = pick(score)
     own = of_best("deltachi2")
     deltachi2 = own if ncand < 2 else np.where(np.isfinite(ranked[:, 1]), ranked[:, 1] - ranked[:, 0], own)
-    masses = [part.logmass + part.chi2 * (1 / part.temperature - 1 / temperature) / 2 for part in found]
-    logmass = np.stack(masses, axis=1) - cost / (2 * temperature[:, None])
+    total, portions = _portions(found, cost, temperature)
     classes = np.stack([part.spectype for part in found], axis=1)
+    alike = classes == classes[rows, best][:, None]
     with np.errstate(invalid="ignore"):
-        logmass = np.where(np.isnan(logmass), -np.inf, logmass)
-        total = np.logaddexp.reduce(logmass, axis=1)
-        portions = np.exp(logmass - total[:, None])
-        share = np.where(np.isfinite(total), portions[rows, best], np.nan)
-        alike = classes == classes[rows, best][:, None]
-        pclass = np.where(np.isfinite(total), np.sum(np.where(alike, portions, 0), axis=1), np.nan)
         robustness = of_best("robustness") * deltachi2 / np.where(own > 0, own, 1)
     small = ZWarn.SMALL_DELTA_CHI2.value
     zwarn = (of_best("zwarn") & ~small) | small * (
@@ -88,8 +82,8 @@ def compare(found: Sequence[Redshifts], *, charge: float = 0.0, shares: Sequence
         coeff=_chosen(coeff, best),
         deltachi2=deltachi2,
         robustness=robustness,
-        pconf=of_best("pconf") * share,
-        pclass=pclass,
+        pconf=of_best("pconf") * portions[rows, best],
+        pclass=np.sum(np.where(alike, portions, 0), axis=1),
         logmass=total,
         temperature=temperature,
         zwarn=zwarn.astype(np.int32),
@@ -101,6 +95,23 @@ def compare(found: Sequence[Redshifts], *, charge: float = 0.0, shares: Sequence
         trials=tuple(trials for part in found for trials in part.trials),
         which=which.astype(np.int16),
     )
+
+
+def _portions(found: Sequence[Redshifts], cost: np.ndarray, temperature: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return ln of the posterior mass of all models at one temperature, (spec,), and the portion of each in it.
+
+    Args:
+        found: by each model.
+        cost: (spec, model) what is added to its χ².
+        temperature: (spec,).
+    """
+    masses = [part.logmass + part.chi2 * (1 / part.temperature - 1 / temperature) / 2 for part in found]
+    logmass = np.stack(masses, axis=1) - cost / (2 * temperature[:, None])
+    logmass = np.where(np.isnan(logmass), -np.inf, logmass)
+    with np.errstate(invalid="ignore"):
+        total = np.logaddexp.reduce(logmass, axis=1)
+        portions = np.exp(logmass - total[:, None])
+    return total, np.where(np.isfinite(total)[:, None], portions, np.nan)
 
 
 def _chosen(values: Sequence[np.ndarray], best: np.ndarray) -> np.ndarray:

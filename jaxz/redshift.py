@@ -182,10 +182,8 @@ def find_redshifts(
     found = np.isfinite(summary.chi2)
     shifts = np.where(found, scan.trials.first + summary.place, np.nan)
     chosen = calibration or (PLAIN if scan.model.error is None else Calibration())
-    fit, temperature, mass = _look_closer(scan, spectra, (shifts, *inputs), task.penalty, chosen, options)
-    # χ²/T is what a prior is weighed against.
+    fit, order, temperature, mass = _look_closer(scan, spectra, (shifts, *inputs), task.penalty, chosen, options)
     summary = summary._replace(penalty=summary.penalty * temperature[:, None])
-    order = np.argsort(fit.chi2 + summary.penalty, axis=1, kind="stable")
     summary, fit = summary._replace(**_reordered(summary, order)), fit._replace(**_reordered(fit, order))
     temperature = np.where(np.isfinite(temperature), temperature, chosen.temperature)
     return _measured(scan, spectra, summary, mass, fit, temperature, chosen, nminima, joins)

@@ -134,12 +134,14 @@ class CloserLook(NamedTuple):
     """What a closer look at the candidates of a spectrum finds.
 
     Attributes:
-        fit: of each candidate.
+        fit: of each candidate, as they were given.
+        order: of the candidates by χ² and the penalty of a prior, best first.
         temperature: T, of the best of them (see `jaxz.calibration`).
-        mass: of the curve, with the candidates in their order by χ² and the penalty of a prior.
+        mass: of the curve, with the candidates in `order`.
     """
 
     fit: Fit
+    order: Int[Either, "*spec cand"]
     temperature: Float[Either, "*spec"]
     mass: Mass
 
@@ -165,5 +167,6 @@ class LookCloser(eqx.Module):
         there = jnp.isfinite(shifts)
         place = jnp.where(there, jnp.nan_to_num(shifts).astype(jnp.int32) - self.weigh.trials.first, -1)
         penalty = jnp.asarray(own_penalty[0] if own_penalty else self.weigh.penalty)
+        # χ²/T is what a prior is weighed against.
         order = jnp.argsort(fit.chi2 + temperature * penalty[jnp.maximum(place, 0)])
-        return CloserLook(fit, temperature, self.weigh(serial, curve, *own_penalty, place[order], temperature))
+        return CloserLook(fit, order, temperature, self.weigh(serial, curve, *own_penalty, place[order], temperature))

@@ -72,9 +72,8 @@ def zfind(
         common.check_format(format)
         # The published fit without weights knows no noise.
         error = None if plain or weighting == "uniform" else ErrorModel(error_floor, continuum=continuum)
-        named = classes.split(",")
         if basis is None and weighting == "ivar":
-            models = candidates(zmin, zmax, classes=named, error=error)
+            models = candidates(zmin, zmax, classes=classes.split(","), error=error)
         else:
             vectors = io.load_basis(basis)
             free = vectors.method == "PCA"
@@ -98,7 +97,6 @@ def zfind(
         "PRIOR": prior or "none",
         "BASISARG": basis or "default",
         "CLASSES": classes if len(models) > 1 else models[0].model.spectype,
-        **(error.cards() if error is not None else {}),
     }
     inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size))
     common.measure(

@@ -237,11 +237,14 @@ def _cards(models: Sequence[AbstractModel], further: Mapping[str, Any]) -> fits.
     }
     if len(models) == 1:
         cards |= models[0].cards()
+    errors = [{} if model.error is None else model.error.cards() for model in models]
+    same = all(one == errors[0] for one in errors)
     for i, model in enumerate(models if len(models) > 1 else ()):
         name, version, sha256 = list(model.cards().values())[:3]
         cards |= {f"MODEL{i}": name, f"MODVER{i}": version, f"MODSHA{i}": sha256, f"NNUIS{i}": len(model.nuisance)}
         for j, part in enumerate(model.nuisance):
             cards |= {f"NUIS{i}{j}": part.name, f"NUSHA{i}{j}": part.sha256}
+        cards |= errors[i] if same else {f"{key}{i}": value for key, value in errors[i].items()}
     header = fits.Header()
     for key, value in {**cards, **further}.items():
         header[key if len(key) <= 8 else f"HIERARCH {key}"] = card(value)
