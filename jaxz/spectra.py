@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 import equinox as eqx
 import numpy as np
 
+_FILL = {"f": np.nan, "i": -1, "u": 0, "b": False}
+"""What stands where a column has no value, by its kind; an empty string in text."""
+
 DEFAULT_STEP = 5e-5
 """The default lattice step in dex: 34.5 km/s, near the native sampling of MUSE and DESI."""
 
@@ -180,6 +183,34 @@ def fill_gaps(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.
     return wave, np.insert(flux, place, blank, axis=-1), np.insert(ivar, place, blank, axis=-1)
 
 
+def drop_unplaced(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return spectra without the pixels that have no wavelength, as padding and ends of rows often have none.
+
+    Rows that become shorter than others are padded with pixels of ivar 0.
+
+    Args:
+        wave: (pix,) or (spec, pix), NaN where there is none.
+        flux, ivar: (pix,) or (spec, pix).
+
+    Raises:
+        ValueError: if no pixel has a wavelength.
+    """
+    placed = np.isfinite(wave)
+    if placed.all():
+        return wave, flux, ivar
+    if not placed.any():
+        raise ValueError("no pixel has a wavelength: check the wavelengths and their unit")
+    if wave.ndim == 1:
+        return wave[placed], flux[..., placed], ivar[..., placed]
+    count = placed.sum(axis=1)
+    width = int(count.max())
+    # A row without any has the wavelengths of the longest, and no data.
+    rows = np.where(count > 0, np.arange(len(wave)), int(np.argmax(count)))
+    waves = [_pad_wave(wave[row, placed[row]][None], width) for row in rows]
+    values = [[_pad(one[use], width) for one, use in zip(rows_of, placed, strict=True)] for rows_of in (flux, ivar)]
+    return np.concatenate(waves), np.stack(values[0]), np.stack(values[1])
+
+
 def _native_float(values: np.ndarray) -> np.ndarray:
     """float32 stays float32 (FITS files hold it big-endian), everything else becomes float64."""
     values = np.asarray(values)
@@ -231,17 +262,30 @@ def _concatenate_resolution(parts: Sequence[Spectra], width: int) -> np.ndarray 
 def concatenate_meta(metas: Sequence[Mapping[str, np.ndarray]], sizes: Sequence[int]) -> dict[str, np.ndarray]:
     """Return the columns of all parts; one that a part lacks is NaN, -1 or an empty string there.
 
+    Where parts disagree on what a column is, all of it is kept: vectors are padded with the same blanks to the longest,
+    a number becomes a vector where others are, and numbers become text where others are text.
+
     Args:
         metas: the columns of each part.
         sizes: how many rows each part has.
     """
-    first_of = {name: column for meta in reversed(metas) for name, column in meta.items()}
-    return {
-        name: np.concatenate([meta.get(name, _blank(size, like)) for meta, size in zip(metas, sizes, strict=True)])
-        for name, like in first_of.items()
-    }
+    names = {name: None for meta in metas for name in meta}
+    return {name: _joined([meta.get(name) for meta in metas], sizes) for name in names}
 
 
-def _blank(size: int, like: np.ndarray) -> np.ndarray:
-    fill = {"f": np.nan, "i": -1, "u": 0, "b": False}.get(like.dtype.kind, "")
-    return np.full((size, *like.shape[1:]), fill, dtype=like.dtype)
+def _joined(parts: Sequence[np.ndarray | None], sizes: Sequence[int]) -> np.ndarray:
+    there = [part for part in parts if part is not None]
+    if {part.dtype.kind in "US" for part in there} == {True, False}:
+        parts = [None if part is None else part.astype(np.str_) for part in parts]
+        there = [part for part in parts if part is not None]
+    ndim = max(part.ndim for part in there)
+    parts = [None if part is None else part.reshape(*part.shape, *[1] * (ndim - part.ndim)) for part in parts]
+    longest = np.max([part.shape[1:] for part in parts if part is not None], axis=0, initial=0).astype(int).tolist()
+    joined = []
+    for part, size in zip(parts, sizes, strict=True):
+        like = there[0] if part is None else part
+        whole = np.full((size, *longest), _FILL.get(like.dtype.kind, ""), dtype=like.dtype)
+        if part is not None:
+            whole[tuple(slice(length) for length in part.shape)] = part
+        joined.append(whole)
+    return np.concatenate(joined)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jaxz.spectra import LogGrid, Spectra, fill_gaps
+from jaxz.spectra import LogGrid, Spectra, concatenate_meta, fill_gaps
 
 WAVE = np.array([5000.0, 5001.0, 5002.0, 5003.0])
 
@@ -117,3 +117,17 @@ def test_gaps_are_filled_with_pixels_without_data():
 
 def test_an_empty_list_gives_no_spectra():
     assert len(Spectra(WAVE, np.ones((2, 4)), np.ones((2, 4)))[[]]) == 0
+
+
+def test_columns_that_differ_between_parts_are_all_kept():
+    parts = [
+        {"X": np.ones((2, 3)), "KIND": np.array([1, 2]), "ONLY": np.array([True, False]), "WIDE": np.zeros(2)},
+        {"X": np.full((1, 5), 2.0), "KIND": np.array(["a"]), "WIDE": np.zeros((1, 2, 2), int)},
+    ]
+    joined = concatenate_meta(parts, [2, 1])
+    np.testing.assert_array_equal(joined["X"][0], [1, 1, 1, np.nan, np.nan])
+    np.testing.assert_array_equal(joined["X"][2], 2)
+    assert joined["KIND"].tolist() == ["1", "2", "a"]
+    assert joined["ONLY"].tolist() == [True, False, False]
+    assert joined["WIDE"].shape == (3, 2, 2)
+    np.testing.assert_array_equal(joined["WIDE"][0], [[0, np.nan], [np.nan, np.nan]])

@@ -9,6 +9,7 @@ from jaxz.cli.console import say
 
 if TYPE_CHECKING:
     from jaxz.io.reader import Source
+    from jaxz.io.wavelengths import Medium
     from jaxz.spectra import Spectra
 
 
@@ -20,14 +21,22 @@ class Inputs:
         format: kind of the files, or None.
         spectrum: name of the spectrum in MPDAF source files, or None.
         size: spectra of one group at most.
+        medium: of the wavelengths, where files do not say, or None.
 
     Attributes:
         unreadable: inputs that could not be read so far.
         done: fraction of the files that has been handed out.
     """
 
-    def __init__(self, paths: Sequence[Path], format: str | None, spectrum: str | None, size: int) -> None:
-        self.format, self.spectrum, self.size = format, spectrum, size
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        format: str | None,
+        spectrum: str | None,
+        size: int,
+        medium: "Medium | None" = None,
+    ) -> None:
+        self.format, self.spectrum, self.size, self.medium = format, spectrum, size, medium
         self.unreadable = 0
         self.done = 0.0
         self._files = [file for path in paths for file in self._expand(path)]
@@ -68,7 +77,7 @@ class Inputs:
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always", io.FileWarning)
             try:
-                return io.open_spectra(file, format=self.format, spectrum=self.spectrum)
+                return io.open_spectra(file, format=self.format, spectrum=self.spectrum, medium=self.medium)
             except OSError as error:
                 self._report(error)
                 return None

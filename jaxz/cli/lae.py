@@ -70,6 +70,7 @@ def lae(
     ] = None,
     format: common.Format = None,
     spectrum: common.SpectrumName = None,
+    air: common.Air = None,
     overwrite: common.Overwrite = False,
 ) -> None:
     """Find Lyα emitters among sky residuals and write a catalog.
@@ -121,7 +122,7 @@ def lae(
         "TARGARG": target,
         **{f"SKYARG{i}": name for i, name in enumerate(parts)},
     }
-    inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size))
+    inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size), common.medium(air))
     common.measure(
         inputs,
         one_group,

@@ -13,6 +13,7 @@ from jaxz.cli.inputs import Inputs
 if TYPE_CHECKING:
     import numpy as np
 
+    from jaxz.io.wavelengths import Medium
     from jaxz.redshift import Redshifts
     from jaxz.scan import ZScan
     from jaxz.spectra import Spectra
@@ -41,6 +42,9 @@ Format = Annotated[
 SpectrumName = Annotated[
     str | None, typer.Option(metavar="NAME", help="Which spectrum of MPDAF source files; else their REFSPEC.")
 ]
+Air = Annotated[
+    bool | None, typer.Option("--air/--vacuum", help="What wavelengths are of, in tables and images that do not say.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace output files that exist.")]
 Prior = Annotated[
     str | None,
@@ -53,6 +57,11 @@ Prior = Annotated[
 
 Shown = Callable[["Redshifts"], Mapping[str, Sequence[str]]]
 """Redshifts → what the summary says of each beside its name: columns of text."""
+
+
+def medium(air: bool | None) -> "Medium | None":
+    """Return what --air or --vacuum stand for."""
+    return None if air is None else "air" if air else "vacuum"
 
 
 def check_format(format: str | None) -> None:
@@ -104,7 +113,7 @@ def measure(
     if not found:
         fail("no spectrum could be read: no catalog is written")
     redshifts = Redshifts.concatenate(found)
-    header = {**options, "FORMAT": inputs.format or "", "SPENAME": inputs.spectrum or ""}
+    header = {**options, "FORMAT": inputs.format or "", "SPENAME": inputs.spectrum or "", "MEDIUM": inputs.medium or ""}
     with errors_in_one_line():
         io.write(redshifts, output, header=header, overwrite=overwrite)
         if curves:

@@ -216,7 +216,8 @@ def _spectrum(catalog: Path, found: Any, row: int, override: Path | None) -> "Sp
     path = override or Path(str(found["FILE"][row]).strip())
     if not path.exists():
         raise ValueError(f"{path}: the spectrum is not there: give its file with --spectra")
-    source = io.open_spectra(path, format=found.meta.get("FORMAT") or None, spectrum=found.meta.get("SPENAME") or None)
+    how = {"format": "FORMAT", "spectrum": "SPENAME", "medium": "MEDIUM"}
+    source = io.open_spectra(path, **{option: found.meta.get(card) or None for option, card in how.items()})
     wanted = str(found["ID"][row]).strip()
     places = [place for place, name in enumerate(source.ids) if name == wanted]
     if not places:

@@ -56,6 +56,7 @@ def zfind(
     ] = None,
     format: common.Format = None,
     spectrum: common.SpectrumName = None,
+    air: common.Air = None,
     overwrite: common.Overwrite = False,
 ) -> None:
     """Measure redshifts and write a catalog.
@@ -98,7 +99,7 @@ def zfind(
         "BASISARG": basis or "default",
         "CLASSES": classes if len(models) > 1 else models[0].model.spectype,
     }
-    inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size))
+    inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size), common.medium(air))
     common.measure(
         inputs,
         one_group,

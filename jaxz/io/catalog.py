@@ -117,7 +117,7 @@ def read_catalog(path: str | Path) -> Table:
         FileError: if the file cannot be read or is not such a catalog.
     """
     path = Path(path)
-    with open_fits(path) as hdus:
+    with damage_named(path), open_fits(path) as hdus:
         name = next((name for name in _EXTENSIONS if name in hdus), None)
         if name is None or not isinstance(hdus[name], fits.BinTableHDU):
             raise FileError(f"{path}: not a redshift catalog: no table REDSHIFTS (it holds {summary_of(hdus)})")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxz.io.coadd import CommonGrid, Exposure
-from jaxz.io.fibermap import ONE_ROW_EACH, Targets, targets_of
+from jaxz.io.fibermap import ONE_ROW_EACH, Targets, fibermap_of, targets_of
 from jaxz.io.files import FileError, FileWarning, damage_named, image_shape, open_fits, spectra_of, stem_of
 from jaxz.io.wavelengths import vacuum_angstrom
 from jaxz.spectra import Spectra
@@ -117,7 +117,7 @@ class DesiFile:
         )
 
     def _find_targets(self, hdus: Any, count: int, *, coadd: bool) -> Targets:
-        if "FIBERMAP" not in hdus:
+        if fibermap_of(hdus) is None:
             warnings.warn(
                 f"{self._path}: no extension FIBERMAP: spectra are named by their row, none is flagged or coadded; "
                 "add FIBERMAP with TARGETID, OBJTYPE and COADD_FIBERSTATUS where these are known",

@@ -54,6 +54,11 @@ _OF_THE_TARGET = ("TARGETID", "OBJTYPE", "TARGET_RA", "TARGET_DEC")
 """Columns that say what a target is: where exposures disagree, the first one counts."""
 
 
+def fibermap_of(hdus: Any) -> str | None:
+    """Return the name of the extension of an open DESI file that says what the targets are, or None."""
+    return next((name for name in ("FIBERMAP", "COADD_FIBERMAP") if name in hdus), None)
+
+
 class Targets(NamedTuple):
     """The spectra that a file gives.
 
@@ -73,11 +78,11 @@ class Targets(NamedTuple):
 def targets_of(path: Path, hdus: Any, cameras: list[str], count: int, *, coadd: bool) -> Targets:
     """Return the targets of an open DESI file that has a FIBERMAP.
 
-    A file is of single exposures (``spectra-*``) unless it has an extension EXP_FIBERMAP or a column whose name
-    begins with COADD_. Rows of one TARGETID are then one target, in the order in which they first appear. Of its
-    FIBERMAP, what the target is and the columns that are the same for all exposures of each target are kept;
-    COADD_NUMEXP says how many exposures are used, and COADD_FIBERSTATUS has the bits that all of these have, or any bit
-    where none is.
+    FIBERMAP may be called COADD_FIBERMAP. A file is of single exposures (``spectra-*``) unless it has an extension
+    EXP_FIBERMAP or a column whose name begins with COADD_. Rows of one TARGETID are then one target, in the order in
+    which they first appear. Of its FIBERMAP, what the target is and the columns that are the same for all exposures of
+    each target are kept; COADD_NUMEXP says how many exposures are used, and COADD_FIBERSTATUS has the bits that all of
+    these have, or any bit where none is.
 
     Args:
         path: the file, for messages.
@@ -121,14 +126,20 @@ def targets_of(path: Path, hdus: Any, cameras: list[str], count: int, *, coadd: 
 
 
 def _columns(path: Path, hdus: Any) -> dict[str, np.ndarray]:
-    table = hdus["FIBERMAP"]
+    extension = fibermap_of(hdus)
+    table = hdus[extension]
     names = {name.upper(): name for name in table.columns.names} if isinstance(table, fits.BinTableHDU) else {}
-    if "TARGETID" not in names or table.data[names["TARGETID"]].dtype.kind not in "iu":
+    targetid = table.data[names["TARGETID"]] if "TARGETID" in names else None
+    if targetid is None or targetid.dtype.kind not in "iu" or targetid.ndim != 1:
         raise FileError(
-            f"{path}[FIBERMAP]: needs to be a table with a column TARGETID of integers: add it, "
+            f"{path}[{extension}]: needs to be a table with a column TARGETID of integers, one in each row: add it, "
             "or remove the extension to read the spectra by their row"
         )
     columns = {upper: np.asarray(table.data[name]) for upper, name in names.items()}
+    for name in {*_OF_THE_TARGET, "FIBERSTATUS", "COADD_FIBERSTATUS"} & set(columns):
+        kinds, words = ("SU", "text") if name == "OBJTYPE" else ("iu" if "STATUS" in name else "fiu", "number")
+        if columns[name].size and (columns[name].ndim != 1 or columns[name].dtype.kind not in kinds):
+            raise FileError(f"{path}[{extension}]: the column {name} needs one {words} in each row: write it again")
     return {
         name: column.astype(column.dtype.newbyteorder("="))
         for name, column in columns.items()

@@ -1,8 +1,8 @@
 """Opening input files: every failure is a `FileError` of one line that names the file and says what to do."""
 
 import gzip
+import stat
 import warnings
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BufferedIOBase, BytesIO
@@ -14,16 +14,15 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyUserWarning, AstropyWarning
 
-from jaxz.spectra import Spectra, fill_gaps
+from jaxz.spectra import Spectra, drop_unplaced, fill_gaps
 
 _NAMED = 5
 _GZIP = b"\x1f\x8b"
 
-DAMAGE = (OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, fits.VerifyError)
-"""What astropy raises, at once or when a header is used, for files that do not make sense."""
+MOST_UNZIPPED = 2**32
+"""Bytes that a gzipped file may hold: it is unpacked in memory."""
 
-_UNREADABLE = (*DAMAGE, EOFError, Warning, zlib.error)
-"""What can be raised while a file is opened, decompressed or parsed."""
+_PIECE = 2**24
 
 
 class FileError(OSError):
@@ -40,11 +39,8 @@ def syntax_of(path: Path) -> str | None:
     Raises:
         FileError: if the file is missing, unreadable, a folder, or empty.
     """
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(4096)
-    except OSError as error:
-        raise FileError(f"{path}: cannot be opened: {error.strerror}") from error
+    with opened(path) as stream:
+        head = stream.read(4096)
     if not head:
         raise FileError(f"{path}: the file is empty: fetch or write it again")
     if head.startswith((b"SIMPLE  =", _GZIP)):
@@ -56,15 +52,49 @@ def syntax_of(path: Path) -> str | None:
 
 
 @contextmanager
-def damage_named(path: Path) -> Iterator[None]:
-    """Raise FileError, which names the file, for what astropy raises where its contents do not make sense."""
+def opened(path: Path) -> Iterator[BufferedIOBase]:
+    """Open a file for reading.
+
+    Raises:
+        FileError: if it cannot be opened, or is no file, such as a pipe, from which a read might wait for ever.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise FileError(f"{path}: is no file but a {_kind_of(path)}: give a file")
+        stream = path.open("rb")
+    except FileError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise FileError(f"{path}: cannot be opened: {getattr(error, 'strerror', None) or error}") from error
+    with stream:
+        yield stream
+
+
+def _kind_of(path: Path) -> str:
+    return "folder" if path.is_dir() else "pipe" if path.is_fifo() else "device or socket"
+
+
+@contextmanager
+def damage_named(what: str | Path) -> Iterator[None]:
+    """Raise FileError, which names the file or the part of it, for whatever is raised while it is read.
+
+    What libraries raise for files that do not make sense is not in any list: assertions, unbound variables, lack of
+    memory, warnings. A file is the unit of failure, so that all of it is told alike, and other files go on.
+    """
     try:
         yield
     except FileError:
         raise
-    except DAMAGE as error:
-        reason = str(error).split("\n")[0]
-        raise FileError(f"{path}: damaged ({reason}): check its headers, or fetch or write it again") from error
+    except Exception as error:
+        raise FileError(
+            f"{what}: truncated or damaged ({reason_of(error)}): check its headers, or fetch or write it again"
+        ) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the first line of what an exception says, or its kind where it says nothing."""
+    said = str(error).strip().split("\n")[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 @contextmanager
@@ -74,31 +104,32 @@ def open_fits(path: Path) -> Iterator[Any]:
     Warnings about units and keywords that surveys write outside the standard are silenced while it is open.
 
     Raises:
-        FileError: if the file cannot be opened, is truncated, or is not FITS.
+        FileError: if the file cannot be opened, is truncated, or is not FITS; or for whatever is raised while it is
+            open (see `damage_named`).
     """
-    with warnings.catch_warnings():
+    with opened(path) as stream, damage_named(path), warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         # Astropy only warns of these two, and then hands out the extensions that are left.
         warnings.filterwarnings("error", "(?s).*(truncated|Error validating header)", AstropyUserWarning)
-        try:
-            stream = path.open("rb")
-        except OSError as error:
-            raise FileError(f"{path}: cannot be opened: {error.strerror}") from error
-        with stream:
-            try:
-                hdus = fits.open(_unzipped(stream), memmap=False, lazy_load_hdus=False)
-            except _UNREADABLE as error:
-                reason = str(error).split("\n")[0]
-                raise FileError(f"{path}: truncated or damaged ({reason}): fetch or write it again") from error
-            with hdus:
-                yield hdus
+        hdus = fits.open(_unzipped(path, stream), memmap=False, lazy_load_hdus=False)
+        with hdus:
+            yield hdus
 
 
-def _unzipped(stream: BufferedIOBase) -> BufferedIOBase:
+def _unzipped(path: Path, stream: BufferedIOBase) -> BufferedIOBase:
     """Astropy takes the end of a truncated gzip file for the end of the FITS file; gzip itself does not."""
     is_zipped = stream.read(len(_GZIP)) == _GZIP
     stream.seek(0)
-    return BytesIO(gzip.decompress(stream.read())) if is_zipped else stream
+    if not is_zipped:
+        return stream
+    whole = BytesIO()
+    with gzip.open(stream) as zipped:
+        while piece := zipped.read(_PIECE):
+            if whole.tell() + len(piece) > MOST_UNZIPPED:
+                raise FileError(f"{path}: holds more than {MOST_UNZIPPED >> 30} GiB: unpack it with gunzip")
+            whole.write(piece)
+    whole.seek(0)
+    return whole
 
 
 def table_of(path: Path, hdu: Any) -> Table:
@@ -107,10 +138,8 @@ def table_of(path: Path, hdu: Any) -> Table:
     Raises:
         FileError: if the table cannot be decoded.
     """
-    try:
+    with damage_named(f"{path}[{hdu.name or 'table'}]"):
         return _unmasked(Table.read(hdu, format="fits", character_as_bytes=False))
-    except _UNREADABLE as error:
-        raise FileError(f"{path}[{hdu.name or 'table'}]: the table cannot be read ({error})") from error
 
 
 def read_table(path: str | Path) -> Table:
@@ -147,10 +176,9 @@ def read_text_table(path: Path, syntax: str) -> Table:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
-            return _unmasked(Table.read(path, format=f"ascii.{syntax}", encoding="utf-8"))
-        except _UNREADABLE as error:
-            reason = str(error).strip().split("\n")[0]
-            raise FileError(f"{path}: cannot be read as {syntax.upper()}: {reason}") from error
+            return _unmasked(Table.read(path, format=f"ascii.{syntax}", encoding="utf-8-sig"))
+        except Exception as error:
+            raise FileError(f"{path}: cannot be read as {syntax.upper()}: {reason_of(error)}") from error
 
 
 def _unmasked(table: Table) -> Table:
@@ -206,12 +234,15 @@ def spectra_of(
 ) -> Spectra:
     """Return `Spectra` with the column ``FILE`` added to `meta`; what they refuse is told with the file's name.
 
-    Where pixels of a common wavelength grid (pix,) are left out, pixels without data are put in (see `fill_gaps`).
+    Pixels whose wavelength is NaN are left out. Where pixels of a common wavelength grid (pix,) are left out, pixels
+    without data are put in (see `fill_gaps`).
 
     Raises:
         FileError: where `Spectra` raises ValueError.
     """
     try:
+        if resolution is None:
+            wave, flux, ivar = drop_unplaced(wave, flux, ivar)
         if np.ndim(wave) == 1:
             wave, flux, ivar = fill_gaps(wave, flux, ivar)
         named = {**meta, "FILE": np.array([str(path)] * len(ids))}

@@ -7,7 +7,6 @@ from typing import Any, Protocol, runtime_checkable
 
 from jaxz.io.desi import DesiFile, is_desi
 from jaxz.io.files import (
-    DAMAGE,
     FileError,
     damage_named,
     image_shape,
@@ -16,9 +15,11 @@ from jaxz.io.files import (
     summary_of,
     syntax_of,
 )
+from jaxz.io.image import from_image_spectrum, is_image_spectrum
 from jaxz.io.muse import from_mpdaf_source, from_mpdaf_spectrum, is_mpdaf_source, is_mpdaf_spectrum
 from jaxz.io.sdss import from_sdss_spectrum, is_sdss_spectrum
 from jaxz.io.table import from_fits_table, from_table, is_spectrum_table, spectrum_table_of
+from jaxz.io.wavelengths import Medium
 from jaxz.spectra import Spectra
 
 FORMATS = {
@@ -26,6 +27,7 @@ FORMATS = {
     "mpdaf-source": "MPDAF Source",
     "sdss": "SDSS or BOSS spec file",
     "desi": "DESI coadd or spectra file",
+    "image": "FITS images of flux and noise, a spectrum in each row",
     "table": "FITS, ECSV or CSV table with wave, flux, and ivar or error",
 }
 """The kinds of spectrum files that can be read."""
@@ -49,14 +51,20 @@ class Source(Protocol):
 
 
 def read(
-    paths: str | Path | Sequence[str | Path], *, format: str | None = None, spectrum: str | None = None
+    paths: str | Path | Sequence[str | Path],
+    *,
+    format: str | None = None,
+    spectrum: str | None = None,
+    medium: Medium | None = None,
 ) -> Spectra:
-    """Read spectra from files: MPDAF (MUSE) spectra and Sources, SDSS/BOSS spec files, DESI coadds, plain tables.
+    """Read spectra from files: MPDAF (MUSE) spectra and Sources, SDSS/BOSS spec files, DESI coadds, images, tables.
 
     Args:
         paths: a file, a folder (all spectrum files directly in it, sorted by name), or a list of both.
         format: one of `FORMATS`, where the kind should not be recognised from the contents.
         spectrum: of MPDAF Source files, the name of the spectrum; their ``REFSPEC`` if None.
+        medium: "air" or "vacuum", for tables and images that do not say which their wavelengths are of. If None, tables
+            are taken as vacuum, and images as air, with a `FileWarning`.
 
     Returns:
         All spectra, vacuum Å, padded to the longest. Ids are file stems, or what a file of many spectra says. `meta`
@@ -69,18 +77,20 @@ def read(
     Example:
         ``spectra = jaxz.io.read("udf10_00002.fits")``
     """
-    sources = [open_spectra(path, format=format, spectrum=spectrum) for path in expand(paths)]
+    sources = [open_spectra(path, format=format, spectrum=spectrum, medium=medium) for path in expand(paths)]
     return Spectra.concatenate([source[:] for source in sources])
 
 
-def open_spectra(path: str | Path, *, format: str | None = None, spectrum: str | None = None) -> Source:
+def open_spectra(
+    path: str | Path, *, format: str | None = None, spectrum: str | None = None, medium: Medium | None = None
+) -> Source:
     """Return the spectra of one file, for reading some at a time: ``open_spectra(path)[:100]`` are the first hundred.
 
     Of a file with thousands of spectra whose layout allows it, no more than the slice is in memory.
 
     Args:
         path: a file.
-        format, spectrum: as for `read`.
+        format, spectrum, medium: as for `read`.
 
     Raises:
         FileError: if the file cannot be read; one line that names the file, what is wrong, and the fix.
@@ -89,7 +99,7 @@ def open_spectra(path: str | Path, *, format: str | None = None, spectrum: str |
     if format is not None and format not in FORMATS:
         raise ValueError(f"unknown format {format!r}: choose one of {', '.join(FORMATS)}")
     with damage_named(Path(path)):
-        return _open(Path(path), format, spectrum)
+        return _open(Path(path), format, spectrum, medium)
 
 
 def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -129,11 +139,11 @@ def _may_be_spectrum(path: Path) -> bool:
             with open_fits(path) as hdus:
                 return _kind_of(hdus) is not None
         return syntax is not None and is_spectrum_table(read_text_table(path, syntax).colnames)
-    except DAMAGE:
+    except FileError:
         return syntax != "csv"  # prose has commas too
 
 
-def _open(path: Path, format: str | None, spectrum: str | None) -> Source:
+def _open(path: Path, format: str | None, spectrum: str | None, medium: Medium | None) -> Source:
     syntax = syntax_of(path)
     if syntax is None:
         raise FileError(f"{path}: neither FITS, ECSV nor CSV; known kinds: {_known_kinds()}")
@@ -142,7 +152,7 @@ def _open(path: Path, format: str | None, spectrum: str | None) -> Source:
         if format not in (None, "table"):
             raise FileError(f"{path}: is {syntax.upper()}, not {FORMATS[format]}: leave out the format, or say 'table'")
         _refuse_name(path, "table", spectrum)
-        return from_table(path, table)
+        return from_table(path, table, medium)
     with open_fits(path) as hdus:
         kind = _kind_of(hdus) if format is None else format
         if kind is None or (format is not None and not _IS[format](hdus)):
@@ -150,6 +160,8 @@ def _open(path: Path, format: str | None, spectrum: str | None) -> Source:
         if kind == "mpdaf-source":
             return from_mpdaf_source(path, hdus, spectrum)
         _refuse_name(path, kind, spectrum)
+        if kind in _SILENT:
+            return _SILENT[kind](path, hdus, medium)
         return _FROM[kind](path, hdus)
 
 
@@ -179,6 +191,9 @@ _IS = {
     "mpdaf-source": is_mpdaf_source,
     "sdss": is_sdss_spectrum,
     "desi": is_desi,
+    "image": is_image_spectrum,
     "table": lambda hdus: spectrum_table_of(hdus) is not None,
 }
-_FROM = {"mpdaf": from_mpdaf_spectrum, "sdss": from_sdss_spectrum, "desi": DesiFile, "table": from_fits_table}
+_FROM = {"mpdaf": from_mpdaf_spectrum, "sdss": from_sdss_spectrum, "desi": DesiFile}
+_SILENT = {"table": from_fits_table, "image": from_image_spectrum}
+"""Kinds of files that may not say whether wavelengths are of air or vacuum."""

@@ -1,5 +1,6 @@
 """Spectra in plain tables (FITS, ECSV, CSV): columns for wavelength, flux and one of ivar, variance or error."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz.io.files import FileError, number_in, spectra_of, stem_of, table_of
-from jaxz.io.wavelengths import vacuum_angstrom
+from jaxz.io.wavelengths import Medium, said_by, vacuum_angstrom
 from jaxz.spectra import Spectra
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -22,6 +23,12 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "error": ("error", "err", "sigma", "flux_err", "flux_error", "fluxerr", "uncertainty", "noise"),
 }
 """What each column may be called, in any case; the first that is there counts, ivar before variance before error."""
+
+_ERROR = re.compile(
+    r"(?:(?:flux|flam)_?(?:e|errs?|errors?|sig|sigma|unc|uncert|uncertainty|std|stddev|noise)"
+    r"|(?:e|errs?|errors?|sig|sigma|unc|uncert|uncertainty|std|stddev|noise)_?(?:flux|flam)|sig|unc|uncert|std|stddev)"
+)
+"""Other names of errors that archives use: a word for it, alone or before or after the flux."""
 
 COMMON_WAVE = "WAVE"
 """Name of a FITS image (pix,) with the wavelengths of all rows, float64 Å, which then need no column for them."""
@@ -51,27 +58,29 @@ def _common_wave(hdus: Any) -> np.ndarray | None:
     return wave if wave is not None and wave.ndim == 1 and wave.dtype.kind == "f" else None
 
 
-def from_fits_table(path: Path, hdus: Any) -> Spectra:
+def from_fits_table(path: Path, hdus: Any, medium: Medium | None) -> Spectra:
     """Return the spectra of the first table of spectra of an open FITS file; see `from_table`."""
     table = table_of(path, spectrum_table_of(hdus))
     table.meta = {**hdus[0].header, **table.meta}
     common = _common_wave(hdus)
     if common is not None and not (_find(table.colnames, "wave") or _find(table.colnames, "loglam")):
         table[COMMON_WAVE] = np.broadcast_to(common, (len(table), len(common)))
-    return from_table(path, table)
+    return from_table(path, table, medium)
 
 
-def from_table(path: Path, table: Table) -> Spectra:
+def from_table(path: Path, table: Table, medium: Medium | None = None) -> Spectra:
     """Return the spectra of a table.
 
     One spectrum with one row a pixel, or (where the columns hold vectors) one row per spectrum, with optional columns
-    ``ID``, ``TARGETID``, ``RA``, ``DEC``. Wavelengths are vacuum, unless the table's metadata say ``AIRORVAC = 'air'``
-    or ``VACUUM = F``; a column without unit is in Å. Flux per frequency (e.g. Jy) becomes flux per Å; ivar, variance or
-    error are converted to the flux's unit where both have one.
+    ``ID``, ``TARGETID``, ``RA``, ``DEC``. The table's metadata say ``AIRORVAC = 'air'`` or ``VACUUM = F`` where
+    wavelengths are of air; a column without unit is in Å, and pixels whose wavelength is NaN, 0 or masked are none.
+    Flux per frequency (e.g. Jy) becomes flux per Å; ivar, variance or error are converted to the flux's unit where both
+    have one.
 
     Args:
         path: the file, for ids and messages.
         table: its contents.
+        medium: of the wavelengths, "air" or "vacuum", where the metadata do not say; vacuum if None.
 
     Raises:
         FileError: if a column is missing or has the wrong shape, or units do not fit. The message names the column.
@@ -80,7 +89,7 @@ def from_table(path: Path, table: Table) -> Spectra:
         raise FileError(f"{path}: the table has no rows")
     flux_name = _need(path, table, "flux", "the flux (f_λ)")
     flux = _numbers(path, table, flux_name)
-    wave = _wave(path, table, flux.shape)
+    wave = _wave(path, table, flux.shape, medium)
     ivar = _ivar(path, table, flux_name)
     unit = _unit(table, flux_name)
     if isinstance(unit, u.function.FunctionUnitBase) or unit == u.mag:
@@ -100,7 +109,10 @@ def _lower_keys(table: Table) -> dict[str, Any]:
 
 def _find(names: Sequence[str], role: str) -> str | None:
     given = {name.lower(): name for name in reversed(names)}
-    return next((given[name] for name in COLUMNS[role] if name in given), None)
+    known = [name for name in COLUMNS[role] if name in given]
+    if role == "error":
+        known += [name for name in reversed(given) if _ERROR.fullmatch(name)]
+    return given[known[0]] if known else None
 
 
 def _need(path: Path, table: Table, role: str, meaning: str) -> str:
@@ -126,33 +138,30 @@ def _unit(table: Table, name: str) -> u.UnitBase | None:
     return None if unit is None or isinstance(unit, u.UnrecognizedUnit) else unit
 
 
-def _wave(path: Path, table: Table, shape: tuple[int, ...]) -> np.ndarray:
+def _wave(path: Path, table: Table, shape: tuple[int, ...], medium: Medium | None) -> np.ndarray:
     name = _find(table.colnames, "wave")
     if name is None:
         name = _need(path, table, "loglam", "the wavelength")
-        with np.errstate(over="ignore"):
-            values, unit = 10.0 ** _numbers(path, table, name), None
+        loglam = _numbers(path, table, name)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values, unit = 10.0 ** np.where(loglam > 0, loglam, np.nan), None
     else:
         values, unit = _numbers(path, table, name), table[name].unit
     if values.shape != shape:
         raise FileError(
             f"{path}[{name}]: each pixel of the flux needs a wavelength: shape {values.shape}, flux {shape}"
         )
-    return vacuum_angstrom(f"{path}[{name}]", values, unit, air=_in_air(path, table))
-
-
-def _in_air(path: Path, table: Table) -> bool:
-    meta = _lower_keys(table)
-    medium = str(meta.get("airorvac", "")).strip().lower()
-    if medium not in ("", "air", "vac", "vacuum"):
-        raise FileError(f"{path}: AIRORVAC is {medium!r}: set it to 'air' or 'vac'")
-    return medium == "air" or str(meta.get("vacuum", True)).strip().lower() in ("f", "false", "0")
+    air = (said_by(path, table.meta) or medium) == "air"
+    return vacuum_angstrom(f"{path}[{name}]", values, unit, air=air)
 
 
 def _ivar(path: Path, table: Table, flux_name: str) -> np.ndarray:
     role = next((role for role in ("ivar", "variance", "error") if _find(table.colnames, role)), None)
     if role is None:
-        raise FileError(f"{path}: no variance: beside {flux_name}, add a column ivar (inverse variance) or error (1 σ)")
+        raise FileError(
+            f"{path}: no variance: beside {flux_name}, add a column ivar (inverse variance) or error (1 σ) "
+            f"(there are {', '.join(table.colnames)})"
+        )
     name = _need(path, table, role, "the noise")
     values = _numbers(path, table, name)
     power = {"ivar": -2, "variance": 2, "error": 1}[role]

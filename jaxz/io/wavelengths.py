@@ -1,15 +1,27 @@
 """Wavelengths of files → vacuum Å."""
 
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
 import astropy.units as u
 import numpy as np
 
-from jaxz.io.files import FileError
+from jaxz.io.files import FileError, FileWarning
+
+Medium = Literal["air", "vacuum"]
 
 _SHORTEST, _LONGEST = 100.0, 1e5
 _AIR_FROM = 2000.0
-_SPELLINGS = {**dict.fromkeys(("a", "ang", "angstrom", "angstroms"), "Angstrom"), "nanometers": "nm", "microns": "um"}
+_SPELLINGS = {
+    **dict.fromkeys(("a", "å", "ang", "angstrom", "angstroem", "ångström", "ångstrom"), u.Angstrom),
+    **dict.fromkeys(("nm", "nanometer", "nanometre"), u.nm),
+    **dict.fromkeys(("um", "µm", "μm", "micron", "micrometer", "micrometre"), u.um),
+    **dict.fromkeys(("mm", "millimeter", "millimetre"), u.mm),
+    **dict.fromkeys(("m", "meter", "metre"), u.m),
+}
+"""Units as people write them, without the plural's s and in lower case; others are as astropy reads them."""
 
 
 def airtovac(wave: np.ndarray) -> np.ndarray:
@@ -36,12 +48,52 @@ def airtovac(wave: np.ndarray) -> np.ndarray:
     return vacuum
 
 
+def medium_of(path: Path, header: Mapping[str, Any], stated: Medium | None, medium: Medium | None) -> Medium:
+    """Return whether wavelengths of images are those of air or vacuum.
+
+    Args:
+        path: the file, for messages.
+        header: its cards, of which VACUUM (T or F) or AIRORVAC ("air" or "vac") may say it.
+        stated: what the type of the axis says, which counts first.
+        medium: what to take where nothing says it; if None, air, and a `FileWarning` says so.
+    """
+    if stated is not None:
+        return stated
+    if (said := said_by(path, header)) is not None:
+        return said
+    if medium is None:
+        warnings.warn(
+            f"{path}: does not say whether its wavelengths are of air or vacuum: taken as air; give --air or --vacuum, "
+            "or set the card VACUUM",
+            FileWarning,
+            stacklevel=2,
+        )
+    return medium or "air"
+
+
+def said_by(path: Path, header: Mapping[str, Any]) -> Medium | None:
+    """Return what the cards AIRORVAC or VACUUM say of wavelengths, or None.
+
+    Raises:
+        FileError: if AIRORVAC is neither "air" nor "vac".
+    """
+    cards = {str(key).lower(): value for key, value in header.items()}
+    word = str(cards.get("airorvac", "")).strip().lower()
+    if word not in ("", "air", "vac", "vacuum"):
+        raise FileError(f"{path}: AIRORVAC is {word!r}: set it to 'air' or 'vac'")
+    if word:
+        return "air" if word == "air" else "vacuum"
+    if "vacuum" in cards:
+        return "air" if str(cards["vacuum"]).strip().lower() in ("f", "false", "0") else "vacuum"
+    return None
+
+
 def vacuum_angstrom(where: str | Path, values: np.ndarray, unit: u.UnitBase | str | None, *, air: bool) -> np.ndarray:
     """Return wavelengths as vacuum Å.
 
     Args:
         where: the file and column, for messages.
-        values: wavelengths, any shape.
+        values: wavelengths, any shape. Those that are not finite, or not positive, are none: they are returned as NaN.
         unit: their unit; Å if None or empty.
         air: whether they are measured in air.
 
@@ -49,11 +101,14 @@ def vacuum_angstrom(where: str | Path, values: np.ndarray, unit: u.UnitBase | st
         FileError: if `unit` is not a length, or the wavelengths are not between 100 Å and 10 µm.
     """
     spelling = ("" if unit is None else str(unit).strip()) or "Angstrom"
+    word = spelling.lower()
     try:
-        scale = u.Unit(_SPELLINGS.get(spelling.lower(), spelling)).to(u.Angstrom)
+        scale = u.Unit(_SPELLINGS.get(word, _SPELLINGS.get(word.removesuffix("s"), spelling))).to(u.Angstrom)
     except (ValueError, TypeError, u.UnitConversionError) as error:
         raise FileError(f"{where}: {spelling!r} is not a unit of wavelength: use Angstrom, nm or um") from error
     wave = np.asarray(values, dtype=np.float64) * scale
+    with np.errstate(invalid="ignore"):
+        wave = np.where(np.isfinite(wave) & (wave > 0), wave, np.nan)
     finite = wave[np.isfinite(wave)]
     if finite.size and not (finite.min() >= _SHORTEST and finite.max() <= _LONGEST):
         raise FileError(

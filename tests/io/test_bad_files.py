@@ -1,6 +1,7 @@
 """Files that cannot be read: one clear line each, and nothing passed over in silence."""
 
 import gzip
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,6 +13,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz import io
+from jaxz.io import files
 
 Write = Callable[..., Path]
 Unprivileged = Callable[[], AbstractContextManager[None]]
@@ -105,7 +107,7 @@ def test_a_kind_that_is_not_that_of_the_file(tmp_path: Path, write_mpdaf: Write)
 
 
 def test_an_unknown_kind_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown format 'muse': choose one of mpdaf, mpdaf-source, sdss, desi, table"):
+    with pytest.raises(ValueError, match="unknown format 'muse': choose one of mpdaf, mpdaf-source, sdss, desi, image"):
         io.read(tmp_path / "x.fits", format="muse")
 
 
@@ -190,3 +192,74 @@ def test_a_flux_in_magnitudes_is_refused(tmp_path):
     Table({"wave": wave, "flux": np.ones(50) * u.mag, "error": np.ones(50)}).write(path)
     with pytest.raises(io.FileError, match="logarithmic"):
         io.read(path)
+
+
+@pytest.mark.parametrize("reader", [io.read, io.read_table, io.read_catalog, io.read_basis])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, reader: Callable[[Path], object]) -> None:
+    os.mkfifo(tmp_path / "x.fits")
+    with pytest.raises(io.FileError, match=r"x\.fits: is no file but a pipe: give a file"):
+        reader(tmp_path / "x.fits")
+
+
+def test_what_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "MOST_UNZIPPED", 1 << 20)
+    with gzip.open(tmp_path / "x.fits.gz", "wb") as stream:
+        stream.write(b"SIMPLE  =" + bytes(2 << 20))
+    assert (tmp_path / "x.fits.gz").stat().st_size < 4000
+    with pytest.raises(io.FileError, match=r"x\.fits\.gz: holds more than .*: unpack it with gunzip"):
+        io.read(tmp_path / "x.fits.gz")
+
+
+@pytest.mark.parametrize("error", [AssertionError(), RuntimeError("no"), MemoryError("17 GiB"), UnboundLocalError("x")])
+def test_whatever_a_library_raises_is_a_file_error(
+    tmp_path: Path, write_mpdaf: Write, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    path = write_mpdaf(tmp_path / "x.fits")
+
+    def broken(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(fits, "open", broken)
+    with pytest.raises(io.FileError, match=rf"x\.fits: truncated or damaged \({type(error).__name__}"):
+        io.read(path)
+
+
+CARDS = ("BITPIX", "NAXIS1", "NAXIS2", "PCOUNT", "GCOUNT", "TFIELDS", "TTYPE2", "TFORM2", "TDIM2", "TUNIT1", "XTENSION")
+VALUES = ("3", "-1", "0", "9223372036854775807", "'open", "'A'", "T", "1.5E400", "= =", "'10E'")
+
+
+def said(reader: Callable[[Path], object], path: Path) -> str:
+    """Return the message of a FileError, or the name of the file where it is read."""
+    try:
+        reader(path)
+    except io.FileError as error:
+        return str(error)
+    return str(path)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_damaged_files_give_spectra_or_an_error_that_names_them(tmp_path: Path, write_mpdaf: Write, seed: int) -> None:
+    """Bytes and cards of files are changed at random; each reader answers, in one line and without a warning."""
+    rng = np.random.default_rng(seed)
+    table = Table({"wave": np.arange(4000, 4400, 2.0), "flux": np.ones(200), "ivar": np.ones(200)})
+    table["wave"].unit = "Angstrom"
+    table.write(tmp_path / "table.fits")
+    wholes = [write_mpdaf(tmp_path / "mpdaf.fits").read_bytes(), (tmp_path / "table.fits").read_bytes()]
+    path = tmp_path / "mutant.fits"
+    for number in range(40):
+        raw = bytearray(wholes[number % 2])
+        if number % 4 < 2:
+            for place in rng.integers(len(raw), size=rng.integers(1, 9)):
+                raw[place] = rng.integers(256)
+        else:
+            key = str(rng.choice(CARDS))
+            at = raw.find(key.ljust(8).encode() + b"=")
+            if at >= 0:
+                raw[at : at + 80] = f"{key:8}= {rng.choice(VALUES)}".ljust(80).encode()[:80]
+        if number % 7 == 0:
+            del raw[rng.integers(len(raw)) :]
+        path.write_bytes(raw)
+        for reader in (io.read, io.read_table, io.read_catalog, io.read_basis):
+            answer = said(reader, path)
+            assert str(path) in answer
+            assert "\n" not in answer

@@ -430,3 +430,35 @@ def test_a_folder_of_real_files_leaves_out_catalogs(data: Path) -> None:
         warnings.simplefilter("ignore", io.FileWarning)
         assert all(path.name.startswith("coadd-") for path in io.expand(data / "desi"))
         assert len(io.read(data / "desi")) == 37
+
+
+def test_a_coadd_whose_fibermap_has_another_name(tmp_path: Path, desi_images: Make, write_desi: Write) -> None:
+    known = write_desi(tmp_path / "known.fits", desi_images(3), fibermap())
+    with fits.open(known) as hdus:
+        hdus["FIBERMAP"].name = "COADD_FIBERMAP"
+        hdus.writeto(tmp_path / "other.fits")
+    one, other = io.read(known), io.read(tmp_path / "other.fits")
+    assert one.ids == other.ids
+    np.testing.assert_array_equal(one.meta["ZWARN"], other.meta["ZWARN"])
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [("TARGETID", np.ones((3, 2), np.int64)), ("TARGET_RA", ["a", "b", "c"]), ("OBJTYPE", np.arange(3))],
+)
+def test_a_column_of_another_kind_is_refused_by_name(
+    tmp_path: Path, desi_images: Make, write_desi: Write, column: str, values: object
+) -> None:
+    path = write_desi(tmp_path / "x.fits", desi_images(3), fibermap(**{column: values}))
+    with pytest.raises(io.FileError, match=rf"x\.fits\[FIBERMAP\]: .*column {column}"):
+        io.read(path)
+
+
+def test_files_whose_columns_differ_are_read_together(tmp_path: Path, desi_images: Make, write_desi: Write) -> None:
+    others = {"a": np.ones((3, 3)), "b": np.ones((3, 5)), "c": ["x", "y", "z"]}
+    paths = [
+        write_desi(tmp_path / f"{name}.fits", desi_images(3), fibermap(EXTRA=values)) for name, values in others.items()
+    ]
+    spectra = io.read(paths)
+    assert len(spectra) == 9
+    assert spectra.meta["FIBERMAP.EXTRA"].shape == (9, 5)

@@ -184,10 +184,10 @@ BAD: dict[str, tuple[Callable[[Table], None], str]] = {
     "no noise": (lambda t: t.remove_column("ivar"), "no variance: beside flux, add a column ivar .* or error"),
     "not increasing": (lambda t: t.reverse(), "spectrum 'x': wavelengths must be finite, positive and strictly"),
     "equal": (lambda t: _change(t, "wave", np.full(200, 5000.0)), "strictly increasing"),
-    "NaN": (lambda t: _change(t, "wave", np.append(t["wave"][:-1], np.nan)), "must be finite"),
+    "no wavelength": (lambda t: _change(t, "wave", np.full(200, np.nan)), "no pixel has a wavelength"),
     "Å called um": (lambda t: _change(t, "wave", t["wave"], "um"), r"\[wave\]: wavelengths run .* with the unit um"),
     "um without unit": (lambda t: _change(t, "wave", t["wave"] / 1e4), "from 0.475 to .* give the right unit"),
-    "Å called log10": (lambda t: t.rename_column("wave", "loglam"), "must be finite"),
+    "Å called log10": (lambda t: t.rename_column("wave", "loglam"), "no pixel has a wavelength"),
     "ln called log10": (lambda t: (t.rename_column("wave", "loglam"), _log(t)), "wavelengths run from 2.9.*e.08"),
     "frequency": (lambda t: _change(t, "wave", t["wave"], "Hz"), "'Hz' is not a unit of wavelength"),
     "other error unit": (
@@ -227,3 +227,75 @@ def test_a_missing_column_is_named(tmp_path: Path, wanted: str, missing: str) ->
     (tmp_path / "x.csv").write_text(f"{wanted},ivar\n4000,1\n")
     with pytest.raises(io.FileError, match=f"no column for the {missing}.* .there are {wanted}, ivar"):
         io.read(tmp_path / "x.csv")
+
+
+@pytest.mark.parametrize("fill", [0.0, np.nan, -1.0])
+def test_pixels_without_a_wavelength_are_none(plain: Table, tmp_path: Path, fill: float) -> None:
+    plain["wave"][:20] = plain["wave"][-30:] = plain["wave"][100] = fill
+    spectra = read(plain, tmp_path)
+    assert spectra.npixels.tolist() == [149]
+    known = np.asarray(plain["flux"])[20:-30]
+    np.testing.assert_array_equal(spectra.flux[0, spectra.ivar[0] > 0], np.delete(known, 80))
+
+
+@pytest.mark.parametrize("fill", [0.0, np.nan])
+def test_short_and_empty_rows(tmp_path: Path, pixels: Any, fill: float) -> None:
+    """Those of shorter rows go on, without data; what other rows give is not touched."""
+    wave = np.stack([pixels.wave] * 3)
+    wave[1, 150:], wave[2] = fill, fill
+    rows = {"FLUX": np.stack([pixels.flux] * 3), "IVAR": np.ones((3, 200))}
+    spectra = read(Table({"WAVE": wave, **rows}), tmp_path, "fits")
+    alone = read(Table({"WAVE": wave[:1], "FLUX": rows["FLUX"][:1], "IVAR": rows["IVAR"][:1]}), tmp_path, "ecsv")
+    assert spectra.npixels.tolist() == [200, 150, 0]
+    np.testing.assert_array_equal(spectra.flux[0], alone.flux[0])
+    np.testing.assert_array_equal(spectra.wave[1], pixels.wave)
+
+
+@pytest.mark.parametrize(
+    ("unit", "scale"),
+    [
+        ("ANGSTROMS", 1),
+        ("A", 1),
+        ("NM", 0.1),
+        ("nanometre", 0.1),
+        ("NANOMETERS", 0.1),
+        ("MICRON", 1e-4),
+        ("Microns", 1e-4),
+        ("UM", 1e-4),
+        ("MICROMETRES", 1e-4),
+        ("m", 1e-10),
+        ("0.1 nm", 1),
+    ],
+)
+def test_spellings_of_units(plain: Table, tmp_path: Path, pixels: Any, unit: str, scale: float) -> None:
+    hdu = fits.BinTableHDU(Table({**{n: plain[n] for n in plain.colnames}, "wave": plain["wave"] * scale}))
+    hdu.header["TUNIT1"] = unit
+    hdu.writeto(tmp_path / "x.fits")
+    np.testing.assert_allclose(io.read(tmp_path / "x.fits").wave[0], pixels.wave, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ERR_FLUX", "ERRFLUX", "E_FLUX", "FLUX_UNC", "FLUX_STD", "UNC", "std", "fluxsig", "FLAM_ERROR", "Uncertainty"],
+)
+def test_names_of_errors(plain: Table, tmp_path: Path, pixels: Any, name: str) -> None:
+    plain[name] = plain["ivar"] ** -0.5
+    plain.remove_column("ivar")
+    np.testing.assert_allclose(read(plain, tmp_path).ivar[0], 1 / pixels.variance, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["E", "stderr_flag", "flux_fit", "reflux", "fluxes"])
+def test_what_is_no_error_is_refused_with_the_columns_that_there_are(plain: Table, tmp_path: Path, name: str) -> None:
+    plain.rename_column("ivar", name)
+    with pytest.raises(io.FileError, match=rf"no variance: .*there are wave, flux, {name}"):
+        read(plain, tmp_path)
+
+
+def test_the_caller_says_what_a_table_does_not(plain: Table, tmp_path: Path) -> None:
+    path = WRITERS["ecsv"](plain, tmp_path)
+    air = io.read(path, medium="air").wave
+    np.testing.assert_allclose(air / io.read(path).wave - 1, 2.8e-4, rtol=0.02)
+    plain.meta["AIRORVAC"] = "vac"
+    np.testing.assert_array_equal(
+        io.read(_written(plain, tmp_path / "y.ecsv", "ascii.ecsv"), medium="air").wave, io.read(path).wave
+    )
