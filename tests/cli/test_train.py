@@ -169,9 +169,9 @@ def test_an_interrupted_command_goes_on_to_the_same_basis(train, tmp_path, monke
     save = checkpoint.Checkpoint.save
     saved = []
 
-    def interrupted(self, progress, *, now=False):
-        save(self, progress, now=now)
-        saved.append(progress.stage)
+    def interrupted(self, arrays, *, now=False):
+        save(self, arrays, now=now)
+        saved.append(arrays["stage"])
         if len(saved) == 6:
             raise OSError("the disk is gone")
 
