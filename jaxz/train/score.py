@@ -74,8 +74,8 @@ class Score(eqx.Module):
     numbers: Float[Array, " number"]
     error: ErrorModel
     calibration: Calibration
-    outlier: float
-    kept: int = eqx.field(static=True, default=KEPT)
+    outlier: Float[Array, ""]
+    kept: int = eqx.field(static=True)
 
     def __call__(self, serial: bool, pixels: Pixels, ztrue: Float[Array, ""]) -> Slope:
         """Return it for one spectrum."""
@@ -128,7 +128,9 @@ def lost(spectrum: OnLattice, pixels: Pixels) -> Float[Array, ""]:
     return jnp.sum(pixels.ivar * jnp.square(pixels.flux)) - jnp.sum(spectrum.ivar * jnp.square(spectrum.flux))
 
 
-def log_score(chi2: Float[Array, " shift"], trials: Trials, ztrue: Float[Array, ""], outlier: Array | float) -> Array:
+def log_score(
+    chi2: Float[Array, " shift"], trials: Trials, ztrue: Float[Array, ""], outlier: Float[Array, ""]
+) -> Array:
     """Return the score of a curve of χ²/T.
 
     Args:

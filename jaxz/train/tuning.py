@@ -27,7 +27,7 @@ from jaxz.spectra import LogGrid, Spectra
 from jaxz.status import Status
 from jaxz.train.checkpoint import digest
 from jaxz.train.sample import labels, named
-from jaxz.train.score import NUMBERS, Score, Slope
+from jaxz.train.score import KEPT, NUMBERS, Score, Slope
 
 ROUND = 512
 """Spectra are put on a multiple of so many lattice pixels."""
@@ -78,8 +78,23 @@ class NotFiniteError(ArithmeticError):
     """A score or its gradient is not finite; the message names the spectra."""
 
 
+def check_range(spectra: Spectra, z: np.ndarray, tuning: Tuning) -> None:
+    """Refuse redshifts that are not among the trials.
+
+    Raises:
+        ValueError: naming the spectra.
+    """
+    if len(out := np.flatnonzero((z < tuning.zmin) | (z > tuning.zmax))):
+        raise ValueError(
+            f"{len(out)} spectra have a redshift that is not tried: {named(spectra, z, out)}: leave them out, or "
+            f"widen zmin={tuning.zmin:g} to zmax={tuning.zmax:g}"
+        )
+
+
 class Problem:
-    """Labelled spectra, and the model to begin with; arguments and errors as of `fine_tune`.
+    """Labelled spectra, and the model to begin with.
+
+    Arguments and errors are those of `fine_tune`, with `precision` as of `jaxz.scan` and `kept` as of `Score`.
 
     Attributes:
         begin: the parameters of the model to begin with.
@@ -97,13 +112,10 @@ class Problem:
         *,
         train_basis: bool,
         precision: Precision | None = None,
+        kept: int = KEPT,
     ) -> None:
         z = labels(spectra, z)
-        if len(out := np.flatnonzero((z < tuning.zmin) | (z > tuning.zmax))):
-            raise ValueError(
-                f"{len(out)} spectra have a redshift that is not tried: {named(spectra, z, out)}: leave them out, or "
-                f"widen zmin={tuning.zmin:g} to zmax={tuning.zmax:g}"
-            )
+        check_range(spectra, z, tuning)
         if train_basis and basis.method != "NMF":
             raise ValueError(
                 f"the basis {basis.name!r} is one of PCA, and its vectors change sign: give a non-negative one, or "
@@ -113,7 +125,9 @@ class Problem:
         for name, number in zip(NUMBERS, numbers, strict=True):
             if not float(number) > 0:
                 raise ValueError(f"{name}={float(number):g} to begin with: it is learned as a factor, begin above 0")
-        self._spectra, self._z, self._precision = spectra, z, precision or fastest_precision()
+        self._spectra, self._z = spectra, z
+        self._precision: Precision = precision or fastest_precision()
+        self._kept = kept
         self._basis, self._coarse = basis, basis.with_step(tuning.step)
         self._error, self._calibration, self._tuning = error, calibration, tuning
         self._nbump = tuning.bumps if train_basis else 0
@@ -159,13 +173,15 @@ class Problem:
             curves = model.curves(
                 self._trials, self._size, self._nfft, precision=self._precision, engine=None, own=None
             )
-            arrays = (vectors, self._bumps(self._coarse.grid), parameters.numbers)
             task = Score(
                 curves,
-                *(jnp.asarray(values, dtype=jnp.float64) for values in arrays),
-                self._error,
-                self._calibration,
-                jnp.asarray(self._tuning.outlier),
+                vectors=jnp.asarray(vectors, dtype=jnp.float64),
+                bumps=jnp.asarray(self._bumps(self._coarse.grid)),
+                numbers=jnp.asarray(parameters.numbers),
+                error=self._error,
+                calibration=self._calibration,
+                outlier=jnp.asarray(self._tuning.outlier, dtype=jnp.float64),
+                kept=self._kept,
             )
         found: Slope = run(task, self._spectra, rows, (self._z,), step=self._tuning.step)
         found = Slope(*(values[rows] for values in found))
