@@ -210,7 +210,7 @@ class Descent:
             updates, adam = self._adam.update(gradient, state.adam, state.parameters)
             parameters, adam = jax.tree.map(np.asarray, (self._apply(state.parameters, updates), adam))
         sums = state.sums + np.array([slope.score.sum(), slope.kept.sum(), len(slope.score)])
-        step, history = state.step + 1, state.history.copy()
+        step, history = np.asarray(state.step + 1), state.history.copy()
         if step % self._nbatch == 0:
             history[state.epoch + 1, [0, 2]] = sums[:2] / sums[2]
             sums = np.zeros(3)
