@@ -40,10 +40,11 @@ class Checkpoint:
         """Write arrays if the last ones are older than `INTERVAL` seconds, or `now`."""
         if self._path is None or not (now or time.monotonic() - self._written >= INTERVAL):
             return
+        contents: dict[str, Any] = {"configuration": json.dumps(self._configuration, sort_keys=True), **arrays}
         unfinished = self._path.with_name(f".{os.getpid()}.{self._path.name}")
         try:
             with unfinished.open("wb") as stream:
-                np.savez(stream, configuration=json.dumps(self._configuration, sort_keys=True), **arrays)
+                np.savez(stream, **contents)
             os.replace(unfinished, self._path)
         finally:
             unfinished.unlink(missing_ok=True)
