@@ -133,7 +133,7 @@ def scan(
         raise ValueError(f"batch_size={batch_size}: use 1 or more")
     trials = Trials.between(zmin, zmax, model.step)
     columns, kind = own_columns(spectra, own)
-    status = _status(spectra, model, trials)
+    status = scannable(spectra, model, trials)
     single = np.float64 if precision == "float64" else np.float32
     chi2: np.ndarray | Array = np.full((len(spectra), trials.number), np.nan, dtype=single)
     null, kkt = np.full((2, len(spectra)), np.nan)
@@ -262,8 +262,8 @@ def fingerprints_of(spectra: Spectra) -> np.ndarray:
     return np.fromiter((int.from_bytes(found, "little") for found in every), np.uint64, len(spectra))
 
 
-def _status(spectra: Spectra, model: AbstractModel, trials: Trials) -> np.ndarray:
-    """Say which spectra can be scanned at all."""
+def scannable(spectra: Spectra, model: AbstractModel, trials: Trials) -> np.ndarray:
+    """Return which spectra can be scanned at all, as `Status` codes (spec,)."""
     good = model.counts(spectra)
     low, high = (
         edge * 10.0 ** (half * model.step) for edge, half in zip(model.reach(trials), (-0.5, 0.5), strict=True)

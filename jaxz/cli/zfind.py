@@ -1,5 +1,6 @@
 """`jaxz zfind`."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,6 +12,8 @@ from jaxz.cli.inputs import Inputs
 from jaxz.cli.zprior import read_prior
 
 if TYPE_CHECKING:
+    from jaxz import io
+    from jaxz.models import ErrorModel
     from jaxz.redshift import Redshifts
     from jaxz.scan import ZScan
     from jaxz.spectra import Spectra
@@ -32,11 +35,19 @@ def zfind(
         ),
     ] = None,
     error_floor: Annotated[
-        float, typer.Option(min=0, help="Error that is added to the noise, as a share of the continuum.")
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            min=0,
+            help="Error that is added to the noise, as a share of the continuum; 0.1, or as learned with --basis.",
+        ),
+    ] = None,
     continuum: Annotated[
-        float, typer.Option(min=0, help="Share by which the shape of the continuum may be off at each order, 1 to 5.")
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            min=0,
+            help="Share by which the shape of the continuum may be off at each order; 0.1, or as learned with --basis.",
+        ),
+    ] = None,
     plain: Annotated[
         bool, typer.Option("--plain", help="χ² of the noise alone, as first published: no error model, no calibration.")
     ] = False,
@@ -66,13 +77,16 @@ def zfind(
     """
     from jaxz import io
     from jaxz.classes import Candidate, candidates, classified
-    from jaxz.models import ErrorModel, Free, NonNegative, Trials
+    from jaxz.models import Free, NonNegative, Trials
     from jaxz.scan import fastest_precision
 
     with errors_in_one_line():
         common.check_format(format)
         # The published fit without weights knows no noise.
-        error = None if plain or weighting == "uniform" else ErrorModel(error_floor, continuum=continuum)
+        bare = plain or weighting == "uniform"
+        learned = None if basis is None or bare else io.load_numbers(basis)
+        error = None if bare else _error_model(learned, error_floor, continuum)
+        calibration = None if learned is None else learned.calibration
         if basis is None and weighting == "ivar":
             models = candidates(zmin, zmax, classes=classes.split(","), error=error)
         else:
@@ -85,7 +99,12 @@ def zfind(
         check_outputs(output, *([curves] if curves else []), overwrite=overwrite)
 
     def one_group(group: "Spectra") -> "tuple[ZScan, Redshifts]":
-        options = {"nminima": nminima, "prior": prior_of(group), "batch_size": batch_size}
+        options = {
+            "nminima": nminima,
+            "prior": prior_of(group),
+            "calibration": calibration,
+            "batch_size": batch_size,
+        }
         return classified(group, models, engine=engine, precision=precision, **options)
 
     options = {
@@ -109,6 +128,15 @@ def zfind(
         curves=curves,
         overwrite=overwrite,
     )
+
+
+def _error_model(learned: "io.Numbers | None", floor: float | None, continuum: float | None) -> "ErrorModel":
+    """Return the error model that was learned with a basis, or the default one, with the numbers that were given."""
+    from jaxz.models import ErrorModel
+
+    given = {"floor": floor, "continuum": continuum}
+    begin = ErrorModel() if learned is None else learned.error
+    return dataclasses.replace(begin, **{name: value for name, value in given.items() if value is not None})
 
 
 def _columns(redshifts: "Redshifts") -> dict[str, list[str]]:

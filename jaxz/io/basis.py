@@ -1,6 +1,7 @@
 """Basis files in Redrock's template layout, and the bases that come with jaxz."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -41,13 +42,26 @@ def load_basis(name_or_path: str | Path | None = None) -> Basis:
         FileError: if there is neither such a basis nor such a file (the message lists the known names), or the file
             cannot be read.
     """
+    with _file_of(name_or_path) as path:
+        return read_basis(path)
+
+
+def basis_header(name_or_path: str | Path | None = None) -> fits.Header:
+    """Return the header of the vectors in a basis file; arguments and errors as of `load_basis`."""
+    with _file_of(name_or_path) as path, damage_named(path), open_fits(path) as hdus:
+        return hdus[_VECTORS if _VECTORS in hdus else 0].header.copy()
+
+
+@contextmanager
+def _file_of(name_or_path: str | Path | None) -> Iterator[Path]:
     wanted = _DEFAULT if name_or_path is None else name_or_path
     if wanted in basis_names():
         with resources.as_file(_SHIPPED / f"basis-{wanted}.fits") as path:
-            return read_basis(path)
-    if not Path(wanted).is_file():
+            yield path
+    elif Path(wanted).is_file():
+        yield Path(wanted)
+    else:
         raise FileError(f"{wanted}: no such basis file or basis; known bases: {', '.join(basis_names())}")
-    return read_basis(wanted)
 
 
 def read_basis(path: str | Path) -> Basis:

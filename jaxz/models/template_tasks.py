@@ -73,6 +73,13 @@ class TemplateCurves(eqx.Module):
 
     def __call__(self, serial: bool, pixels: Pixels, own: Float[Array, "comp pix"] | None = None) -> Curve:
         """Return the curve of one spectrum."""
+        return self.fitted(serial, *self.conditioned(pixels, own))[0]
+
+    def conditioned(self, pixels: Pixels, own: Float[Array, "comp pix"] | None = None) -> tuple[OnLattice, Pixels]:
+        """Return one spectrum on the lattice, and its pixels in the unit of flux and with the errors that it has there.
+
+        Of the fields it needs `fixed` and `error` alone, by which it can be differentiated.
+        """
         # χ² does not change with the unit of flux; unit ivar keeps every product within the range of float32.
         unit = jnp.sum(pixels.ivar) / jnp.maximum(pixels.filled, 1).astype(pixels.ivar.dtype)
         unit = jnp.sqrt(jnp.maximum(unit, jnp.finfo(unit.dtype).tiny))
@@ -83,7 +90,10 @@ class TemplateCurves(eqx.Module):
             pixels, columns = self.error.applied(pixels, self.grid.step)
             distortion = columns(jnp.arange(self.size, dtype=pixels.edges.dtype))
         linear = self.resampling == "linear"
-        spectrum = on_lattice(pixels, own, fixed, self.size, linear=linear, distortion=distortion)
+        return on_lattice(pixels, own, fixed, self.size, linear=linear, distortion=distortion), pixels
+
+    def fitted(self, serial: bool, spectrum: OnLattice, pixels: Pixels) -> tuple[Curve, Float[Array, "column shift"]]:
+        """Return the curve of a spectrum from `conditioned`, and the coefficients of basis and non-negative columns."""
         slid = self._slid(spectrum, spectrum.rows)
         if self.weighting == "uniform":
             # The published recipe fits λ f_λ without weights, which is f_λ with weights λ².
@@ -94,8 +104,9 @@ class TemplateCurves(eqx.Module):
         else:
             fitted = slid, vanishing(spectrum.ivar, self.power, slid.gram.dtype)
         away = self._uncovered(spectrum, pixels)
-        chi2, violation, converged = self._solved(spectrum, fitted, slid, away, serial)
-        return Curve(chi2, null_chi2(spectrum), jnp.max(violation), jnp.sum(~converged, dtype=jnp.int32))
+        chi2, coeff, violation, converged = self._solved(spectrum, fitted, slid, away, serial)
+        unconverged = jnp.sum(~converged, dtype=jnp.int32)
+        return Curve(chi2, null_chi2(spectrum), jnp.max(violation), unconverged), coeff
 
     def _slid(self, spectrum: OnLattice, rows: sliding.Conditioned) -> sliding.Slid:
         offset = spectrum.start - (self.grid.start + self.trials.first)
@@ -125,15 +136,15 @@ class TemplateCurves(eqx.Module):
         weighted: sliding.Slid,
         away: Uncovered,
         serial: bool,
-    ) -> tuple[Array, Array, Array]:
-        """Solve `fitted` and return the χ² of `weighted`, block by block of trial redshifts.
+    ) -> tuple[Array, Array, Array, Array]:
+        """Solve `fitted` and return the χ² of `weighted` and the coefficients, block by block of trial redshifts.
 
         The matrices of a block stay in a processor's own cache.
         """
         count, dtype = self.trials.number, "float64" if self.precision == "float64" else "float32"
         lanes = min(lanes_of(len(self.power) + len(spectrum.fixed_rhs), dtype), count) if serial else count
 
-        def block(begin: Array) -> tuple[Array, Array, Array]:
+        def block(begin: Array) -> tuple[Array, Array, Array, Array]:
             cut = functools.partial(jax.lax.dynamic_slice_in_dim, start_index=begin, slice_size=lanes, axis=-1)
 
             def equations(slid: sliding.Slid) -> NormalEquations:
@@ -152,14 +163,19 @@ class TemplateCurves(eqx.Module):
             coeff = jax.lax.optimization_barrier(solution.coeff).astype(away.chi2.dtype)
             chi2 = chi2_of(true, spectrum.null - cut(away.chi2), coeff)
             violation = kkt(wanted, coeff, nfree=0 if self.positive else len(self.power))
-            return chi2.astype(dtype), violation, solution.converged
+            return chi2.astype(dtype), coeff, violation, solution.converged
 
         begins = np.minimum(np.arange(0, count, lanes), count - lanes)
         blocks = jax.lax.map(block, jnp.asarray(begins))
         # The last block begins early enough to be whole, and repeats the end of the one before.
-        join = lambda x: jnp.concatenate([x[:-1].ravel(), x[-1, lanes * len(begins) - count :]])  # noqa: E731
-        chi2, violation, converged = (join(values) for values in blocks)
-        return chi2, violation, converged
+        again = lanes * len(begins) - count
+
+        def join(values: Array) -> Array:
+            whole = jnp.moveaxis(values[:-1], 0, -2).reshape(*values.shape[1:-1], -1)
+            return jnp.concatenate([whole, values[-1, ..., again:]], axis=-1)
+
+        chi2, coeff, violation, converged = (join(values) for values in blocks)
+        return chi2, coeff, violation, converged
 
 
 class TemplateFits(eqx.Module):

@@ -113,10 +113,7 @@ class AbstractTemplates(AbstractModel):
         """Return the task (spectrum[, own columns]) → `Curve`; see `AbstractModel`. Engines are "fft" and "direct"."""
         check_option("engine", engine or "fft", ("fft", "direct"))
         with jax.enable_x64(True):
-            known = np.asarray(self.basis.vectors)
-            peak = np.max(np.abs(known), axis=1, keepdims=True).astype(np.float64)
-            rms = peak * np.sqrt(np.mean(np.square(known / peak), axis=1, keepdims=True))
-            vectors = jnp.asarray(known / rms, dtype=jnp.float64)
+            vectors = jnp.asarray(unit_rms(np.asarray(self.basis.vectors)), dtype=jnp.float64)
             return TemplateCurves(
                 self._part(vectors, size, nfft, precision, engine),
                 jnp.sqrt(jnp.sum(vectors**4, axis=1)),
@@ -264,6 +261,12 @@ class Free(AbstractTemplates):
     def positive(self) -> bool:
         """Coefficients have any sign."""
         return False
+
+
+def unit_rms(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors (basis, rest) of root mean square 1, as those that a scan's coefficients are of."""
+    peak = np.max(np.abs(vectors), axis=1, keepdims=True).astype(np.float64)
+    return vectors / (peak * np.sqrt(np.mean(np.square(vectors / peak), axis=1, keepdims=True)))
 
 
 def check_option(name: str, value: str | None, known: Sequence[str]) -> None:

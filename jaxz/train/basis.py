@@ -1,6 +1,6 @@
 """Labelled spectra → a basis."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from jaxz._typing import Array
 from jaxz.models.basis import Basis
 from jaxz.models.components import placed
 from jaxz.spectra import DEFAULT_STEP, LogGrid, Spectra
-from jaxz.train.checkpoint import Checkpoint, Progress
+from jaxz.train.checkpoint import Checkpoint, digest
 from jaxz.train.nmf import Algorithm, Problem, State, run
 from jaxz.train.sample import FAINTEST, Sample, best_coeff, on_grid, rest_frame, well_covered
 
@@ -59,6 +59,28 @@ class Step(NamedTuple):
     total: int
     rank: int
     chi2: float
+
+
+class Progress(NamedTuple):
+    """Where a training run is.
+
+    Attributes:
+        stage: number of the fit, from 0; those before it are done.
+        state: of that fit; coefficients and basis alone if it has not begun.
+    """
+
+    stage: int
+    state: State
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what a checkpoint keeps."""
+        coeff, basis, chi2 = self.state
+        return {"stage": np.array(self.stage), "coeff": coeff, "basis": basis, "chi2": np.array(chi2, np.float64)}
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray]) -> "Progress":
+        """Return the progress of a checkpoint."""
+        return cls(int(arrays["stage"]), State(arrays["coeff"], arrays["basis"], arrays["chi2"].tolist()))
 
 
 def fit_basis(
@@ -111,8 +133,9 @@ def fit_basis(
         "rank": rank,
         "key": _words(key),
         "start": None if start is None else start.sha256,
+        "spectra": digest(sample.flux, sample.ivar, sample.shift, known=repr(sample.grid)),
     }
-    kept = Checkpoint(None if checkpoint is None else Path(checkpoint), settings, sample)
+    kept = Checkpoint(None if checkpoint is None else Path(checkpoint), settings)
     problem = Problem(sample.flux, sample.ivar, sample.shift, sample.grid.size, training.algorithm)
     npixels = np.count_nonzero(sample.ivar)
     begin = 0 if start is None else len(start)
@@ -123,11 +146,11 @@ def fit_basis(
             return with_new_vector(state, jax.random.fold_in(key, len(state.basis)))
         return State(state.coeff, state.basis, [])
 
-    first, state = kept.found or Progress(0, opened(0, first_state(sample, start)))
+    first, state = Progress.of(kept.found) if kept.found else Progress(0, opened(0, first_state(sample, start)))
     for stage in range(first, len(limits)):
 
         def report(now: State, stage: int = stage) -> None:
-            kept.save(Progress(stage, now))
+            kept.save(Progress(stage, now).arrays())
             if callback is not None:
                 done = sum(limits[:stage]) + len(now.chi2) - 1
                 callback(Step(done, sum(limits), len(now.basis), now.chi2[-1] / npixels))
@@ -135,7 +158,7 @@ def fit_basis(
         state = run(problem, state, n_iter=limits[stage], rtol=training.rtol, callback=report)
         if stage + 1 < len(limits):
             state = opened(stage + 1, state)
-            kept.save(Progress(stage + 1, state), now=True)
+            kept.save(Progress(stage + 1, state).arrays(), now=True)
     return as_basis(state, sample.grid, start, name=name, version=version)
 
 

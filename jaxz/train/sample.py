@@ -52,6 +52,25 @@ def labelled(z: np.ndarray) -> np.ndarray:
     return np.isfinite(z) & (z >= LOWEST_Z)
 
 
+def labels(spectra: Spectra, z: np.ndarray) -> np.ndarray:
+    """Return redshifts as (spec,) float64.
+
+    Raises:
+        ValueError: if a spectrum has no label (the message names it), or `z` has the wrong length.
+    """
+    z = np.asarray(z, dtype=np.float64)
+    if z.shape != (len(spectra),):
+        raise ValueError(f"z has shape {z.shape} for {len(spectra)} spectra: give one for each")
+    if len(unknown := np.flatnonzero(~labelled(z))):
+        raise ValueError(f"{len(unknown)} spectra have no redshift: {named(spectra, z, unknown)}: leave them out")
+    return z
+
+
+def named(spectra: Spectra, z: np.ndarray, rows: np.ndarray) -> str:
+    """Return names and redshifts of some spectra, of the first if they are many, for a message."""
+    return ", ".join(f"{spectra.ids[row]} (z = {z[row]:g})" for row in rows[:_NAMED])
+
+
 def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: float) -> Sample:
     """Return spectra with known redshifts on the lattice in the rest frame.
 
@@ -69,12 +88,7 @@ def rest_frame(spectra: Spectra, z: np.ndarray, *, step: float, error_floor: flo
     Raises:
         ValueError: if a spectrum has no label (the message names it), or `z` has the wrong length.
     """
-    z = np.asarray(z, dtype=np.float64)
-    if z.shape != (len(spectra),):
-        raise ValueError(f"z has shape {z.shape} for {len(spectra)} spectra: give one for each")
-    if len(unknown := np.flatnonzero(~labelled(z))):
-        names = ", ".join(f"{spectra.ids[row]} (z = {z[row]:g})" for row in unknown[:_NAMED])
-        raise ValueError(f"{len(unknown)} spectra have no redshift: {names}: leave them out")
+    z = labels(spectra, z)
     if not 0 <= error_floor < 1:
         raise ValueError(f"error_floor={error_floor}: use a share of the flux, from 0 to below 1")
     rows = np.flatnonzero(spectra.npixels > 1)

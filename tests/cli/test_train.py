@@ -7,7 +7,9 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz import io
-from jaxz.train import Training, checkpoint, fit_basis
+from jaxz.train import Training, Tuning, checkpoint, fine_tune as learned, fit_basis
+from jaxz.train.tuning import NotFiniteError
+from tests import small
 from tests.cli.labelled import NSPEC, QUICK, write_sample
 
 TRAINING = Training(step=4e-4, stage_iter=3, final_iter=4)
@@ -169,9 +171,9 @@ def test_an_interrupted_command_goes_on_to_the_same_basis(train, tmp_path, monke
     save = checkpoint.Checkpoint.save
     saved = []
 
-    def interrupted(self, progress, *, now=False):
-        save(self, progress, now=now)
-        saved.append(progress.stage)
+    def interrupted(self, arrays, *, now=False):
+        save(self, arrays, now=now)
+        saved.append(arrays["stage"])
         if len(saved) == 6:
             raise OSError("the disk is gone")
 
@@ -182,3 +184,57 @@ def test_an_interrupted_command_goes_on_to_the_same_basis(train, tmp_path, monke
     assert result.stderr == "jaxz: the disk is gone\n"
     assert train(*kept).exit_code == 0
     assert io.read_basis(tmp_path / "basis.fits").sha256 == whole
+
+
+@pytest.fixture
+def fine_tune(run, basis_file, tmp_path):
+    """Return a function that fine-tunes `small.basis` on the sample."""
+
+    def fine_tune(*options):
+        files = (tmp_path / "sample.fits", "--truth", tmp_path / "truth.ecsv", "-o", tmp_path / "basis.fits")
+        options = ("--start", basis_file, "--zmax", small.ZMAX, "--epochs", 2, *options)
+        return run("train", *files, "--fine-tune-basis", *options)
+
+    return fine_tune
+
+
+def test_fine_tunes_what_it_starts_from(fine_tune, basis_file, tmp_path):
+    path, _, _ = write_sample(tmp_path)
+    result = fine_tune("--name", "TUNED", "--seed", 4)
+    assert result.exit_code == 0, result.stderr
+    rows = result.stderr.splitlines()
+    assert [row.split(":")[0] for row in rows] == [f"epoch {number} of 2" for number in range(3)]
+    assert rows[0].startswith("epoch 0 of 2: validation ")
+    assert rows[2].startswith("epoch 2 of 2: training ")
+    z = np.asarray(io.read_table(tmp_path / "truth.ecsv")["Z"])
+    options = {"train_basis": True, "tuning": Tuning(zmax=small.ZMAX, epochs=2)}
+    expected = learned(io.read(path), z, io.load_basis(basis_file), key=jax.random.key(4), **options)
+    found, numbers = io.load_basis(tmp_path / "basis.fits"), io.load_numbers(tmp_path / "basis.fits")
+    assert found.sha256 == expected.basis.sha256
+    assert found.name == "TUNED"
+    assert numbers == io.Numbers(expected.error, expected.calibration)
+    header = fits.getheader(tmp_path / "basis.fits")
+    assert (header["TUNED"], header["START"], header["SPECTRA"]) == ("numbers and basis", str(basis_file), NSPEC)
+    assert "NITER" not in header
+
+
+def test_fine_tuning_refuses_before_it_fits(fine_tune, tmp_path, monkeypatch):
+    write_sample(tmp_path, z=lambda z: np.where(np.arange(NSPEC) == 3, 0.9, z))
+    refused(fine_tune("--rank", 4, *QUICK), tmp_path, "a redshift that is not tried: s3 (z = 0.9): leave them out")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    refused(fine_tune(), tmp_path, "--fine-tune needs optax: pip install 'jaxz[train]'")
+
+
+def test_fine_tuning_that_breaks_off_is_said_and_kept(fine_tune, tmp_path, monkeypatch):
+    write_sample(tmp_path)
+    monkeypatch.setattr("jaxz.train.tuning.Problem.slopes", not_finite)
+    result = fine_tune()
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "jaxz: fine-tuning stops at step 1 (epoch 1): no finite score of s1; what epoch 0 had is returned\n"
+    )
+    assert io.load_numbers(tmp_path / "basis.fits") is not None
+
+
+def not_finite(self, parameters, rows):
+    raise NotFiniteError("no finite score of s1")

@@ -251,3 +251,29 @@ def test_real_spectra(run, data, tmp_path):
     assert evaluated.exit_code == 0
     assert "2 of 2" in evaluated.stdout
     assert "10 without a match: 11, 17, 9" in evaluated.stderr
+
+
+def test_numbers_learned_with_a_basis_are_used_unless_told_otherwise(run, files, options, tmp_path):
+    """A catalog says of each which it was made with."""
+    learned = io.Numbers(ErrorModel(0.2, 0.3, 0.05), jaxz.Calibration(temperature=2.5, misfit=1.0, name="fine-tuned"))
+    io.write_basis(small.basis(), tmp_path / "mine.fits", header=learned.cards())
+    where = ("--zmin", small.ZMIN, "--zmax", small.ZMAX, "--overwrite")
+
+    def header(*more):
+        out = tmp_path / "out.fits"
+        assert run("zfind", files[0], "-o", out, "--basis", tmp_path / "mine.fits", *where, *more).exit_code == 0
+        return fits.getheader(out, "REDSHIFTS")
+
+    cards = ("ERRFLOOR", "ERRLINES", "ERRCONT", "ZCALIB")
+    assert [header()[card] for card in cards] == [0.2, 0.3, 0.05, "fine-tuned"]
+    found = rows_of(tmp_path / "out.fits")
+    spectra, model = io.read(files[0]), NonNegative(small.basis(), error=learned.error)
+    scan = jaxz.scan(spectra, model, zmin=small.ZMIN, zmax=small.ZMAX)
+    expected = jaxz.find_redshifts(scan, spectra, calibration=learned.calibration)
+    np.testing.assert_array_equal(found["Z"], expected.z)
+    np.testing.assert_array_equal(found["PCONF"], expected.pconf.astype(np.float32))
+    assert found["TEMPERATURE"][0] >= 2.5
+    assert [header("--error-floor", 0.4)[card] for card in cards] == [0.4, 0.3, 0.05, "fine-tuned"]
+    plain = header("--plain")
+    assert "ERRFLOOR" not in plain
+    assert plain["ZCALIB"] == "none"

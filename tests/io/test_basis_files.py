@@ -351,4 +351,4 @@ def test_galaxies_have_no_noise_in_the_red() -> None:
     red, width = np.asarray(basis.vectors, dtype=np.float64)[:, basis.grid.wave > 9400], 81
     mean = np.apply_along_axis(np.convolve, 1, red, np.ones(width) / width, "valid")
     scatter = np.median(np.abs(red[:, width // 2 : -(width // 2)] - mean), axis=1) / np.maximum(mean.mean(axis=1), 0.05)
-    assert scatter.max() < 0.02
+    assert scatter.max() < 0.04

@@ -1,0 +1,60 @@
+"""What was learned with a basis, in the header of its file: the numbers of an error model and of a calibration."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jaxz.calibration import Calibration
+from jaxz.io.basis import basis_header
+from jaxz.io.files import FileError
+from jaxz.models.error import ErrorModel
+
+_ERROR = {"floor": "ERRFLOOR", "lines": "ERRLINES", "continuum": "ERRCONT"}
+_ORDER, _NAME = "ERRORDER", "ZCALIB"
+_CALIBRATION = {
+    "temperature": "CALTEMP",
+    "misfit": "CALMISF",
+    "delta_chi2": "CALDCHI2",
+    "bad_fit": "CALBAD",
+    "optical": "CALVOPT",
+    "ultraviolet": "CALVUV",
+}
+
+
+class Numbers(NamedTuple):
+    """What a basis is to be used with."""
+
+    error: ErrorModel
+    calibration: Calibration
+
+    def cards(self) -> dict[str, Any]:
+        """Return what the header of a basis file says, for `jaxz.io.write_basis`."""
+        named = {_NAME: self.calibration.name, _ORDER: self.error.order}
+        # In words, as FITS has no infinity, and numbers of 16 digits, of which a double has 17.
+        numbers = [(card, getattr(self.error, name)) for name, card in _ERROR.items()]
+        numbers += [(card, getattr(self.calibration, name)) for name, card in _CALIBRATION.items()]
+        return named | {card: repr(float(value)) for card, value in numbers}
+
+
+def load_numbers(name_or_path: str | Path | None = None) -> Numbers | None:
+    """Return the numbers that were learned with a basis, or None if its file has none, as those that come with jaxz.
+
+    Args:
+        name_or_path: as of `load_basis`.
+
+    Raises:
+        FileError: if there is neither such a basis nor such a file, the file cannot be read, or has some numbers but
+            not all, or none that make sense.
+    """
+    header = basis_header(name_or_path)
+    wanted = {*_ERROR.values(), *_CALIBRATION.values(), _ORDER, _NAME}
+    missing = sorted(card for card in wanted if card not in header)
+    if len(missing) == len(wanted):
+        return None
+    if missing:
+        raise FileError(f"{name_or_path}: no {', '.join(missing)} in its header: write it again, or remove the others")
+    try:
+        error = ErrorModel(**{name: float(header[card]) for name, card in _ERROR.items()}, order=int(header[_ORDER]))
+        known = {name: float(header[card]) for name, card in _CALIBRATION.items()}
+        return Numbers(error, Calibration(**known, name=str(header[_NAME])))
+    except ValueError as wrong:
+        raise FileError(f"{name_or_path}: {wrong}: write it again") from wrong
