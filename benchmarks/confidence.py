@@ -42,7 +42,7 @@ def cases(*, quick: bool) -> Iterator[Case]:
     basis = jaxz.load_basis()
     galaxies = [("SDSS", inputs.sdss(basis))]
     if not quick:
-        galaxies += [("UDF10", inputs.udf10(basis, hard=True))]
+        galaxies += [("UDF10", inputs.udf10(basis, hard=True)), ("MUSE cluster", inputs.muse_cluster(basis))]
         galaxies += [(survey.name, survey) for survey in (samples.vandels(), samples.fors2())]
     for name, case in galaxies:
         ztrue = np.asarray(case.ztrue, dtype=float)[few]

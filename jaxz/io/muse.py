@@ -1,4 +1,4 @@
-"""MUSE spectra as MPDAF writes them: single spectra, and Source files that hold several."""
+"""MUSE spectra as MPDAF writes them, single ones and Source files that hold several, and as specex writes them."""
 
 import re
 from pathlib import Path
@@ -58,6 +58,29 @@ def from_mpdaf_source(path: Path, hdus: Any, name: str | None) -> Spectra:
     if stat not in hdus:
         raise FileError(f"{path}: no extension {stat}: add one with the variance, or choose another spectrum")
     return _spectrum(path, hdus, data, stat, None)
+
+
+def is_specex_spectrum(hdus: Any) -> bool:
+    """Tell whether an open FITS file holds an extension ``SPECTRUM`` with one axis."""
+    return "SPECTRUM" in hdus and len(image_shape(hdus["SPECTRUM"])) == 1
+
+
+def from_specex_spectrum(path: Path, hdus: Any) -> Spectra:
+    """Return the spectrum of a specex file: ``SPECTRUM``, ``VARIANCE`` and, where there is one, ``NAN_MASK``.
+
+    The program takes spectra out of cubes of MUSE. Where the mask is not 0 a pixel of the cube had no value; these do
+    not count. Wavelengths are in air or in vacuum as CTYPE1 says, which the program copies from its cube: it is not
+    checked. The wrong word is 83 km/s in every redshift.
+
+    Raises:
+        FileError: if there is no variance, the extensions differ in shape, or the wavelengths are not given.
+    """
+    if "VARIANCE" not in hdus:
+        raise FileError(f"{path}: no extension VARIANCE: add one with the variance of each pixel of SPECTRUM")
+    good = hdus["NAN_MASK"].data == 0 if "NAN_MASK" in hdus else None
+    if good is not None and good.shape != image_shape(hdus["SPECTRUM"]):
+        raise FileError(f"{path}: SPECTRUM and NAN_MASK have different lengths: they need one value for each pixel")
+    return _spectrum(path, hdus, "SPECTRUM", "VARIANCE", good)
 
 
 def _names_of_spectra(hdus: Any) -> list[str]:

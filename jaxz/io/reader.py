@@ -16,7 +16,14 @@ from jaxz.io.files import (
     summary_of,
     syntax_of,
 )
-from jaxz.io.muse import from_mpdaf_source, from_mpdaf_spectrum, is_mpdaf_source, is_mpdaf_spectrum
+from jaxz.io.muse import (
+    from_mpdaf_source,
+    from_mpdaf_spectrum,
+    from_specex_spectrum,
+    is_mpdaf_source,
+    is_mpdaf_spectrum,
+    is_specex_spectrum,
+)
 from jaxz.io.sdss import from_sdss_spectrum, is_sdss_spectrum
 from jaxz.io.table import from_fits_table, from_table, is_spectrum_table, spectrum_table_of
 from jaxz.spectra import Spectra
@@ -24,6 +31,7 @@ from jaxz.spectra import Spectra
 FORMATS = {
     "mpdaf": "MPDAF spectrum",
     "mpdaf-source": "MPDAF Source",
+    "specex": "MUSE spectrum of specex",
     "sdss": "SDSS or BOSS spec file",
     "desi": "DESI coadd or spectra file",
     "table": "FITS, ECSV or CSV table with wave, flux, and ivar or error",
@@ -51,7 +59,7 @@ class Source(Protocol):
 def read(
     paths: str | Path | Sequence[str | Path], *, format: str | None = None, spectrum: str | None = None
 ) -> Spectra:
-    """Read spectra from files: MPDAF (MUSE) spectra and Sources, SDSS/BOSS spec files, DESI coadds, plain tables.
+    """Read spectra from files: MUSE (MPDAF, its Sources, specex), SDSS/BOSS spec files, DESI coadds, plain tables.
 
     Args:
         paths: a file, a folder (all spectrum files directly in it, sorted by name), or a list of both.
@@ -177,8 +185,15 @@ def _known_kinds() -> str:
 _IS = {
     "mpdaf": is_mpdaf_spectrum,
     "mpdaf-source": is_mpdaf_source,
+    "specex": is_specex_spectrum,
     "sdss": is_sdss_spectrum,
     "desi": is_desi,
     "table": lambda hdus: spectrum_table_of(hdus) is not None,
 }
-_FROM = {"mpdaf": from_mpdaf_spectrum, "sdss": from_sdss_spectrum, "desi": DesiFile, "table": from_fits_table}
+_FROM = {
+    "mpdaf": from_mpdaf_spectrum,
+    "specex": from_specex_spectrum,
+    "sdss": from_sdss_spectrum,
+    "desi": DesiFile,
+    "table": from_fits_table,
+}

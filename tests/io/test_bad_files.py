@@ -105,7 +105,8 @@ def test_a_kind_that_is_not_that_of_the_file(tmp_path: Path, write_mpdaf: Write)
 
 
 def test_an_unknown_kind_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown format 'muse': choose one of mpdaf, mpdaf-source, sdss, desi, table"):
+    kinds = "mpdaf, mpdaf-source, specex, sdss, desi, table"
+    with pytest.raises(ValueError, match=f"unknown format 'muse': choose one of {kinds}"):
         io.read(tmp_path / "x.fits", format="muse")
 
 

@@ -158,3 +158,48 @@ def test_no_variance_says_what_to_add(tmp_path: Path, pixels: Any, mpdaf_image: 
     fits.HDUList([fits.PrimaryHDU(), mpdaf_image(pixels.flux, "DATA")]).writeto(tmp_path / "x.fits")
     with pytest.raises(io.FileError, match=r"x\.fits: no extension STAT: add one with the variance of each pixel"):
         io.read(tmp_path / "x.fits")
+
+
+@pytest.fixture
+def specex(tmp_path: Path, pixels: Any, mpdaf_image: Callable[..., fits.ImageHDU]) -> Callable[..., Path]:
+    """Return a function that writes a specex file of `pixels`; an extension that is None is left out."""
+
+    def write(**changed: Any) -> Path:
+        mask = np.zeros(200, dtype=np.uint8)
+        primary = fits.PrimaryHDU()
+        primary.header.update(ID=95, RA=177.7, DEC=-28.1, EXT_MODE="circular_aperture")
+        images = {"SPECTRUM": pixels.flux, "VARIANCE": pixels.variance, "NAN_MASK": mask} | changed
+        hdus = [mpdaf_image(image, name, CTYPE1="WAVE") for name, image in images.items() if image is not None]
+        fits.HDUList([primary, *hdus]).writeto(tmp_path / "spec_95.fits")
+        return tmp_path / "spec_95.fits"
+
+    return write
+
+
+def test_a_specex_spectrum_is_read_without_what_its_mask_leaves_out(specex: Write, pixels: Any) -> None:
+    mask = np.isin(np.arange(200), [3, 77]).astype(np.uint8)
+    spectra = io.read(specex(NAN_MASK=mask))
+    assert spectra.ids == ("spec_95",)
+    assert (spectra.meta["TARGETID"][0], spectra.meta["RA"][0]) == (95, 177.7)
+    np.testing.assert_allclose(spectra.wave[0], pixels.wave, rtol=1e-15)
+    np.testing.assert_allclose(spectra.ivar[0], np.where(mask, 0, 1 / pixels.variance), rtol=1e-6)
+    np.testing.assert_array_equal(spectra.flux[0][mask == 0], pixels.flux.astype(np.float32)[mask == 0])
+
+
+def test_a_specex_spectrum_needs_no_mask(specex: Write) -> None:
+    assert io.read(specex(NAN_MASK=None), format="specex").npixels[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"VARIANCE": None}, "no extension VARIANCE: add one with the variance of each pixel of SPECTRUM"),
+        ({"VARIANCE": np.ones(199)}, "SPECTRUM and VARIANCE have different lengths: they need one value for each"),
+        ({"VARIANCE": np.ones((2, 200))}, "SPECTRUM and VARIANCE have different lengths"),
+        ({"NAN_MASK": np.zeros(201)}, "SPECTRUM and NAN_MASK have different lengths"),
+        ({"SPECTRUM": np.ones((3, 200))}, "not a known kind of spectrum file: .*SPECTRUM .image 3 x 200"),
+    ],
+)
+def test_specex_files_that_do_not_fit_are_refused(specex: Write, changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(io.FileError, match=rf"spec_95\.fits: {message}"):
+        io.read(specex(**changed))
