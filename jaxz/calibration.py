@@ -32,6 +32,7 @@ class Calibration(eqx.Module):
         delta_chi2: least Δχ²/T to the next candidate without the flag SMALL_DELTA_CHI2.
         bad_fit: χ²/n above which a fit gets the flag BAD_FIT.
         optical, ultraviolet: velocities added to the error of z, km/s.
+        level: share of P(z) that Z_LO … Z_HI encloses to hold 0.9 of the true redshifts (see `jaxz.intervals`).
         name: for the header of catalogs.
 
     Raises:
@@ -44,12 +45,15 @@ class Calibration(eqx.Module):
     bad_fit: float = 1.5
     optical: float = 25.0
     ultraviolet: float = 120.0
+    level: float = 0.9
     name: str = eqx.field(static=True, default="default")
 
     def __check_init__(self) -> None:
         for field in ("misfit", "delta_chi2", "optical", "ultraviolet", "temperature"):
             if not 0 <= getattr(self, field) < np.inf:
                 raise ValueError(f"calibration {self.name!r}: {field}={getattr(self, field)}: use 0 or more")
+        if not 0 <= self.level <= 1:
+            raise ValueError(f"calibration {self.name!r}: level={self.level}: use a share of P(z), 0 to 1")
         if self.temperature == 0:
             raise ValueError(f"calibration {self.name!r}: temperature=0: use a positive number, 1 for χ² as it is")
 

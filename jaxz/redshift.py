@@ -9,6 +9,7 @@ import numpy as np
 
 from jaxz._typing import Device
 from jaxz.calibration import PLAIN, Calibration
+from jaxz.intervals import Peaks, interval
 from jaxz.models import AbstractModel, Fit, Trials
 from jaxz.pixels import WINDOW, bucket, layout
 from jaxz.posterior import Prior, penalty_of
@@ -54,6 +55,8 @@ class Redshifts(eqx.Module):
         temperature: (spec,) T, the Δχ² that is worth one (see `jaxz.calibration`).
         zalt, zalt_err, zalt_chi2: (spec, cand) candidates, best first, the first being z; NaN where there are fewer.
         zalt_penalty: (spec, cand) -2 T ln p(z) of the prior, by which they are ranked as well.
+        zalt_prob: (spec, cand) posterior mass within 0.005(1+z) of each and of no better one, whatever the class: they
+            sum to 1 at most. The first is `pconf`, but for what models of other classes find there.
         spectype, subtype, fitmethod: (spec,) of the model that fits best.
         meta: per-spectrum columns handed on from `Spectra`.
         chi2_null: (spec,) χ² without what slides.
@@ -85,6 +88,7 @@ class Redshifts(eqx.Module):
     zalt_err: np.ndarray
     zalt_chi2: np.ndarray
     zalt_penalty: np.ndarray
+    zalt_prob: np.ndarray
     spectype: np.ndarray
     subtype: np.ndarray
     fitmethod: np.ndarray
@@ -103,6 +107,21 @@ class Redshifts(eqx.Module):
     def detection(self) -> np.ndarray:
         """(spec,) |Δχ²| by which what slides improves the fit [L, eq. 6], not calibrated."""
         return self.chi2_null - self.chi2
+
+    @property
+    def peaks(self) -> Peaks:
+        """P(z) as a sum of Gaussians at the candidates (see `jaxz.intervals`)."""
+        return Peaks.of(self.zalt, self.zalt_err, self.zalt_prob)
+
+    @property
+    def z_interval(self) -> tuple[np.ndarray, np.ndarray]:
+        """(spec,) ends of the region of P(z) that holds 90 % of the truths, as far as the calibration knows.
+
+        Where the candidates do not have as much probability as it takes, they are those of the trial redshifts.
+        """
+        ends = np.array([(trials.first, trials.last) for trials in self.trials])
+        limits = 10.0 ** (ends * np.array([trials.step for trials in self.trials])[:, None]) - 1
+        return interval(self.peaks, self.z, self.calibration.level, (float(limits.min()), float(limits.max())))
 
     @classmethod
     def concatenate(cls, parts: Sequence["Redshifts"]) -> "Redshifts":
@@ -236,7 +255,7 @@ def _measured(
     z = 10.0 ** (fit.shift * scan.trials.step) - 1
     score = fit.chi2 + summary.penalty
     deltachi2 = np.where(np.isnan(score[:, 1]), summary.depth, score[:, 1] - score[:, 0])
-    pconf, logmass = _posterior_mass(mass, summary.chi2, fit.chi2, temperature)
+    probability, logmass = _posterior_mass(mass, summary.chi2, fit.chi2, temperature)
     measured = scan.status == Status.OK
     found = np.isfinite(fit.chi2[:, 0])
     converged = fit.converged[:, 0].astype(bool)
@@ -278,7 +297,7 @@ def _measured(
         coverage=coverage,
         significance=significance,
         robustness=robustness,
-        pconf=pconf,
+        pconf=probability[:, 0],
         pclass=np.where(found, 1.0, np.nan),
         logmass=logmass,
         temperature=temperature,
@@ -286,6 +305,7 @@ def _measured(
         zalt_err=zerr[:, :nminima],
         zalt_chi2=fit.chi2[:, :nminima],
         zalt_penalty=summary.penalty[:, :nminima],
+        zalt_prob=probability[:, :nminima],
         spectype=np.full(nspec, model.spectype),
         subtype=np.full(nspec, model.name),
         fitmethod=np.full(nspec, model.fitmethod),
@@ -302,7 +322,7 @@ def _measured(
 def _posterior_mass(
     mass: Mass, on_curve: np.ndarray, chi2: np.ndarray, temperature: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the share of P(z) within 0.005(1+z) of the first candidate, and ln of all mass.
+    """Return the share of P(z) near each candidate (spec, cand), NaN where there is none, and ln of all mass (spec,).
 
     χ² of the curve is wrong near a candidate by what the closer look found, and elsewhere by as much in the median.
 
@@ -320,5 +340,6 @@ def _posterior_mass(
         masses = np.where(found, mass.mass - change / 2, -np.inf)
         every = np.column_stack([masses, mass.rest - usual / 2])
         total = np.logaddexp.reduce(every, axis=1)
-        near = np.sum(np.where(found, mass.near * np.exp(masses - total[:, None]), 0), axis=1)
-    return np.where(some, np.minimum(near, 1), np.nan), np.where(some, total, np.nan)
+        share = np.where(found, np.exp(masses - total[:, None]), 0)
+        near = np.einsum("ijk,ik->ij", np.where(found[:, None], mass.near, 0), share)
+    return np.where(found, np.minimum(near, 1), np.nan), np.where(some, total, np.nan)

@@ -60,6 +60,7 @@ def redshifts(z, **known):
         "zalt_err": 1e-4 * (1 + candidates),
         "zalt_chi2": 100.0 + 0 * candidates,
         "zalt_penalty": 0 * candidates,
+        "zalt_prob": np.where(np.isfinite(candidates), 1.0, np.nan),
         "spectype": np.full(nspec, models[0].spectype),
         "subtype": np.full(nspec, models[0].name),
         "fitmethod": np.full(nspec, models[0].fitmethod),

@@ -43,6 +43,9 @@ OURS = {
     "ZALT": "5D",
     "ZALT_ERR": "5E",
     "ZALT_CHI2": "5D",
+    "ZALT_PROB": "5E",
+    "Z_LO": "D",
+    "Z_HI": "D",
     "COVERAGE": "E",
 }
 
