@@ -104,14 +104,14 @@ def _near(kept: np.ndarray, z: np.ndarray, probability: np.ndarray) -> np.ndarra
     """Return the sum of probabilities near each of the candidates that are kept, (spec, cand); NaN where there is none.
 
     Args:
-        kept: (spec, cand) redshifts, best first. What is near several counts for the best of them.
+        kept: (spec, cand) redshifts. What is within 0.005(1+z) of several counts for the nearest.
         z, probability: (spec, all) of all models' candidates.
     """
-    with np.errstate(invalid="ignore"):
-        near = np.abs(z[:, None] - kept[:, :, None]) < CONFIDENCE_WIDTH * (1 + kept[:, :, None])
-    first = near & (np.cumsum(near, axis=1) == 1)
-    total = np.sum(np.where(first, np.nan_to_num(probability)[:, None], 0), axis=2)
-    return np.where(np.isfinite(kept), np.minimum(total, 1), np.nan)
+    away = np.abs(z[:, None] - kept[:, :, None]) / (1 + kept[:, :, None])
+    away = np.where(np.isnan(away), np.inf, away)
+    closest = np.argmin(away, axis=1)[:, None] == np.arange(kept.shape[1])[None, :, None]
+    counted = np.where(closest & (away < CONFIDENCE_WIDTH), np.nan_to_num(probability)[:, None], 0)
+    return np.where(np.isfinite(kept), np.minimum(np.sum(counted, axis=2), 1), np.nan)
 
 
 def _portions(found: Sequence[Redshifts], cost: np.ndarray, temperature: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
