@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jaxz._typing import Device
-from jaxz.calibration import PLAIN, Calibration
+from jaxz.calibration import PLAIN, Calibration, check_models
 from jaxz.intervals import Peaks, interval
 from jaxz.models import AbstractModel, Fit, Trials
 from jaxz.pixels import WINDOW, bucket, layout
@@ -103,6 +103,20 @@ class Redshifts(eqx.Module):
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __getitem__(self, rows: slice | Sequence[int] | np.ndarray) -> "Redshifts":
+        """Return those of a slice, a list of indices or a mask."""
+        index = np.arange(len(self))[rows]
+        return dataclasses.replace(
+            self,
+            ids=tuple(self.ids[i] for i in index),
+            meta={name: column[index] for name, column in self.meta.items()},
+            **{name: getattr(self, name)[index] for name in self._columns()},
+        )
+
+    def _columns(self) -> list[str]:
+        """Return the names of the arrays, (spec, …)."""
+        return [name for name, value in vars(self).items() if isinstance(value, np.ndarray)]
+
     @property
     def detection(self) -> np.ndarray:
         """(spec,) |Δχ²| by which what slides improves the fit [L, eq. 6], not calibrated."""
@@ -134,12 +148,11 @@ class Redshifts(eqx.Module):
             raise ValueError("no redshifts to concatenate: give at least one")
         if len({tuple(model.sha256 for model in part.models) for part in parts}) != 1:
             raise ValueError("redshifts to concatenate need the same models: keep those of different ones apart")
-        arrays = [name for name, value in vars(parts[0]).items() if name != "meta" and isinstance(value, np.ndarray)]
         return dataclasses.replace(
             parts[0],
             ids=tuple(name for part in parts for name in part.ids),
             meta=concatenate_meta([part.meta for part in parts], [len(part) for part in parts]),
-            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays},
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in parts[0]._columns()},
         )
 
 
@@ -169,7 +182,7 @@ def find_redshifts(
         prior: penalty on z (see `jaxz.posterior`). It takes part in the choice and the order of candidates, in
             `deltachi2`, `robustness` and `pconf`; `chi2` and `significance` stay those of the data.
         calibration: of P(z), errors and flags. If absent: the default one where the model has an error model, and none,
-            χ² being taken at its word, where it has not.
+            χ² being taken at its word, where it has not. One that was learned is for the models it was learned with.
         joins: wavelength ranges (vacuum Å) where two cameras meet, such as (5760, 5800) and (7520, 7620) of DESI. A
             target whose line, the mean position of its power, is found in one gets the bit CAMERA_JOIN. They belong to
             the instrument, so that none is assumed. For models of one line only.
@@ -177,7 +190,8 @@ def find_redshifts(
         devices: that share the work; all that JAX shows if absent.
 
     Raises:
-        ValueError: if `scan` is not of `spectra`; if `nminima` is not positive, or `prior` has the wrong shape.
+        ValueError: if `scan` is not of `spectra`, or `calibration` is for other models; if `nminima` is not positive,
+            or `prior` has the wrong shape.
     """
     if scan.ids != spectra.ids:
         raise ValueError("scan and spectra have different ids: pass the spectra that were scanned")
@@ -191,6 +205,8 @@ def find_redshifts(
         raise ValueError(f"nminima={nminima}, batch_size={batch_size}: use 1 to {MOST_MINIMA}, and 1 or more")
     if joins and scan.model.line is None:
         raise ValueError("joins are for models of one line, as Madgics: a basis has lines everywhere")
+    chosen = calibration or (PLAIN if scan.model.error is None else Calibration())
+    check_models(chosen, scan.model)
     penalty = penalty_of(scan, prior)
     rows = np.flatnonzero(scan.status == Status.OK)
     options = {"batch_size": batch_size, "devices": devices}
@@ -200,7 +216,6 @@ def find_redshifts(
     summary: Summary = run(task, None, rows, inputs, **options)
     found = np.isfinite(summary.chi2)
     shifts = np.where(found, scan.trials.first + summary.place, np.nan)
-    chosen = calibration or (PLAIN if scan.model.error is None else Calibration())
     fit, order, temperature, mass = _look_closer(scan, spectra, (shifts, *inputs), task.penalty, chosen, options)
     summary = summary._replace(penalty=summary.penalty * temperature[:, None])
     summary, fit = summary._replace(**_reordered(summary, order)), fit._replace(**_reordered(fit, order))
@@ -278,8 +293,7 @@ def _measured(
         + ZWarn.PARTIAL_COVERAGE * (found & (coverage < 1 - PARTIAL_COVERAGE))
     )
     statistical = np.log(10) * scan.trials.step * fit.shift_err * np.sqrt(temperature)[:, None]
-    reddest = np.max(np.where(spectra.ivar > 0, spectra.wave, 0), axis=1, initial=0)
-    zerr = (1 + z) * np.hypot(statistical, calibration.velocity(z, reddest) / LIGHT_SPEED)
+    zerr = (1 + z) * np.hypot(statistical, calibration.velocity(z, spectra.reddest) / LIGHT_SPEED)
     with np.errstate(divide="ignore", invalid="ignore"):
         significance = 1 - summary.chi2[:, 0] / summary.quartile
         robustness = np.where(deltachi2 == 0, 0, deltachi2 / summary.scatter)

@@ -48,6 +48,7 @@ from jaxz.validate.probabilities import (
     WINDOWS as WINDOWS,
     Reliability as Reliability,
     ece as ece,
+    is_inside as is_inside,
     log_score as log_score,
     pull_width as pull_width,
     pulls as pulls,

@@ -116,6 +116,12 @@ def log_score(ztrue: np.ndarray, zalt: np.ndarray, probability: np.ndarray) -> n
     return -np.log(np.clip(near + rest / WINDOWS, LEAST, 1))
 
 
+def is_inside(low: np.ndarray, high: np.ndarray, ztrue: np.ndarray) -> np.ndarray:
+    """Return which (spec,) true redshifts are in Z_LO … Z_HI; not those of spectra without a redshift."""
+    with np.errstate(invalid="ignore"):
+        return (np.asarray(low) <= ztrue) & (ztrue <= np.asarray(high))
+
+
 def pulls(z: np.ndarray, zerr: np.ndarray, ztrue: np.ndarray) -> np.ndarray:
     """Return (z - ztrue)/zerr of the right redshifts that have an error, in their order."""
     with np.errstate(invalid="ignore"):

@@ -1,4 +1,4 @@
-"""Reliability, log score and pulls against numbers worked out by hand, and against what they promise when all is true."""
+"""Reliability, log score and pulls against numbers worked out by hand, and against probabilities that are true."""
 
 import math
 
