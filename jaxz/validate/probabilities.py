@@ -40,13 +40,14 @@ class Reliability:
     high: np.ndarray
 
 
-def reliability(probability: np.ndarray, right: np.ndarray, *, bins: int = BINS) -> Reliability:
-    """Return how often redshifts are right, in bins of equal numbers by their probability.
+def reliability(probability: np.ndarray, right: np.ndarray, *, bins: int | np.ndarray = BINS) -> Reliability:
+    """Return how often redshifts are right, in bins of their probability.
 
     Args:
         probability: (spec,) that is reported; NaN, where there is no redshift, is left out.
         right: (spec,) bool.
-        bins: how many; fewer where there are fewer redshifts.
+        bins: how many of equal numbers, fewer where there are fewer redshifts; or increasing edges, (bins + 1,), a
+            probability at an edge being in the bin that ends there. Empty bins are left out.
 
     Raises:
         ValueError: if they differ in shape, or a probability is not between 0 and 1.
@@ -58,7 +59,9 @@ def reliability(probability: np.ndarray, right: np.ndarray, *, bins: int = BINS)
     if np.any((probability[known] < 0) | (probability[known] > 1)):
         raise ValueError("probabilities must be between 0 and 1: give PCONF or ZALT_PROB as they are in the catalog")
     order = known[np.argsort(probability[known], kind="stable")]
-    parts = [part for part in np.array_split(order, bins) if len(part)]
+    cuts = bins if isinstance(bins, int) else np.searchsorted(probability[order], bins, side="right")
+    parts = np.array_split(order, cuts) if isinstance(bins, int) else np.split(order, cuts)[1:-1]
+    parts = [part for part in parts if len(part)]
     ends = [wilson_interval(int(right[part].sum()), len(part), level=BIN_LEVEL) for part in parts]
     low, high = np.array(ends).reshape(-1, 2).T
     return Reliability(

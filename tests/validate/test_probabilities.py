@@ -19,6 +19,13 @@ def test_reliability_by_hand():
     assert validate.ece(probability, right, bins=2) == pytest.approx(0.3)
 
 
+def test_bins_can_have_edges():
+    probability = np.array([0.0, 0.5, 0.51, 1.0, 0.2])
+    found = validate.reliability(probability, probability > 0.4, bins=np.array([-0.1, 0.5, 0.9, 0.95, 1.0]))
+    assert found.number.tolist() == [3, 1, 1]
+    np.testing.assert_allclose(found.right, [1 / 3, 1, 1])
+
+
 def test_true_probabilities_have_no_error_but_chance(rng):
     probability = rng.uniform(size=20000)
     assert validate.ece(probability, rng.uniform(size=20000) < probability) < 0.015
