@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from jaxz._typing import Device
-from jaxz.calibration import PLAIN, Calibration, check_models
+from jaxz.calibration import OPTICAL, PLAIN, Calibration, check_models
 from jaxz.intervals import Peaks, interval
 from jaxz.models import AbstractModel, Fit, Trials
 from jaxz.pixels import WINDOW, bucket, layout
@@ -58,6 +58,7 @@ class Redshifts(eqx.Module):
         zalt_prob: (spec, cand) posterior mass within 0.005(1+z) of each and of no better one, whatever the class: they
             sum to 1 at most. The first is `pconf`, but for what models of other classes find there.
         spectype, subtype, fitmethod: (spec,) of the model that fits best.
+        reddest: (spec,) wavelength of the last good pixel, Å.
         meta: per-spectrum columns handed on from `Spectra`.
         chi2_null: (spec,) χ² without what slides.
         fingerprints: (spec,) of the spectra.
@@ -92,6 +93,7 @@ class Redshifts(eqx.Module):
     spectype: np.ndarray
     subtype: np.ndarray
     fitmethod: np.ndarray
+    reddest: np.ndarray
     meta: dict[str, np.ndarray]
     chi2_null: np.ndarray
     fingerprints: np.ndarray
@@ -121,6 +123,11 @@ class Redshifts(eqx.Module):
     def detection(self) -> np.ndarray:
         """(spec,) |Δχ²| by which what slides improves the fit [L, eq. 6], not calibrated."""
         return self.chi2_null - self.chi2
+
+    @property
+    def ultraviolet(self) -> np.ndarray:
+        """(spec,) whether nothing redward of [O II] is seen at z, so that it rests on Lyα and the ultraviolet alone."""
+        return self.reddest <= OPTICAL * (1 + self.z)
 
     @property
     def peaks(self) -> Peaks:
@@ -323,6 +330,7 @@ def _measured(
         spectype=np.full(nspec, model.spectype),
         subtype=np.full(nspec, model.name),
         fitmethod=np.full(nspec, model.fitmethod),
+        reddest=spectra.reddest,
         meta=spectra.meta,
         chi2_null=fit.null,
         fingerprints=scan.fingerprints,

@@ -64,6 +64,7 @@ def redshifts(z, **known):
         "spectype": np.full(nspec, models[0].spectype),
         "subtype": np.full(nspec, models[0].name),
         "fitmethod": np.full(nspec, models[0].fitmethod),
+        "reddest": np.full(nspec, 9800.0),
         "meta": {},
         "chi2_null": np.full(nspec, 1000.0),
         "fingerprints": np.arange(nspec, dtype=np.uint64),

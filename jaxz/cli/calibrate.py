@@ -46,7 +46,7 @@ def calibrate(
         check_outputs(output, overwrite=overwrite)
         spectra, ztrue, unreadable = read_labelled(files, truth)
         found = redshifts(spectra, zmin=zmin, zmax=zmax, classes=classes.split(","), batch_size=batch_size)
-        learned = fit_calibration(found, spectra, ztrue, name=name)
+        learned = fit_calibration(found, ztrue, name=name)
         note = f"{len(spectra)} spectra of {', '.join(path.name for path in files)}"
         io.write_calibration(learned, output, note=note, overwrite=overwrite)
     shown = table("", "learned", "default", title=name)
@@ -61,7 +61,7 @@ def calibrate(
         shown.add_row(meaning, *(f"{getattr(one, key):.4g}" for one in (learned, found.calibration)))
     show(shown)
     if len(spectra) >= 2 * NFOLDS:
-        _show_promises([(np.arange(len(found)), found)], cross_calibrate(found, spectra, ztrue, nfolds=NFOLDS), ztrue)
+        _show_promises([(np.arange(len(found)), found)], cross_calibrate(found, ztrue, nfolds=NFOLDS), ztrue)
     results.print(f"{output}: from {note}", soft_wrap=True)
     if unreadable:
         raise typer.Exit(1)

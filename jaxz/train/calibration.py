@@ -17,7 +17,6 @@ import numpy as np
 from jaxz.calibration import Calibration, fingerprint
 from jaxz.intervals import COVERAGE, denser
 from jaxz.redshift import Redshifts
-from jaxz.spectra import Spectra
 from jaxz.status import ZWarn
 from jaxz.summary import LIGHT_SPEED
 from jaxz.train.crossval import folds
@@ -39,7 +38,7 @@ _FASTEST = 3000.0
 
 
 def fit_calibration(
-    redshifts: Redshifts, spectra: Spectra, ztrue: np.ndarray, *, name: str, start: Calibration | None = None
+    redshifts: Redshifts, ztrue: np.ndarray, *, name: str, start: Calibration | None = None
 ) -> Calibration:
     """Return the calibration that spectra of known redshift ask for.
 
@@ -54,27 +53,23 @@ def fit_calibration(
 
     Args:
         redshifts: of the spectra, with all the candidates that were found.
-        spectra: that were measured.
         ztrue: (spec,) true redshifts, finite, of the convention that is wanted.
         name: for the header of catalogs.
         start: what is known before; the default calibration if absent.
 
     Raises:
-        ValueError: if the redshifts are not of these spectra, or a true redshift is not finite.
+        ValueError: if there is not one true redshift for each, or one is not finite.
     """
-    if redshifts.ids != spectra.ids or np.shape(ztrue) != (len(spectra),):
-        raise ValueError(
-            f"{len(redshifts)} redshifts, {len(spectra)} spectra and {np.size(ztrue)} true redshifts: give those of "
-            "the same spectra, in one order"
-        )
+    if np.shape(ztrue) != (len(redshifts),):
+        raise ValueError(f"{len(redshifts)} redshifts and {np.size(ztrue)} true ones: give one for each, in one order")
     if not np.all(np.isfinite(ztrue)):
         raise ValueError("true redshifts must be finite: leave out the spectra that have none")
     first = start or Calibration()
     models = tuple(fingerprint(model) for model in redshifts.models)
     known = dataclasses.replace(first, name=name, models=models)
-    known = _with_temperature(redshifts, spectra, ztrue, known)
-    known = _with_velocities(redshifts, spectra, ztrue, known)
-    found = recalibrated(redshifts, spectra, known)
+    known = _with_temperature(redshifts, ztrue, known)
+    known = _with_velocities(redshifts, ztrue, known)
+    found = recalibrated(redshifts, known)
     good = is_good(found.z, ztrue)
     if np.count_nonzero(~good & np.isfinite(found.z)) >= ENOUGH:
         known = dataclasses.replace(known, delta_chi2=_least_cut(found.deltachi2 / found.temperature, good))
@@ -82,12 +77,12 @@ def fit_calibration(
 
 
 def cross_calibrate(
-    redshifts: Redshifts, spectra: Spectra, ztrue: np.ndarray, *, nfolds: int = 5, start: Calibration | None = None
+    redshifts: Redshifts, ztrue: np.ndarray, *, nfolds: int = 5, start: Calibration | None = None
 ) -> list[tuple[np.ndarray, Redshifts]]:
     """Return redshifts as the calibration learned from the other folds has them: what a new spectrum would meet.
 
     Args:
-        redshifts, spectra, ztrue, start: as of `fit_calibration`.
+        redshifts, ztrue, start: as of `fit_calibration`.
         nfolds: number of folds, drawn so that all have the same redshifts.
 
     Returns:
@@ -100,22 +95,19 @@ def cross_calibrate(
     parts = []
     for number in range(nfolds):
         others, rows = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        learned = fit_calibration(
-            redshifts[others], spectra[others], ztrue[others], name=f"without fold {number}", start=start
-        )
-        parts.append((rows, recalibrated(redshifts[rows], spectra[rows], learned)))
+        learned = fit_calibration(redshifts[others], ztrue[others], name=f"without fold {number}", start=start)
+        parts.append((rows, recalibrated(redshifts[rows], learned)))
     return parts
 
 
-def recalibrated(redshifts: Redshifts, spectra: Spectra, calibration: Calibration) -> Redshifts:
+def recalibrated(redshifts: Redshifts, calibration: Calibration) -> Redshifts:
     """Return redshifts as another calibration has them, as far as their candidates tell (see above).
 
     Errors, PCONF, ZALT_PROB, Z_LO, Z_HI, TEMPERATURE and the flags of a calibration are those of the new one. The order
     of candidates, and with it Z, and PCLASS stay as they were.
 
     Args:
-        redshifts: of the spectra.
-        spectra: that were measured.
+        redshifts: as they were found.
         calibration: the new one.
     """
     temperature = redshifts.temperature
@@ -124,7 +116,7 @@ def recalibrated(redshifts: Redshifts, spectra: Spectra, calibration: Calibratio
     excess = np.where(measured, lowest, 0) / np.maximum(redshifts.npixels, 1) - 1
     new = calibration.temperature * (1 + calibration.misfit * np.maximum(excess, 0))
     new = np.where(measured, new, calibration.temperature)
-    zalt_err = _errors(redshifts, spectra, calibration, new / temperature)
+    zalt_err = _errors(redshifts, calibration, new / temperature)
     probability = _probability(redshifts, new)
     first = redshifts.zalt_prob[:, 0]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -158,9 +150,9 @@ def conformal_level(score: np.ndarray, *, coverage: float = COVERAGE) -> float:
     return float(np.sort(score)[rank - 1]) if rank <= len(score) else 1.0
 
 
-def _errors(redshifts: Redshifts, spectra: Spectra, calibration: Calibration, ratio: np.ndarray) -> np.ndarray:
+def _errors(redshifts: Redshifts, calibration: Calibration, ratio: np.ndarray) -> np.ndarray:
     """Return the errors of all candidates, (spec, cand), with T higher by a ratio (spec,) and other velocities."""
-    reddest = spectra.reddest
+    reddest = redshifts.reddest
     with np.errstate(invalid="ignore"):
         relative = redshifts.zalt_err / (1 + redshifts.zalt)
         added = redshifts.calibration.velocity(redshifts.zalt, reddest) / LIGHT_SPEED
@@ -184,12 +176,12 @@ def _probability(redshifts: Redshifts, temperature: np.ndarray) -> np.ndarray:
     return np.where(there, weight / np.where(total > 0, total, 1)[:, None], np.nan)
 
 
-def _with_temperature(redshifts: Redshifts, spectra: Spectra, ztrue: np.ndarray, start: Calibration) -> Calibration:
+def _with_temperature(redshifts: Redshifts, ztrue: np.ndarray, start: Calibration) -> Calibration:
     """Return the calibration with the T₀ and t, of a grid, that cost least."""
 
     def cost(temperature: float, misfit: float) -> float:
         tried = dataclasses.replace(start, temperature=temperature, misfit=misfit)
-        found = recalibrated(redshifts, spectra, tried)
+        found = recalibrated(redshifts, tried)
         leaving = np.log2(temperature / start.temperature) ** 2
         leaving += (misfit / start.misfit - 1) ** 2 if start.misfit > 0 else 0.0
         return float(log_score(ztrue, found.zalt, found.zalt_prob).sum()) + leaving / (2 * np.log2(FACTOR) ** 2)
@@ -199,18 +191,17 @@ def _with_temperature(redshifts: Redshifts, spectra: Spectra, ztrue: np.ndarray,
     return dataclasses.replace(start, temperature=temperature, misfit=misfit)
 
 
-def _with_velocities(redshifts: Redshifts, spectra: Spectra, ztrue: np.ndarray, start: Calibration) -> Calibration:
+def _with_velocities(redshifts: Redshifts, ztrue: np.ndarray, start: Calibration) -> Calibration:
     """Return the calibration with the velocities that make the pulls as wide as they should be, by bisection."""
     good = is_good(redshifts.z, ztrue)
-    optical = Calibration(optical=1.0, ultraviolet=0.0).velocity(redshifts.z, spectra.reddest) > 0
     learned = {}
-    for regime, rows in (("optical", good & optical), ("ultraviolet", good & ~optical)):
+    for regime, rows in (("optical", good & ~redshifts.ultraviolet), ("ultraviolet", good & redshifts.ultraviolet)):
         if np.count_nonzero(rows) < ENOUGH:
             continue
 
         def width(velocity: float, rows: np.ndarray = rows) -> float:
             tried = dataclasses.replace(start, optical=velocity, ultraviolet=velocity)
-            zerr = recalibrated(redshifts, spectra, tried).zerr
+            zerr = recalibrated(redshifts, tried).zerr
             return pull_width(pulls(redshifts.z[rows], zerr[rows], ztrue[rows]))
 
         low, high = 0.0, _FASTEST
