@@ -4,6 +4,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from jaxz.cli.console import show, table
+from jaxz.cli.evaluation import interval
 from jaxz.status import ZWarn
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _show_pulls(sample: "Sample") -> None:
     for name, (values, edges) in sample.bins.items():
         if name.startswith("S/N"):
             for low, high in itertools.pairwise(edges):
-                groups[f"{name}, {low:g} to {high:g}"] = (low <= values) & (values < high)
+                groups[f"{name}, {interval(low, high)}"] = (low <= values) & (values < high)
     shown = table("pulls, (z - z true)/ZERR", "number", "median", "width", title="\nerrors")
     for name, rows in groups.items():
         pull = validate.pulls(sample.z[rows], zerr[rows], sample.ztrue[rows])
