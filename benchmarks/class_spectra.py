@@ -97,10 +97,11 @@ def labelled(spectype: str) -> list[Labelled]:
 
 def stored_set(name: str) -> Labelled:
     """Return one of `SETS`."""
-    return _stored(data_folder() / "classes" / f"{name}.npz")
+    return stored(data_folder() / "classes" / f"{name}.npz")
 
 
-def _stored(path: Path) -> Labelled:
+def stored(path: Path) -> Labelled:
+    """Return the set in a file."""
     with np.load(path) as stored:
         count = len(stored["z"])
         spectra = Spectra(stored["wave"], stored["flux"], stored["ivar"])
@@ -125,7 +126,7 @@ def _bright_epochs(folder: Path) -> list[Labelled]:
         change = dict(zip(desi["name"], desi["ctype"], strict=True))
         on = desi["ctype"] == "turn-on"
         off = np.array([change.get(name) == "turn-off" for name in sdss["desi_name"]])
-    return [_stored(folder / "desi.npz").take(on), _stored(folder / "sdss.npz").take(off)]
+    return [stored(folder / "desi.npz").take(on), stored(folder / "sdss.npz").take(off)]
 
 
 def library() -> Stars:

@@ -42,7 +42,7 @@ def cases(*, quick: bool) -> Iterator[Case]:
     basis = jaxz.load_basis()
     galaxies = [("SDSS", inputs.sdss(basis))]
     if not quick:
-        galaxies += [("UDF10", inputs.udf10(basis, hard=True))]
+        galaxies += [("UDF10", inputs.udf10(basis, hard=True)), ("MUSE cluster", inputs.muse_cluster(basis))]
         galaxies += [(survey.name, survey) for survey in (samples.vandels(), samples.fors2())]
     for name, case in galaxies:
         ztrue = np.asarray(case.ztrue, dtype=float)[few]
@@ -69,7 +69,8 @@ def run(*, quick: bool) -> Report:
         rows.append({"spectra": case.name, "number": len(good)} | counted(found, case, good))
     notes = [
         "Right: z within 0.005(1+z), of quasars 0.01(1+z). Completeness: ZWARN = 0 among right.",
-        "Pull: half the interquartile range of (z - z_true)/ZERR of the right ones, over 0.6745.",
+        "ECE: of ZALT_PROB. Log score: mean of -ln P(|z - z_true| < 0.005(1+z_true)), see jaxz.validate.log_score.",
+        "Pull: |z - z_true|/ZERR that 68 % of those within 0.005(1+z) do not exceed.",
         "Sky fibres have no redshift: of them it counts how many are BLANK.",
         "PARTIAL_COVERAGE, which says nothing of the redshift being wrong, is not counted as a warning.",
     ]
@@ -82,25 +83,20 @@ def counted(found: Redshifts, case: Case, good: np.ndarray) -> dict[str, str | i
     good = good | wide
     sure = (found.zwarn & ~jaxz.ZWarn.PARTIAL_COVERAGE) == 0
     certain = found.pconf >= 0.99
-    pull = ((found.z - case.ztrue) / found.zerr)[good & np.isfinite(found.zerr)]
-    low, high = np.percentile(pull, [25, 75]) if len(pull) > 3 else (np.nan, np.nan)
+    sky = case.spectype == "BLANK"
+    score = validate.log_score(case.ztrue[~sky], found.zalt[~sky], found.zalt_prob[~sky])
+    inside = validate.is_inside(*found.z_interval, case.ztrue)
     return {
         "right": int(good.sum()),
         "class right": int(np.sum(found.spectype == case.spectype)),
         "ZWARN 0: right/all": f"{np.sum(good & sure)}/{np.sum(sure)}",
         "completeness": float(np.sum(good & sure) / max(np.sum(good), 1)),
         "PCONF >= 0.99: right/all": f"{np.sum(good & certain)}/{np.sum(certain)}",
-        "ECE": calibration_error(found.pconf, good),
-        "pull": float((high - low) / (2 * 0.6745)),
+        "ECE": validate.ece(found.zalt_prob[:, 0], good),
+        "log score": float(score.mean()) if len(score) else np.nan,
+        "pull": validate.pull_width(validate.pulls(found.z, found.zerr, case.ztrue)),
+        "in Z_LO ... Z_HI": float(inside.mean()),
     }
-
-
-def calibration_error(probability: np.ndarray, good: np.ndarray, bins: int = 10) -> float:
-    """Return the mean |share right - mean probability| over bins of equal numbers."""
-    order = np.argsort(probability)
-    parts = [part for part in np.array_split(order, bins) if len(part)]
-    apart = [len(part) * abs(good[part].mean() - probability[part].mean()) for part in parts]
-    return float(np.sum(apart) / len(probability))
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -117,6 +117,14 @@ def sdss(basis: Basis) -> Inputs:
     return Inputs(jaxz.io.read(files), basis, ztrue, f"SDSS, basis {basis.name}")
 
 
+def muse_cluster(basis: Basis) -> Inputs:
+    """Return the galaxies of a cluster, with their manual redshifts."""
+    folder = data_folder() / "muse_cluster"
+    truth = jaxz.io.read_table(folder / "truth.ecsv")
+    spectra = jaxz.io.read([folder / str(name) for name in truth["file"]])
+    return Inputs(spectra, basis, np.array(truth["z"], dtype=float), f"MUSE cluster, basis {basis.name}")
+
+
 def simulated(basis: Basis, nspec: int, *, snr: float = 30.0, seed: int = 0) -> Inputs:
     """Return bright spectra drawn from the basis itself, over the whole range of redshifts."""
     z = (1 + ZMAX) ** ((np.arange(nspec) + 0.5) / nspec) - 1

@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxz._typing import Array, Float, Int
+from jaxz.models import AbstractModel
+from jaxz.models.model import digest
 
 OPTICAL = 3727.0
 """Rest wavelength, Å, that must be seen for a redshift to be one of optical lines: [O II]."""
@@ -23,8 +25,10 @@ OPTICAL = 3727.0
 class Calibration(eqx.Module):
     """Numbers fitted on spectra of known redshift.
 
-    The defaults are for models with an error model, and for instruments that calibrated nothing. They were chosen in
-    five folds, and with each survey left out, of 580 VANDELS, 334 FORS2 and 49 other spectra, and rounded.
+    The defaults are for models with an error model, and for instruments that calibrated nothing. T₀, t and the flags
+    were chosen in five folds, and with each survey left out, of 580 VANDELS, 334 FORS2 and 49 other spectra, and
+    rounded; they are typical. Velocities and level are conservative: those of the worse of VANDELS, at Lyα, and FORS2,
+    whose wavelengths are good to some 50 km/s. Errors of SDSS redshifts are a quarter of what they say.
 
     Args:
         temperature: T₀.
@@ -32,7 +36,10 @@ class Calibration(eqx.Module):
         delta_chi2: least Δχ²/T to the next candidate without the flag SMALL_DELTA_CHI2.
         bad_fit: χ²/n above which a fit gets the flag BAD_FIT.
         optical, ultraviolet: velocities added to the error of z, km/s.
+        level: share of P(z) that Z_LO … Z_HI encloses to hold 0.9 of the true redshifts (see `jaxz.intervals`).
         name: for the header of catalogs.
+        models: `fingerprint` of those with which it was learned, and for which alone it is; of any model if there are
+            none.
 
     Raises:
         ValueError: if a number is negative or not finite, or the temperature not positive.
@@ -42,14 +49,18 @@ class Calibration(eqx.Module):
     misfit: float = 5.0
     delta_chi2: float = 9.0
     bad_fit: float = 1.5
-    optical: float = 25.0
-    ultraviolet: float = 120.0
+    optical: float = 55.0
+    ultraviolet: float = 200.0
+    level: float = 0.998
     name: str = eqx.field(static=True, default="default")
+    models: tuple[str, ...] = eqx.field(static=True, default=())
 
     def __check_init__(self) -> None:
         for field in ("misfit", "delta_chi2", "optical", "ultraviolet", "temperature"):
             if not 0 <= getattr(self, field) < np.inf:
                 raise ValueError(f"calibration {self.name!r}: {field}={getattr(self, field)}: use 0 or more")
+        if not 0 <= self.level <= 1:
+            raise ValueError(f"calibration {self.name!r}: level={self.level}: use a share of P(z), 0 to 1")
         if self.temperature == 0:
             raise ValueError(f"calibration {self.name!r}: temperature=0: use a positive number, 1 for χ² as it is")
 
@@ -69,5 +80,25 @@ class Calibration(eqx.Module):
         return np.where(seen, self.optical, self.ultraviolet)
 
 
-PLAIN = Calibration(1.0, 0.0, 9.0, np.inf, 0.0, 0.0, name="none")
+def fingerprint(model: AbstractModel) -> str:
+    """Return the SHA-256 of what the header of a catalog says of a model: its basis, nuisance and error model."""
+    return digest(*sorted(model.cards().items()))
+
+
+def check_models(calibration: Calibration, model: AbstractModel) -> None:
+    """Refuse a calibration that was learned with other models.
+
+    Raises:
+        ValueError: naming both, and what to do.
+    """
+    if calibration.models and fingerprint(model) not in calibration.models:
+        cards = ", ".join(f"{key}={value}" for key, value in model.cards().items())
+        raise ValueError(
+            f"calibration {calibration.name!r} was learned with other models, or another error model, than {cards}: "
+            "scan with the ones it was learned with, learn one for these with jaxz.train.fit_calibration, or leave it "
+            "out"
+        )
+
+
+PLAIN = Calibration(1.0, 0.0, 9.0, np.inf, 0.0, 0.0, 0.9, name="none")
 """χ² taken at its word: that of the papers, and for models without an error model."""

@@ -90,6 +90,7 @@ def redshifts(
     classes: Sequence[str] = CLASSES,
     prior: Prior | None = None,
     nminima: int = 5,
+    calibration: Calibration | None = None,
     batch_size: int = 64,
     devices: Sequence[Device] | None = None,
 ) -> Redshifts:
@@ -101,6 +102,8 @@ def redshifts(
         classes: to compare; "galaxy" alone takes half the time.
         prior: penalty on z, see `jaxz.posterior`; of stars it is that at their redshifts.
         nminima: candidates for each spectrum and model.
+        calibration: of such spectra, from `jaxz.load_calibration` or `jaxz.train.fit_calibration`; the default, for any
+            instrument, if absent.
         batch_size: spectra on a device at a time. The answer does not depend on it.
         devices: that share the work; all that JAX shows if absent.
 
@@ -116,7 +119,8 @@ def redshifts(
         0.050 GALAXY
     """
     models = candidates(zmin, zmax, classes=classes, error=ErrorModel())
-    options = {"prior": prior, "nminima": nminima, "batch_size": batch_size, "devices": devices}
+    options = {"prior": prior, "nminima": nminima, "calibration": calibration}
+    options |= {"batch_size": batch_size, "devices": devices}
     return classified(spectra, models, **options)[1]
 
 

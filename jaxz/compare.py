@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import equinox as eqx
 import numpy as np
 
+from jaxz.posterior import CONFIDENCE_WIDTH
 from jaxz.redshift import Redshifts
 from jaxz.status import ZWarn
 from jaxz.summary import EXCLUSION, LIGHT_SPEED
@@ -20,7 +21,8 @@ def compare(found: Sequence[Redshifts], *, charge: float = 0.0, shares: Sequence
     by it already; models whose χ² has it and models whose χ² has not cannot be compared.
 
     PCONF is that of the best model times its share of the posterior mass of all, and PCLASS the share of all models of
-    its class, at one temperature (see `jaxz.calibration`) for all: the lowest, that of the best fit.
+    its class, at one temperature (see `jaxz.calibration`) for all: the lowest, that of the best fit. ZALT_PROB is of a
+    redshift, not of a class: what all models have near a candidate is added.
 
     Args:
         found: by each model, of the same spectra, with χ² in the same pixels.
@@ -91,10 +93,25 @@ def compare(found: Sequence[Redshifts], *, charge: float = 0.0, shares: Sequence
         zalt_err=pick(zerr),
         zalt_chi2=pick(chi2),
         zalt_penalty=pick(penalty + cost[:, owner]),
+        zalt_prob=_near(pick(z), z, np.concatenate([part.zalt_prob for part in found], axis=1) * portions[:, owner]),
         models=tuple(model for part in found for model in part.models),
         trials=tuple(trials for part in found for trials in part.trials),
         which=which.astype(np.int16),
     )
+
+
+def _near(kept: np.ndarray, z: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """Return the sum of probabilities near each of the candidates that are kept, (spec, cand); NaN where there is none.
+
+    Args:
+        kept: (spec, cand) redshifts. What is within 0.005(1+z) of several counts for the nearest.
+        z, probability: (spec, all) of all models' candidates.
+    """
+    away = np.abs(z[:, None] - kept[:, :, None]) / (1 + kept[:, :, None])
+    away = np.where(np.isnan(away), np.inf, away)
+    closest = np.argmin(away, axis=1)[:, None] == np.arange(kept.shape[1])[None, :, None]
+    counted = np.where(closest & (away < CONFIDENCE_WIDTH), np.nan_to_num(probability)[:, None], 0)
+    return np.where(np.isfinite(kept), np.minimum(np.sum(counted, axis=2), 1), np.nan)
 
 
 def _portions(found: Sequence[Redshifts], cost: np.ndarray, temperature: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -41,17 +41,29 @@ def _columns(centre: float | np.ndarray, width: float | np.ndarray) -> tuple[np.
     return np.expand_dims(centre, -1), np.expand_dims(width, -1)
 
 
-def posterior(scan: ZScan, prior: Prior | None = None) -> np.ndarray:
+def posterior(scan: ZScan, prior: Prior | None = None, *, temperature: float | np.ndarray = 1.0) -> np.ndarray:
     """Return the probability of each trial redshift, (spec, shift) float64, summing to 1.
 
-    P(z) ∝ p(z) exp(-χ²(z)/2) dz. Without `prior`, p is flat in z, and as the grid is uniform in log(1+z), dz ∝ 1+z. It
-    is as good as the noise model: where χ² of the best fit is far above the number of pixels, P(z) is too narrow. A row
-    is NaN where there is no curve, or where the prior leaves no redshift.
+    P(z) ∝ p(z) exp(-χ²(z)/2T) dz. Without `prior`, p is flat in z, and as the grid is uniform in log(1+z), dz ∝ 1+z. A
+    row is NaN where there is no curve, or where the prior leaves no redshift.
+
+    With `Redshifts.temperature` it is what PCONF and ZALT_PROB are masses of, but that these correct χ² of each
+    candidate by the closer look (see `jaxz.find_redshifts`). With T = 1 it is as good as the noise: where χ² of the
+    best fit is far above the number of pixels, P(z) is too narrow.
+
+    Args:
+        scan: the curves.
+        prior: penalty on z.
+        temperature: T, one number or (spec,), positive.
 
     Raises:
-        ValueError: if `prior` has the wrong shape.
+        ValueError: if `prior` or `temperature` has the wrong shape.
     """
-    return normalise(np.asarray(scan.chi2, dtype=np.float64) + penalty_of(scan, prior), scan.z)
+    worth = np.asarray(temperature, dtype=np.float64)
+    if worth.shape not in ((), (len(scan.chi2),)):
+        raise ValueError(f"temperature has shape {worth.shape}: give one number, or one for each of {len(scan.chi2)}")
+    chi2 = np.asarray(scan.chi2, dtype=np.float64) / np.expand_dims(worth, -1)
+    return normalise(chi2 + penalty_of(scan, prior), scan.z)
 
 
 def penalty_of(scan: ZScan, prior: Prior | None) -> np.ndarray:

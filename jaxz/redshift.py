@@ -8,7 +8,8 @@ import jax
 import numpy as np
 
 from jaxz._typing import Device
-from jaxz.calibration import PLAIN, Calibration
+from jaxz.calibration import OPTICAL, PLAIN, Calibration, check_models
+from jaxz.intervals import Peaks, interval
 from jaxz.models import AbstractModel, Fit, Trials
 from jaxz.pixels import WINDOW, bucket, layout
 from jaxz.posterior import Prior, penalty_of
@@ -54,7 +55,10 @@ class Redshifts(eqx.Module):
         temperature: (spec,) T, the Δχ² that is worth one (see `jaxz.calibration`).
         zalt, zalt_err, zalt_chi2: (spec, cand) candidates, best first, the first being z; NaN where there are fewer.
         zalt_penalty: (spec, cand) -2 T ln p(z) of the prior, by which they are ranked as well.
+        zalt_prob: (spec, cand) posterior mass within 0.005(1+z) of each and of no better one, whatever the class: they
+            sum to 1 at most. The first is `pconf`, but for what models of other classes find there.
         spectype, subtype, fitmethod: (spec,) of the model that fits best.
+        reddest: (spec,) wavelength of the last good pixel, Å.
         meta: per-spectrum columns handed on from `Spectra`.
         chi2_null: (spec,) χ² without what slides.
         fingerprints: (spec,) of the spectra.
@@ -85,9 +89,11 @@ class Redshifts(eqx.Module):
     zalt_err: np.ndarray
     zalt_chi2: np.ndarray
     zalt_penalty: np.ndarray
+    zalt_prob: np.ndarray
     spectype: np.ndarray
     subtype: np.ndarray
     fitmethod: np.ndarray
+    reddest: np.ndarray
     meta: dict[str, np.ndarray]
     chi2_null: np.ndarray
     fingerprints: np.ndarray
@@ -99,10 +105,44 @@ class Redshifts(eqx.Module):
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __getitem__(self, rows: slice | Sequence[int] | np.ndarray) -> "Redshifts":
+        """Return those of a slice, a list of indices or a mask."""
+        index = np.arange(len(self))[rows]
+        return dataclasses.replace(
+            self,
+            ids=tuple(self.ids[i] for i in index),
+            meta={name: column[index] for name, column in self.meta.items()},
+            **{name: getattr(self, name)[index] for name in self._columns()},
+        )
+
+    def _columns(self) -> list[str]:
+        """Return the names of the arrays, (spec, …)."""
+        return [name for name, value in vars(self).items() if isinstance(value, np.ndarray)]
+
     @property
     def detection(self) -> np.ndarray:
         """(spec,) |Δχ²| by which what slides improves the fit [L, eq. 6], not calibrated."""
         return self.chi2_null - self.chi2
+
+    @property
+    def ultraviolet(self) -> np.ndarray:
+        """(spec,) whether nothing redward of [O II] is seen at z, so that it rests on Lyα and the ultraviolet alone."""
+        return self.reddest <= OPTICAL * (1 + self.z)
+
+    @property
+    def peaks(self) -> Peaks:
+        """P(z) as a sum of Gaussians at the candidates (see `jaxz.intervals`)."""
+        return Peaks.of(self.zalt, self.zalt_err, self.zalt_prob)
+
+    @property
+    def z_interval(self) -> tuple[np.ndarray, np.ndarray]:
+        """(spec,) ends of the region of P(z) that holds 90 % of the truths, as far as the calibration knows.
+
+        Where the candidates do not have as much probability as it takes, they are those of the trial redshifts.
+        """
+        ends = np.array([(trials.first, trials.last) for trials in self.trials])
+        limits = 10.0 ** (ends * np.array([trials.step for trials in self.trials])[:, None]) - 1
+        return interval(self.peaks, self.z, self.calibration.level, (float(limits.min()), float(limits.max())))
 
     @classmethod
     def concatenate(cls, parts: Sequence["Redshifts"]) -> "Redshifts":
@@ -115,12 +155,11 @@ class Redshifts(eqx.Module):
             raise ValueError("no redshifts to concatenate: give at least one")
         if len({tuple(model.sha256 for model in part.models) for part in parts}) != 1:
             raise ValueError("redshifts to concatenate need the same models: keep those of different ones apart")
-        arrays = [name for name, value in vars(parts[0]).items() if name != "meta" and isinstance(value, np.ndarray)]
         return dataclasses.replace(
             parts[0],
             ids=tuple(name for part in parts for name in part.ids),
             meta=concatenate_meta([part.meta for part in parts], [len(part) for part in parts]),
-            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in arrays},
+            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in parts[0]._columns()},
         )
 
 
@@ -150,7 +189,7 @@ def find_redshifts(
         prior: penalty on z (see `jaxz.posterior`). It takes part in the choice and the order of candidates, in
             `deltachi2`, `robustness` and `pconf`; `chi2` and `significance` stay those of the data.
         calibration: of P(z), errors and flags. If absent: the default one where the model has an error model, and none,
-            χ² being taken at its word, where it has not.
+            χ² being taken at its word, where it has not. One that was learned is for the models it was learned with.
         joins: wavelength ranges (vacuum Å) where two cameras meet, such as (5760, 5800) and (7520, 7620) of DESI. A
             target whose line, the mean position of its power, is found in one gets the bit CAMERA_JOIN. They belong to
             the instrument, so that none is assumed. For models of one line only.
@@ -158,7 +197,8 @@ def find_redshifts(
         devices: that share the work; all that JAX shows if absent.
 
     Raises:
-        ValueError: if `scan` is not of `spectra`; if `nminima` is not positive, or `prior` has the wrong shape.
+        ValueError: if `scan` is not of `spectra`, or `calibration` is for other models; if `nminima` is not positive,
+            or `prior` has the wrong shape.
     """
     if scan.ids != spectra.ids:
         raise ValueError("scan and spectra have different ids: pass the spectra that were scanned")
@@ -172,6 +212,8 @@ def find_redshifts(
         raise ValueError(f"nminima={nminima}, batch_size={batch_size}: use 1 to {MOST_MINIMA}, and 1 or more")
     if joins and scan.model.line is None:
         raise ValueError("joins are for models of one line, as Madgics: a basis has lines everywhere")
+    chosen = calibration or (PLAIN if scan.model.error is None else Calibration())
+    check_models(chosen, scan.model)
     penalty = penalty_of(scan, prior)
     rows = np.flatnonzero(scan.status == Status.OK)
     options = {"batch_size": batch_size, "devices": devices}
@@ -181,7 +223,6 @@ def find_redshifts(
     summary: Summary = run(task, None, rows, inputs, **options)
     found = np.isfinite(summary.chi2)
     shifts = np.where(found, scan.trials.first + summary.place, np.nan)
-    chosen = calibration or (PLAIN if scan.model.error is None else Calibration())
     fit, order, temperature, mass = _look_closer(scan, spectra, (shifts, *inputs), task.penalty, chosen, options)
     summary = summary._replace(penalty=summary.penalty * temperature[:, None])
     summary, fit = summary._replace(**_reordered(summary, order)), fit._replace(**_reordered(fit, order))
@@ -236,7 +277,7 @@ def _measured(
     z = 10.0 ** (fit.shift * scan.trials.step) - 1
     score = fit.chi2 + summary.penalty
     deltachi2 = np.where(np.isnan(score[:, 1]), summary.depth, score[:, 1] - score[:, 0])
-    pconf, logmass = _posterior_mass(mass, summary.chi2, fit.chi2, temperature)
+    probability, logmass = _posterior_mass(mass, summary.chi2, fit.chi2, temperature)
     measured = scan.status == Status.OK
     found = np.isfinite(fit.chi2[:, 0])
     converged = fit.converged[:, 0].astype(bool)
@@ -259,8 +300,7 @@ def _measured(
         + ZWarn.PARTIAL_COVERAGE * (found & (coverage < 1 - PARTIAL_COVERAGE))
     )
     statistical = np.log(10) * scan.trials.step * fit.shift_err * np.sqrt(temperature)[:, None]
-    reddest = np.max(np.where(spectra.ivar > 0, spectra.wave, 0), axis=1, initial=0)
-    zerr = (1 + z) * np.hypot(statistical, calibration.velocity(z, reddest) / LIGHT_SPEED)
+    zerr = (1 + z) * np.hypot(statistical, calibration.velocity(z, spectra.reddest) / LIGHT_SPEED)
     with np.errstate(divide="ignore", invalid="ignore"):
         significance = 1 - summary.chi2[:, 0] / summary.quartile
         robustness = np.where(deltachi2 == 0, 0, deltachi2 / summary.scatter)
@@ -278,7 +318,7 @@ def _measured(
         coverage=coverage,
         significance=significance,
         robustness=robustness,
-        pconf=pconf,
+        pconf=probability[:, 0],
         pclass=np.where(found, 1.0, np.nan),
         logmass=logmass,
         temperature=temperature,
@@ -286,9 +326,11 @@ def _measured(
         zalt_err=zerr[:, :nminima],
         zalt_chi2=fit.chi2[:, :nminima],
         zalt_penalty=summary.penalty[:, :nminima],
+        zalt_prob=probability[:, :nminima],
         spectype=np.full(nspec, model.spectype),
         subtype=np.full(nspec, model.name),
         fitmethod=np.full(nspec, model.fitmethod),
+        reddest=spectra.reddest,
         meta=spectra.meta,
         chi2_null=fit.null,
         fingerprints=scan.fingerprints,
@@ -302,7 +344,7 @@ def _measured(
 def _posterior_mass(
     mass: Mass, on_curve: np.ndarray, chi2: np.ndarray, temperature: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the share of P(z) within 0.005(1+z) of the first candidate, and ln of all mass.
+    """Return the share of P(z) near each candidate (spec, cand), NaN where there is none, and ln of all mass (spec,).
 
     χ² of the curve is wrong near a candidate by what the closer look found, and elsewhere by as much in the median.
 
@@ -320,5 +362,6 @@ def _posterior_mass(
         masses = np.where(found, mass.mass - change / 2, -np.inf)
         every = np.column_stack([masses, mass.rest - usual / 2])
         total = np.logaddexp.reduce(every, axis=1)
-        near = np.sum(np.where(found, mass.near * np.exp(masses - total[:, None]), 0), axis=1)
-    return np.where(some, np.minimum(near, 1), np.nan), np.where(some, total, np.nan)
+        share = np.where(found, np.exp(masses - total[:, None]), 0)
+        near = np.einsum("ijk,ik->ij", np.where(found[:, None], mass.near, 0), share)
+    return np.where(found, np.minimum(near, 1), np.nan), np.where(some, total, np.nan)

@@ -135,6 +135,11 @@ class Spectra(eqx.Module):
         """Good pixels of each spectrum, (spec,) int."""
         return np.count_nonzero(self.ivar > 0, axis=1)
 
+    @property
+    def reddest(self) -> np.ndarray:
+        """Wavelength of the last good pixel of each spectrum, (spec,) Å; 0 where there is none."""
+        return np.max(np.where(self.ivar > 0, self.wave, 0), axis=1, initial=0)
+
     @classmethod
     def concatenate(cls, parts: Sequence["Spectra"]) -> "Spectra":
         """Return one batch of all spectra of `parts`, padded to the longest.

@@ -54,12 +54,12 @@ class Mass(NamedTuple):
 
     Attributes:
         mass: ln of that which is nearest to each candidate, less that of a constant.
-        near: share of it that lies within 0.005(1+z) of the first candidate.
+        near: (…, cand, cand) shares of it that lie within 0.005(1+z) of each candidate and of no better one.
         rest: ln of the mass that is near no candidate.
     """
 
     mass: Float[Either, "*spec cand"]
-    near: Float[Either, "*spec cand"]
+    near: Float[Either, "*spec cand cand"]
     rest: Float[Either, "*spec"]
 
 
@@ -124,7 +124,8 @@ class Weigh(eqx.Module):
         closest = jnp.arange(len(place))[None] == jnp.argmin(away, axis=1)[:, None]
         shares = jnp.where(closest & jnp.any(within, axis=1)[:, None], weight[:, None], 0)
         mass = jnp.sum(shares, axis=0)
-        near = jnp.sum(jnp.where(within[:, :1], shares, 0), axis=0) / jnp.where(mass > 0, mass, 1)
+        best = jnp.argmax(within, axis=1)[:, None] == jnp.arange(len(place))[None]
+        near = jnp.sum(jnp.where(best[:, :, None], shares[:, None, :], 0), axis=0) / jnp.where(mass > 0, mass, 1)[None]
         rest = jnp.sum(jnp.where(jnp.any(within, axis=1), 0, weight))
         least = -jnp.min(score) / 2
         return Mass(jnp.log(mass) + least, near, jnp.log(rest) + least)

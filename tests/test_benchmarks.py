@@ -12,6 +12,7 @@ import jaxz
 from benchmarks import (
     accuracy,
     agreement,
+    calibrations,
     class_bases,
     common,
     compilation,
@@ -87,6 +88,11 @@ def test_consistency_runs():
 def test_confidence_runs(data):
     (row,) = confidence.run(quick=True).rows
     assert (row["number"], row["right"], row["class right"]) == (4, 4, 4)
+
+
+def test_calibrations_runs(data):
+    rows = calibrations.run(quick=True).rows
+    assert [(row["calibration"], row["number"]) for row in rows] == [("default", 4), ("learned on other folds", 4)]
 
 
 def test_compilation_is_counted():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import jaxz
-from jaxz import Calibration, ErrorModel, NonNegative, Spectra, ZWarn
+from jaxz import Calibration, ErrorModel, NonNegative, Spectra, ZWarn, posterior
 from jaxz.calibration import OPTICAL, PLAIN
 from tests import small
 
@@ -41,14 +41,28 @@ def test_a_temperature_changes_what_delta_chi2_is_worth_and_nothing_else(sample)
     assert 0 < small_step.sum() < len(spectra)
 
 
-def test_pconf_is_the_mass_of_the_tempered_posterior(sample):
+@pytest.mark.parametrize("prior", [None, posterior.gaussian(0.1, 0.05)])
+def test_pconf_and_zalt_prob_are_masses_of_the_tempered_posterior(sample, prior):
     """Where the closer look finds what the curve has."""
     spectra, scan, _ = sample
-    found = jaxz.find_redshifts(scan, spectra, calibration=Calibration(temperature=4.0, misfit=0.0))
-    tempered = dataclasses.replace(scan, chi2=np.asarray(scan.chi2, dtype=np.float64) / 4)
-    probability = jaxz.posterior.posterior(tempered)
-    near = np.abs(scan.z[None] - found.z[:, None]) < 0.005 * (1 + found.z[:, None])
-    np.testing.assert_allclose(found.pconf, np.sum(np.where(near, probability, 0), axis=1), atol=0.1)
+    hot = Calibration(temperature=4.0, misfit=1.0)
+    found = jaxz.find_redshifts(scan, spectra, prior=prior, calibration=hot)
+    probability = posterior.posterior(scan, prior, temperature=found.temperature)
+    near = np.abs(scan.z - found.zalt[:, :, None]) < 0.005 * (1 + found.zalt[:, :, None])
+    first = near & (np.cumsum(near, axis=1) == 1)
+    expected = np.sum(np.where(first, probability[:, None], 0), axis=2)
+    np.testing.assert_allclose(found.pconf, expected[:, 0], atol=0.1)
+    np.testing.assert_allclose(np.nan_to_num(found.zalt_prob), expected, atol=0.1)
+    cold = posterior.posterior(scan, prior)
+    assert np.all(np.max(cold, axis=1) >= np.max(probability, axis=1) - 1e-12)
+
+
+def test_a_temperature_for_each_spectrum_or_one(sample):
+    _, scan, _ = sample
+    each = posterior.posterior(scan, temperature=np.full(len(MANY), 2.0))
+    np.testing.assert_array_equal(posterior.posterior(scan, temperature=2.0), each)
+    with pytest.raises(ValueError, match=r"temperature has shape \(3,\): give one number, or one for each of 8"):
+        posterior.posterior(scan, temperature=np.ones(3))
 
 
 def test_a_prior_is_weighed_against_chi2_over_t(sample):

@@ -1,5 +1,7 @@
 """What a catalog promises of its candidates, whatever the spectra: properties of `find_redshifts` and `compare`."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -74,6 +76,23 @@ def test_z_pconf_and_deltachi2_are_of_one_ranking(sample, scan):
     assert np.all((found.pconf[two] >= 0) & (found.pconf[two] <= 1))
 
 
+@pytest.mark.parametrize("prior", PRIORS)
+def test_probabilities_of_candidates_are_those_of_one_posterior(sample, scan, prior):
+    found = jaxz.find_redshifts(scan, sample, prior=PRIORS[prior])
+    np.testing.assert_array_equal(np.isfinite(found.zalt_prob), np.isfinite(found.zalt))
+    some = np.isfinite(found.z)
+    probability = np.nan_to_num(found.zalt_prob)
+    assert np.all((probability >= 0) & (probability <= 1))
+    assert np.all(probability.sum(axis=1) <= 1 + 1e-12)
+    np.testing.assert_array_equal(found.zalt_prob[:, 0], found.pconf)
+    low, high = found.z_interval
+    assert np.all((low <= found.z)[some] & (found.z <= high)[some])
+    assert np.all(np.isnan(low[~some]) & np.isnan(high[~some]))
+    same = jaxz.find_redshifts(scan, sample, prior=PRIORS[prior], batch_size=5)
+    for name in ("zalt_prob", "z_interval"):
+        np.testing.assert_array_equal(getattr(same, name), getattr(found, name))
+
+
 def test_the_lowest_chi2_wins_even_without_a_parabola(sample, scan):
     """A curve that says otherwise by its refinement: errors that are infinite do not demote."""
     found = jaxz.find_redshifts(scan, sample, nminima=7)
@@ -144,7 +163,24 @@ def test_compare_keeps_candidates_of_all_models_apart(sample, scan, other):
     two = np.isfinite(score[:, 1])
     np.testing.assert_allclose(best.deltachi2[two], (score[:, 1] - score[:, 0])[two])
     assert np.all((best.pconf[some] >= 0) & (best.pconf[some] <= 1))
+    probability = np.nan_to_num(best.zalt_prob[some])
+    assert np.all((probability >= 0) & (probability.sum(axis=1, keepdims=True) <= 1 + 1e-12))
+    assert np.all(probability[:, 0] >= best.pconf[some] - 1e-12)
+    low, high = best.z_interval
+    assert np.all((low <= best.z)[some] & (best.z <= high)[some])
     assert np.all((best.pconf <= np.maximum(first.pconf, second.pconf) + 1e-12)[some])
+
+
+def test_a_redshift_that_two_classes_share_is_as_sure_as_both_together(sample, scan):
+    """Twins: half of the probability each of the class, all of it of the redshift."""
+    found = jaxz.find_redshifts(scan, sample)
+    twin = dataclasses.replace(found, spectype=np.full(len(found), "QSO"))
+    best = jaxz.compare([found, twin])
+    some = np.isfinite(found.z)
+    np.testing.assert_allclose(best.pclass[some], 0.5)
+    np.testing.assert_allclose(best.pconf[some], found.pconf[some] / 2)
+    alone = np.nan_to_num(found.zalt_prob)[some]
+    np.testing.assert_allclose(np.nan_to_num(best.zalt_prob)[some], alone, atol=1e-12)
 
 
 def test_compare_refuses_what_cannot_be_compared(sample, scan, other):

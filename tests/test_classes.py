@@ -53,3 +53,12 @@ def test_classes_are_named():
         candidates(0.0, 1.0, classes=["galaxy", "planet"])
     with pytest.raises(ValueError, match="begin with galaxy"):
         candidates(0.0, 1.0, classes=["star"])
+
+
+def test_six_real_galaxies_of_a_cluster(data):
+    """The benchmark `confidence` has them against stars, quasars and all redshifts."""
+    folder = data / "muse_cluster"
+    truth = jaxz.io.read_table(folder / "truth.ecsv")
+    spectra = jaxz.io.read([folder / str(name) for name in truth["file"]])
+    found = jaxz.redshifts(spectra, zmax=0.6, classes=["galaxy"])
+    assert np.all(np.abs(found.z - truth["z"]) < 0.0005)

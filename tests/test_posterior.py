@@ -68,8 +68,9 @@ def _near(curve, penalty, chi2=None, temperature=1.0):
     row, given, t = np.array([0]), (curve[None], penalty[None]), np.array([temperature])
     summary = run(Summarise(None, TRIALS, 3), None, row, given)
     mass = run(Weigh(None, TRIALS), None, row, (*given, summary.place, t))
-    pconf, total = _posterior_mass(mass, summary.chi2, summary.chi2 if chi2 is None else chi2, t)
-    return pconf[0], total[0], summary.place[0]
+    near, total = _posterior_mass(mass, summary.chi2, summary.chi2 if chi2 is None else chi2, t)
+    assert 0 <= np.nansum(near) <= 1 + 1e-12
+    return near[0, 0], total[0], summary.place[0]
 
 
 def test_pconf_is_the_mass_within_five_thousandths(z):

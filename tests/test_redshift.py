@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jaxz import posterior
+from jaxz.calibration import OPTICAL
 from jaxz.likelihood import best_fit, fitted_flux
 from jaxz.models import NonNegative
 from jaxz.redshift import Redshifts, find_redshifts
@@ -115,6 +116,25 @@ def test_company_and_batch_size_do_not_change_a_bit(rng, sample, basis):
     assert other.status[3] == Status.NO_DATA
     assert np.isnan(other.z[3])
     assert other.zwarn[3] == ZWarn.NODATA | ZWarn.LITTLE_COVERAGE
+
+
+def test_a_redshift_without_optical_lines_says_so(sample):
+    spectra, _, found, _, _ = sample
+    assert not found.ultraviolet.any()
+    last = spectra.wave[0, -1]
+    np.testing.assert_array_equal(found.reddest, last)
+    edge = last / OPTICAL - 1
+    far = dataclasses.replace(found[:3], z=np.array([edge - 0.01, edge + 0.01, np.nan]))
+    assert far.ultraviolet.tolist() == [False, True, False]
+
+
+def test_a_part_of_redshifts_is_that_of_the_spectra(sample, basis):
+    spectra, scan, found, _, _ = sample
+    part = find_redshifts(scan[3:7], spectra[3:7])
+    for some in (found[3:7], found[[3, 4, 5, 6]], found[np.isin(np.arange(60), [3, 4, 5, 6])]):
+        assert some.ids == part.ids
+        for name in ("z", "zalt_prob", "zwarn", "coeff"):
+            np.testing.assert_array_equal(getattr(some, name), getattr(part, name))
 
 
 def test_noise_alone_is_flagged(rng, basis):

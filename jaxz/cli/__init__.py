@@ -2,7 +2,7 @@
 
 import typer
 
-from jaxz.cli import crossval, demo, evaluate, info, lae, plot, prior, process, simulate, train, zfind
+from jaxz.cli import calibrate, crossval, demo, evaluate, info, lae, plot, prior, process, simulate, train, zfind
 
 app = typer.Typer(
     name="jaxz",
@@ -29,6 +29,7 @@ for command in (
     simulate.simulate,
     train.train,
     crossval.crossval,
+    calibrate.calibrate,
     demo.demo,
     info.info,
 ):

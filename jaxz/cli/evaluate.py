@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jaxz.cli import evaluation
+from jaxz.cli import evaluation, promises
 from jaxz.cli.console import check_outputs, errors_in_one_line, results, say
 from jaxz.cli.plot import save_figure
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 PAIRS = (("ID", "ID"), ("TARGETID", "TARGETID"), ("TARGETID", "ID"), ("ID", "TARGETID"))
 """Columns of catalog and truth that are compared; the first pair with a name in common is used."""
 
-PICTURES = ("redshifts.png", "bins.png", "errors.png", "separation.png")
-"""What ``--figures`` writes; the last two where the catalog has scores."""
+PICTURES = ("redshifts.png", "bins.png", "errors.png", "separation.png", "reliability.png")
+"""What ``--figures`` writes; errors and separation where the catalog has scores, the last where it has PCONF."""
 
 NAMED = 10
 """Names of sources listed in a message at most."""
@@ -44,7 +44,8 @@ def evaluate(
     Shows the good fraction with its 95 % Wilson interval, the mean absolute error without outliers (beyond 5 MAD), bias
     and scatter of the good redshifts; the good fraction in bins of redshift and signal-to-noise; which emission lines
     were taken for others; completeness and purity of what thresholds on the scores keep (true sources where the truth
-    has blank ones too, else right redshifts); and the failures.
+    has blank ones too, else right redshifts); how true ZWARN = 0, PCONF, ZALT_PROB, Z_LO to Z_HI and ZERR are; and the
+    failures.
     """
     import numpy as np
 
@@ -66,9 +67,13 @@ def evaluate(
     evaluation.show_bins(sample, tolerance)
     evaluation.show_confusions(sample, tolerance)
     evaluation.show_scores(sample, tolerance)
+    promises.show_promises(sample, tolerance)
     evaluation.show_failures(sample, tolerance)
     if figures is not None:
-        for name, figure in evaluation.figures_of(sample, tolerance).items():
+        drawn = evaluation.figures_of(sample, tolerance)
+        if (reliability := promises.reliability_figure(sample, tolerance)) is not None:
+            drawn["reliability.png"] = reliability
+        for name, figure in drawn.items():
             save_figure(figure, figures / name, overwrite=overwrite)
             results.print(f"{figures / name}", soft_wrap=True)
 

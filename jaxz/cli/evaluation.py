@@ -99,7 +99,7 @@ def show_bins(sample: Sample, tolerance: float) -> None:
         )
         for one, low, high in zip(fractions, edges[:-1], edges[1:], strict=True):
             numbers = (f"{one.value:.3f}", f"{one.low:.3f} to {one.high:.3f}") if one.ntotal else ("–", "–")
-            shown.add_row(_interval(low, high), f"{one.ngood} of {one.ntotal}", *numbers)
+            shown.add_row(interval(low, high), f"{one.ngood} of {one.ntotal}", *numbers)
         if outside := len(values) - sum(one.ntotal for one in fractions):
             shown.add_row("no value", str(outside))
         show(shown)
@@ -185,7 +185,8 @@ def figures_of(sample: Sample, tolerance: float) -> "dict[str, Figure]":
     return figures
 
 
-def _interval(low: float, high: float) -> str:
+def interval(low: float, high: float) -> str:
+    """Return a bin in words."""
     if math.isinf(low):
         return f"below {high:g}"
     return f"from {low:g}" if math.isinf(high) else f"{low:g} to {high:g}"

@@ -7,7 +7,7 @@ from jaxz.cli.console import show, table
 
 
 def info() -> None:
-    """Show versions, devices, and the bases and components that are known by name."""
+    """Show versions, devices, and the bases, components and calibrations that are known by name."""
     import jax
 
     from jaxz import __version__, io
@@ -22,4 +22,5 @@ def info() -> None:
     shown.add_row("jax_enable_x64", "on" if jax.config.read("jax_enable_x64") else "off")
     shown.add_row("bases", ", ".join(io.basis_names()))
     shown.add_row("components", ", ".join(io.component_names()))
+    shown.add_row("calibrations", ", ".join(["default", *io.calibration_names()]))
     show(shown)

@@ -51,6 +51,14 @@ def zfind(
     plain: Annotated[
         bool, typer.Option("--plain", help="χ² of the noise alone, as first published: no error model, no calibration.")
     ] = False,
+    calibration: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="How much of Δχ² to believe: `jaxz info` lists the names, `jaxz calibrate` makes files. Else what was "
+            "learned with --basis, or the default, for instruments that calibrated nothing; none with --plain.",
+        ),
+    ] = None,
     nminima: common.Nminima = 5,
     batch_size: common.BatchSize = 64,
     precision: common.Precision = None,
@@ -76,6 +84,7 @@ def zfind(
     holds nothing to fit has a row without a redshift, and ZWARN says so.
     """
     from jaxz import io
+    from jaxz.calibration import check_models
     from jaxz.classes import Candidate, candidates, classified
     from jaxz.models import Free, NonNegative, Trials
     from jaxz.scan import fastest_precision
@@ -86,7 +95,6 @@ def zfind(
         bare = plain or weighting == "uniform"
         learned = None if basis is None or bare else io.load_numbers(basis)
         error = None if bare else _error_model(learned, error_floor, continuum)
-        calibration = None if learned is None else learned.calibration
         if basis is None and weighting == "ivar":
             models = candidates(zmin, zmax, classes=classes.split(","), error=error)
         else:
@@ -94,17 +102,17 @@ def zfind(
             free = vectors.method == "PCA"
             model = Free(vectors, error=error) if free else NonNegative(vectors, error=error, weighting=weighting)
             models = [Candidate(model, zmin, zmax, 1.0)]
+        calibrated = None if learned is None else learned.calibration
+        if calibration is not None:
+            calibrated = io.load_calibration(calibration)
+            for one in models:
+                check_models(calibrated, one.model)
         Trials.between(zmin, zmax, models[0].model.step)
         prior_of = read_prior(prior)
         check_outputs(output, *([curves] if curves else []), overwrite=overwrite)
 
     def one_group(group: "Spectra") -> "tuple[ZScan, Redshifts]":
-        options = {
-            "nminima": nminima,
-            "prior": prior_of(group),
-            "calibration": calibration,
-            "batch_size": batch_size,
-        }
+        options = {"nminima": nminima, "prior": prior_of(group), "calibration": calibrated, "batch_size": batch_size}
         return classified(group, models, engine=engine, precision=precision, **options)
 
     options = {

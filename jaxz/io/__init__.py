@@ -1,4 +1,4 @@
-"""Files in and out: spectra of MUSE, SDSS, DESI and plain tables; catalogs, bases and components, the line list.
+"""Files in and out: spectra of MUSE, SDSS, DESI and plain tables; catalogs, bases, components, calibrations, lines.
 
 The only part of jaxz that uses astropy.
 """
@@ -8,6 +8,12 @@ from jaxz.io.basis import (
     load_basis as load_basis,
     read_basis as read_basis,
     write_basis as write_basis,
+)
+from jaxz.io.calibration import (
+    calibration_names as calibration_names,
+    load_calibration as load_calibration,
+    read_calibration as read_calibration,
+    write_calibration as write_calibration,
 )
 from jaxz.io.catalog import (
     read_catalog as read_catalog,

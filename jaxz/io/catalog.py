@@ -29,16 +29,19 @@ def to_table(redshifts: Redshifts) -> Table:
     ``TARGETID`` i8 (-1 where the input gives none), ``Z`` f8, ``ZERR`` f4, ``ZWARN`` i4, ``CHI2`` f4, ``COEFF``
     f4[basis], ``FITMETHOD``, ``NPIXELS`` i4, ``SPECTYPE``, ``SUBTYPE``, ``NCOEFF`` i2, ``DELTACHI2`` f4; ``ID``,
     ``STATUS`` i2 (a `Status` code), ``SIGNIFICANCE``, ``ROBUSTNESS``, ``PCONF``, ``PCLASS``, ``TEMPERATURE`` f4,
-    ``ZALT`` f8[cand], ``ZALT_ERR`` f4[cand], ``ZALT_CHI2`` f8[cand], ``COVERAGE`` f4; after a MADGICS scan
-    ``CHI2_NULL`` f8, χ² without the target, and ``DETECTION_RAW`` f4, |Δχ²| by which the target improves it; then the
-    other columns of `redshifts.meta` (``RA``, ``DEC``, ``FILE``), but for those of other extensions. COEFF is 0 beyond
-    NCOEFF. Δχ² of TEMPERATURE is worth one (see `jaxz.calibration`). A spectrum that could not be
-    measured has Z = NaN, and STATUS says why.
+    ``ZALT`` f8[cand], ``ZALT_ERR`` f4[cand], ``ZALT_CHI2`` f8[cand], ``ZALT_PROB`` f4[cand], ``Z_LO`` f8, ``Z_HI`` f8,
+    ``COVERAGE`` f4, ``ULTRAVIOLET`` bool; after a MADGICS scan ``CHI2_NULL`` f8, χ² without the target, and
+    ``DETECTION_RAW`` f4, |Δχ²| by which the target improves it; then the other columns of `redshifts.meta` (``RA``,
+    ``DEC``, ``FILE``), but for those of other extensions. COEFF is 0 beyond NCOEFF. Δχ² of TEMPERATURE is worth one
+    (see `jaxz.calibration`); Z_LO and Z_HI enclose the densest part of P(z) (see `jaxz.intervals`). ULTRAVIOLET says
+    that no line from [O II] on is in reach: z rests on Lyα and the ultraviolet, whose velocities are their own. It is
+    no warning. A spectrum that could not be measured has Z = NaN, and STATUS says why.
 
     Args:
         redshifts: of (spec,) spectra.
     """
     nspec = len(redshifts)
+    low, high = redshifts.z_interval
     targetid = redshifts.meta.get("TARGETID", np.full(nspec, NOT_A_TARGET))
     columns = {
         "TARGETID": np.asarray(targetid, dtype=np.int64),
@@ -63,7 +66,11 @@ def to_table(redshifts: Redshifts) -> Table:
         "ZALT": np.asarray(redshifts.zalt, dtype=np.float64),
         "ZALT_ERR": _float32(redshifts.zalt_err),
         "ZALT_CHI2": np.asarray(redshifts.zalt_chi2, dtype=np.float64),
+        "ZALT_PROB": _float32(redshifts.zalt_prob),
+        "Z_LO": low,
+        "Z_HI": high,
         "COVERAGE": _float32(redshifts.coverage),
+        "ULTRAVIOLET": redshifts.ultraviolet,
     }
     if any(model.line is not None for model in redshifts.models):
         columns["CHI2_NULL"] = np.asarray(redshifts.chi2_null, dtype=np.float64)

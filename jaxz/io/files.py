@@ -222,6 +222,15 @@ def number_in(header: Any, key: str, absent: float = np.nan) -> float:
     return float(value) if isinstance(value, (int, float, np.number)) and not isinstance(value, bool) else np.nan
 
 
+def target_of(header: Any) -> dict[str, np.ndarray]:
+    """Return RA and DEC of the one spectrum of a file, and its TARGETID where ID is a whole number, each (1,)."""
+    meta = {name: np.array([number_in(header, name)]) for name in ("RA", "DEC")}
+    identifier = header.get("ID")
+    if isinstance(identifier, int) and not isinstance(identifier, bool):
+        meta["TARGETID"] = np.array([identifier], dtype=np.int64)
+    return meta
+
+
 def spectra_of(
     path: Path,
     wave: np.ndarray,

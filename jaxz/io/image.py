@@ -1,7 +1,8 @@
 """Spectra as FITS images: one, or one in each row, with the noise in an image beside it.
 
 This is how 2dF, OzDES, GAMA and Marz (flux in the first extension, VARIANCE, and a WAVELENGTH where the axis is not
-linear), ESO surveys such as VANDELS and zCOSMOS (NOISE) and linetools (FLUX, ERROR, WAVELENGTH) write them.
+linear), ESO surveys such as VANDELS and zCOSMOS (NOISE), linetools (FLUX, ERROR, WAVELENGTH) and specex, which takes
+spectra out of cubes of MUSE (SPECTRUM, VARIANCE, NAN_MASK), write them.
 """
 
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from jaxz.io.files import FileError, image_shape, inverse, number_in, spectra_of, stem_of
+from jaxz.io.files import FileError, image_shape, inverse, number_in, spectra_of, stem_of, target_of
 from jaxz.io.wavelengths import Medium, medium_of, vacuum_angstrom
 from jaxz.spectra import Spectra
 
@@ -32,8 +33,9 @@ _MEDIA: dict[str, Medium] = {"AWAV": "air", "WAVE": "vacuum"}
 
 
 def is_image_spectrum(hdus: Any) -> bool:
-    """Tell whether an open FITS file holds an image of flux and one of its noise of the same shape."""
-    return _flux_of(hdus) is not None and _noise_of(hdus) is not None
+    """Tell whether an open FITS file holds an image that is called flux, or one first and one of its noise."""
+    flux = _flux_of(hdus)
+    return flux is not None and (flux != "PRIMARY" or _noise_of(hdus) is not None)
 
 
 def from_image_spectrum(path: Path, hdus: Any, medium: Medium | None) -> Spectra:
@@ -50,28 +52,30 @@ def from_image_spectrum(path: Path, hdus: Any, medium: Medium | None) -> Spectra
         medium: "air" or "vacuum", where the file does not say.
 
     Raises:
-        FileError: if images have other shapes, or there are no wavelengths.
+        FileError: if there is no noise, images have other shapes, or there are no wavelengths.
     """
-    flux_name, (noise_name, role) = _flux_of(hdus), _noise_of(hdus)
+    flux_name, found = _flux_of(hdus), _noise_of(hdus)
+    assert flux_name is not None
+    if found is None:
+        raise FileError(f"{path}: no noise: beside {flux_name}, add an image VARIANCE, ERROR or IVAR")
+    noise_name, role = found
     flux, noise = _image(path, hdus, flux_name), _image(path, hdus, noise_name)
-    if noise.shape != flux.shape:
-        raise FileError(
-            f"{path}: {flux_name} has shape {flux.shape}, {noise_name} {noise.shape}: "
-            "they need one value for each pixel"
-        )
+    for name in (noise_name, *(name for name in MASKS if name in hdus and image_shape(hdus[name]))):
+        if (shape := image_shape(hdus[name])) != flux.shape:
+            raise FileError(
+                f"{path}: {flux_name} has shape {flux.shape}, {name} {shape}: they need one value for each pixel"
+            )
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
         ivar = {"ivar": noise, "variance": inverse(noise), "error": inverse(np.where(noise > 0, noise**2, np.nan))}[
             role
         ]
     for name in MASKS:
-        if name in hdus and image_shape(hdus[name]) == flux.shape:
+        if name in hdus and image_shape(hdus[name]):
             ivar = np.where(_image(path, hdus, name) == 0, ivar, 0)
     wave = _wave(path, hdus, flux_name, flux.shape, medium)
     rows = 1 if flux.ndim == 1 else len(flux)
     ids = [stem_of(path)] if rows == 1 else [f"{stem_of(path)}-{row}" for row in range(rows)]
-    meta = {}
-    if rows == 1:
-        meta = {name: np.array([number_in(hdus[0].header, name)]) for name in ("RA", "DEC")}
+    meta = target_of(hdus[0].header) if rows == 1 else {}
     return spectra_of(path, wave, flux, ivar, ids=ids, meta=meta)
 
 

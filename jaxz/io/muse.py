@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxz.io.files import FileError, image_shape, inverse, number_in, spectra_of, stem_of
+from jaxz.io.files import FileError, image_shape, inverse, number_in, spectra_of, stem_of, target_of
 from jaxz.io.wavelengths import vacuum_angstrom
 from jaxz.spectra import Spectra
 
@@ -71,13 +71,8 @@ def _spectrum(path: Path, hdus: Any, data: str, stat: str, good: np.ndarray | No
     ivar = inverse(variance)
     if good is not None:
         ivar = np.where(good, ivar, ivar.dtype.type(0))
-    header = hdus[0].header
-    meta = {"RA": np.array([number_in(header, "RA")]), "DEC": np.array([number_in(header, "DEC")])}
-    identifier = header.get("ID")
-    if isinstance(identifier, int) and not isinstance(identifier, bool):
-        meta["TARGETID"] = np.array([identifier], dtype=np.int64)
     wave = _wave(f"{path}[{data}]", hdus[data].header, len(flux))
-    return spectra_of(path, wave, flux, ivar, ids=[stem_of(path)], meta=meta)
+    return spectra_of(path, wave, flux, ivar, ids=[stem_of(path)], meta=target_of(hdus[0].header))
 
 
 def _wave(where: str, header: Any, size: int) -> np.ndarray:

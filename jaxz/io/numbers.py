@@ -17,6 +17,7 @@ _CALIBRATION = {
     "bad_fit": "CALBAD",
     "optical": "CALVOPT",
     "ultraviolet": "CALVUV",
+    "level": "CALLEVEL",
 }
 
 

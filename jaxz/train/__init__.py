@@ -1,6 +1,12 @@
-"""Learning: spectra → a basis, and how good it is on others; spectra → Gaussian components."""
+"""Learning: spectra → a basis, and how good it is on others, or Gaussian components; redshifts → a calibration."""
 
 from jaxz.train.basis import Step as Step, Training as Training, fit_basis as fit_basis
+from jaxz.train.calibration import (
+    conformal_level as conformal_level,
+    cross_calibrate as cross_calibrate,
+    fit_calibration as fit_calibration,
+    recalibrated as recalibrated,
+)
 from jaxz.train.crossval import CrossValidation as CrossValidation, crossval as crossval, folds as folds
 from jaxz.train.fine_tune import Epoch as Epoch, Tuned as Tuned, fine_tune as fine_tune
 from jaxz.train.nmf import NMF as NMF, fit_nmf as fit_nmf

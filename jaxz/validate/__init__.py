@@ -42,6 +42,18 @@ from jaxz.validate.metrics import (
     velocity_error as velocity_error,
     wilson_interval as wilson_interval,
 )
+from jaxz.validate.probabilities import (
+    BINS as BINS,
+    LEAST as LEAST,
+    WINDOWS as WINDOWS,
+    Reliability as Reliability,
+    ece as ece,
+    is_inside as is_inside,
+    log_score as log_score,
+    pull_width as pull_width,
+    pulls as pulls,
+    reliability as reliability,
+)
 from jaxz.validate.scores import (
     ROBUST as ROBUST,
     SIGNIFICANT as SIGNIFICANT,

@@ -161,3 +161,59 @@ def test_infinite_redshifts_are_no_true_ones(evaluate, galaxies):
     result = evaluate(galaxies)
     assert "2 of 3" in result.stdout
     assert "1 sources have no true redshift" in result.stderr
+
+
+@pytest.fixture
+def promising(tmp_path):
+    """Three redshifts, the last wrong and its second candidate right, with all that a catalog promises of them."""
+    table = Table(
+        {
+            "TARGETID": [1, 2, 3],
+            "Z": [0.2001, 0.7, 3.0],
+            "ZERR": [0.0001, 0.0002, 0.0003],
+            "ZWARN": [0, 1 << 21, 4],
+            "SPECTYPE": ["GALAXY", "GALAXY", "QSO"],
+            "ID": ["a", "b", "c"],
+            "PCONF": [0.999, 0.99, 0.6],
+            "ZALT": [[0.2001, 1.0], [0.7, 1.0], [3.0, 0.5]],
+            "ZALT_PROB": [[1.0, 0.0], [0.99, 0.01], [0.6, 0.4]],
+            "Z_LO": [0.1999, 0.6998, 0.4],
+            "Z_HI": [0.2003, 0.6999, 3.1],
+        },
+        meta={"EXTNAME": "REDSHIFTS"},
+    )
+    table.write(tmp_path / "promising.fits")
+    Table({"ID": ["a", "b", "c"], "Z": [0.2, 0.7001, 0.5], "SNR_CONT": [2.5, 2.6, 9.0]}).write(tmp_path / "t.ecsv")
+    return tmp_path / "promising.fits", tmp_path / "t.ecsv"
+
+
+def test_what_is_promised(run, promising, tmp_path):
+    result = run("evaluate", *promising, "--figures", tmp_path)
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = words(result.stdout)
+    assert ["ZWARN", "=", "0", "(but", "for", "PARTIAL_COVERAGE)", "2", "of", "2", "right", "(1.000)"] in lines
+    assert ["of", "the", "right", "ones", "it", "keeps", "2", "of", "2", "(1.000)"] in lines
+    assert ["PCONF", "≥", "0.99", "2", "of", "2", "right", "(1.000)"] in lines
+    assert ["Z_LO", "…", "Z_HI", "2", "of", "3", "inside", "(0.667)"] in lines
+    score = -np.log([1.0, 0.99, 0.4]).mean()
+    assert ["mean", "log", "score,", "-ln", "P(0.005(1+z)),", "of", "ZALT_PROB", f"{score:.3f}"] in lines
+    assert ["ECE,", "10", "bins", f"{(0.6 + 0.01) / 3:.3f}"] in lines
+    assert ["0.6000", "1", "0.000"] in [line[:3] for line in lines]
+    # Pulls +1 and -0.5; the third redshift is wrong.
+    assert ["all", "2", "+0.25", "0.84"] in lines
+    assert ["GALAXY", "2", "+0.25", "0.84"] in lines
+    assert ["S/N", "of", "the", "continuum,", "2", "to", "3", "2", "+0.25", "0.84"] in lines
+    assert not any(line[:1] == ["QSO"] for line in lines)
+    assert (tmp_path / "reliability.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_older_catalog_has_the_score_of_pconf(run, promising, tmp_path):
+    table = Table.read(promising[0])
+    table.remove_columns(["ZALT_PROB", "Z_LO", "Z_HI"])
+    table.meta["EXTNAME"] = "REDSHIFTS"
+    table.write(tmp_path / "older.fits")
+    result = run("evaluate", tmp_path / "older.fits", promising[1])
+    assert result.exit_code == 0
+    score = -np.log([0.999 + 0.001 / 204, 0.99 + 0.01 / 204, 0.4 / 204]).mean()
+    assert ["PCONF", f"{score:.3f}"] in [line[-2:] for line in words(result.stdout)]
+    assert "Z_LO" not in result.stdout

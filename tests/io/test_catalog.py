@@ -43,7 +43,11 @@ OURS = {
     "ZALT": "5D",
     "ZALT_ERR": "5E",
     "ZALT_CHI2": "5D",
+    "ZALT_PROB": "5E",
+    "Z_LO": "D",
+    "Z_HI": "D",
     "COVERAGE": "E",
+    "ULTRAVIOLET": "L",
 }
 
 
@@ -331,7 +335,7 @@ def test_what_a_line_improves_is_in_the_table_of_models_that_have_one(redshifts:
     np.testing.assert_array_equal(table["CHI2_NULL"], found.chi2_null)
     np.testing.assert_allclose(table["DETECTION_RAW"][:2], 30)
     np.testing.assert_allclose(found.detection[:2], 30)
-    assert table.colnames[-4:] == ["COVERAGE", "CHI2_NULL", "DETECTION_RAW", "RA"]
+    assert table.colnames[-4:] == ["ULTRAVIOLET", "CHI2_NULL", "DETECTION_RAW", "RA"]
     assert not {"CHI2_NULL", "DETECTION_RAW"} & set(io.to_table(redshifts).colnames)
 
 

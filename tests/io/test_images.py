@@ -117,6 +117,7 @@ def test_air_or_vacuum_is_what_the_file_says_then_the_caller(write: Callable[...
     ("change", "message"),
     [
         ({"VARIANCE": np.ones(199)}, "PRIMARY has shape (200,), VARIANCE (199,): they need one value for each pixel"),
+        ({"NAN_MASK": np.zeros(201)}, "PRIMARY has shape (200,), NAN_MASK (201,): they need one value"),
         ({"WAVELENGTH": np.ones(199)}, "[WAVELENGTH]: has shape (199,), PRIMARY (200,): each pixel"),
         ({"WAVELENGTH": np.full(200, 5.0)}, "[WAVELENGTH]: wavelengths run from 5 to 5 Å"),
     ],
@@ -128,6 +129,24 @@ def test_images_that_do_not_fit(write: Callable[..., Path], pixels: Any, change:
         io.read(path)
     assert f"{path}" in str(caught.value)
     assert message in str(caught.value)
+
+
+def test_a_flux_without_noise(write: Callable[..., Path], pixels: Any) -> None:
+    with pytest.raises(io.FileError, match=r"x\.fits: no noise: beside SPECTRUM, add an image VARIANCE, ERROR or IVAR"):
+        io.read(write(("SPECTRUM", pixels.flux, LINEAR)))
+
+
+def test_what_is_no_spectrum(write: Callable[..., Path]) -> None:
+    with pytest.raises(
+        io.FileError, match=r"x\.fits: not a known kind of spectrum file: .*SPECTRUM .image 3 x 5 x 200"
+    ):
+        io.read(write(("SPECTRUM", np.ones((3, 5, 200)), LINEAR), ("VARIANCE", np.ones((3, 5, 200)), {})))
+
+
+def test_what_the_header_says_of_the_target(write: Callable[..., Path], pixels: Any) -> None:
+    path = write(("PRIMARY", pixels.flux, {**LINEAR, "ID": 95, "RA": 177.7}), ("VARIANCE", pixels.variance, {}))
+    meta = io.read(path).meta
+    assert (meta["TARGETID"][0], meta["RA"][0]) == (95, 177.7)
 
 
 def test_an_image_without_axis(write: Callable[..., Path], pixels: Any) -> None:

@@ -25,6 +25,14 @@ def test_twelve_muse_spectra(data: Path) -> None:
     np.testing.assert_allclose(spectra.meta["DEC"], -27.78, atol=0.01)
 
 
+def test_six_muse_spectra_of_a_cluster(data: Path) -> None:
+    spectra = io.read(data / "muse_cluster")
+    assert len(spectra) == 6
+    np.testing.assert_array_equal(spectra.wave[:, :2], np.broadcast_to([4700.0, 4701.25], (6, 2)))
+    assert [f"spec_{number}" for number in spectra.meta["TARGETID"]] == list(spectra.ids)
+    assert np.isin(spectra.npixels, [3590, 3591]).all()
+
+
 @pytest.mark.parametrize(("number", "z"), [("00004", 0.76451), ("00017", 0.8436)])
 def test_oxygen_lines_of_muse_spectra_are_at_their_published_redshift(data: Path, number: str, z: float) -> None:
     """Within 120 km/s: the published z took wavelengths in air for vacuum, which is 82 km/s."""

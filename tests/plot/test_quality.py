@@ -59,6 +59,22 @@ def test_errors_against_both_scores():
     assert size_of_png(figure) > 5000
 
 
+def test_reliability_draws_shares_and_intervals(rng):
+    probability = rng.uniform(0.5, 1, 400)
+    right = rng.uniform(size=400) < probability
+    figure = plot.plot_reliability(probability, right)
+    left, wrong = figure.axes[:2]
+    found = validate.reliability(probability, right)
+    np.testing.assert_allclose(left.lines[0].get_data(), (found.probability, found.right))
+    bars = np.array([segment[:, 1] for segment in left.collections[0].get_segments()])
+    np.testing.assert_allclose(bars, np.stack([found.low, found.high], axis=1))
+    x, y = wrong.lines[0].get_data()
+    assert np.all(np.diff(x) < 0)
+    assert y[0] == pytest.approx(1 - right[probability < 1 - 10**-0.5].mean())
+    assert texts(left) == [f"ECE {validate.ece(probability, right):.3f}, 400 redshifts"]
+    assert size_of_png(figure) > 5000
+
+
 def test_separation_draws_distributions_and_curves(rng):
     positive = np.arange(300) < 200
     robustness = np.where(positive, rng.normal(6, 2, 300), rng.normal(2, 1, 300))
@@ -82,7 +98,7 @@ def test_separation_draws_distributions_and_curves(rng):
 
 @pytest.mark.parametrize(
     ("z", "score"),
-    [([], []), ([np.nan], [np.nan]), ([1.0], [5.0]), ([3.0, 0.0], [0.0, np.inf])],
+    [([], []), ([np.nan], [np.nan]), ([1.0], [5.0]), ([3.0, 0.0], [0.0, 5.0])],
     ids=["none", "not measured", "one", "all wrong"],
 )
 def test_figures_of_few(z, score):
@@ -90,6 +106,7 @@ def test_figures_of_few(z, score):
     size_of_png(plot.plot_comparison(z, ztrue))
     size_of_png(plot.plot_errors(z, ztrue, score / 10, score))
     size_of_png(plot.plot_separation(score / 10, score, z == ztrue, names=NAMES))
+    size_of_png(plot.plot_reliability(np.where(z == ztrue, 1.0, score / 5), z == ztrue))
 
 
 def test_crossval_draws_mean_and_deviation_of_the_folds():
