@@ -393,7 +393,8 @@ class MadgicsFits(eqx.Module):
         null = null_chi2(spectrum)
         if self.logdet:
             null = null + woodbury.logdet_gain(spectrum.factor)
-        return Fit(shift, error, chi2, coeff, there, blank(jnp.ones_like(chi2)), null)
+        every = jnp.ones_like(chi2)
+        return Fit(shift, error, chi2, coeff, there, blank(every), blank(0 * every), null)
 
 
 def _minimum(curve: Float[Array, " lane"]) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
