@@ -87,7 +87,8 @@ class Madgics(AbstractModel):
         """Return what the header of a catalog says of the model."""
         target = self.target
         cards = {"TARGET": target.name, "TARGVER": target.version, "TARGSHA": target.sha256}
-        return cards | {"CALIBRAT": target.calibration, "NNUIS": len(self.nuisance)} | nuisance_cards(self.nuisance)
+        cards |= {"CALIBRAT": target.calibration, "VELOCITY": target.velocity}
+        return cards | {"NNUIS": len(self.nuisance)} | nuisance_cards(self.nuisance)
 
     def __len__(self) -> int:
         return len(self.target)
