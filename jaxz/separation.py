@@ -144,7 +144,7 @@ class _Separate(eqx.Module):
     def __call__(self, serial: bool, pixels: Pixels, z: Float[Array, ""]) -> _Parts:
         """Return the parts of one spectrum."""
         begin = self.start - pixels.start
-        distortion = None
+        distortion = jnp.zeros((0, self.size), pixels.flux.dtype)
         if self.error is not None:
             pixels, columns_at = self.error.applied(pixels, self.step)
             distortion = columns_at((begin + jnp.arange(self.size, dtype=begin.dtype)).astype(pixels.edges.dtype))
