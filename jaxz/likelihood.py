@@ -1,12 +1,17 @@
 """χ² of one spectrum at one redshift, pure, to be transformed at will; and the fits of many in their native pixels."""
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
 from jaxz._typing import Array, Float
-from jaxz.models import AbstractModel, Basis
-from jaxz.models.native import basis_in_pixels
+from jaxz.kernels import resample, woodbury
+from jaxz.models import AbstractModel, Basis, ErrorModel
+from jaxz.models.columns import Fixed
+from jaxz.models.model import Task
+from jaxz.models.native import Native, basis_in_pixels
 from jaxz.pixels import Pixels, layout
 from jaxz.run import run
 from jaxz.spectra import Spectra
@@ -57,26 +62,23 @@ def best_fit(spectra: Spectra, model: AbstractModel, z: np.ndarray, *, batch_siz
     z = np.asarray(z, dtype=np.float64)
     if z.shape != (len(spectra),):
         raise ValueError(f"z has shape {z.shape}: give one redshift for each spectrum, ({len(spectra)},)")
-    rows = np.flatnonzero(np.isfinite(z) & (spectra.npixels > 1))
-    found = run(_Predict(model), spectra, rows, (z,), step=model.step, binned=False, batch_size=batch_size)
-    where = layout(spectra, model.step)
-    flux = np.full(spectra.flux.shape, np.nan)
-    for row in rows:
-        pixels = slice(where.first[row], where.end[row])
-        flux[row, pixels] = found[row, : pixels.stop - pixels.start]
-    return flux
+    return _in_pixels(_Predict(model), spectra, model.step, (z,), batch_size)
 
 
-def fitted_flux(spectra: Spectra, basis: Basis, z: np.ndarray, coeff: np.ndarray) -> np.ndarray:
+def fitted_flux(
+    spectra: Spectra, basis: Basis, z: np.ndarray, coeff: np.ndarray, *, error: ErrorModel | None = None
+) -> np.ndarray:
     """Return the flux of a basis with the coefficients of a fit that was made before, (spec, pix) float64.
 
     With z and coeff of `Redshifts` it is that of `best_fit`, nuisance parts left out, and NaN in the same places.
+    Coefficients of an error model follow from those of the basis: they are the best for what this leaves.
 
     Args:
         spectra: what was fitted.
         basis: the vectors.
         z: (spec,) redshifts.
         coeff: (spec, basis) coefficients.
+        error: of the model that was fitted, whose continuum distortion is added; the basis alone if None.
 
     Raises:
         ValueError: if `z` or `coeff` has the wrong shape.
@@ -95,7 +97,38 @@ def fitted_flux(spectra: Spectra, basis: Basis, z: np.ndarray, coeff: np.ndarray
         resolution = None if spectra.resolution is None else spectra.resolution[row, :, pixels]
         columns = basis_in_pixels(basis, spectra.wave[row, pixels], z[row], resolution=resolution)
         flux[row, pixels] = coeff[row] @ columns
-    return flux
+    if error is None:
+        return flux
+    with jax.enable_x64(True):
+        native = Native(resample.cumulative(jnp.asarray(basis.vectors, float)), Fixed.of(()), error, basis.grid)
+    return flux + _in_pixels(_Distortion(native), spectra, basis.grid.step, (z, coeff))
+
+
+def sigma_of(spectra: Spectra, error: ErrorModel, step: float) -> np.ndarray:
+    """Return the noise of each pixel with an error model's floor, (spec, pix) float64; NaN where a pixel is left out.
+
+    Args:
+        spectra: what was measured.
+        error: the error model.
+        step: of the lattice, dex.
+    """
+    return _in_pixels(_Sigma(error, step), spectra, step, ())
+
+
+def _in_pixels(
+    task: Task, spectra: Spectra, step: float, inputs: tuple[np.ndarray, ...], batch_size: int = 64
+) -> np.ndarray:
+    """Return what a task (spectrum, *inputs) → (pix,) gives, (spec, pix); NaN where an input or data are missing."""
+    there = spectra.npixels > 1
+    for values in inputs:
+        there = there & np.isfinite(values.reshape(len(spectra), -1)).all(axis=1)
+    rows = np.flatnonzero(there)
+    found = run(task, spectra, rows, inputs, step=step, binned=False, batch_size=batch_size)
+    where, result = layout(spectra, step), np.full(spectra.flux.shape, np.nan)
+    for row in rows:
+        pixels = slice(where.first[row], where.end[row])
+        result[row, pixels] = found[row, : pixels.stop - pixels.start]
+    return result
 
 
 class _Predict(eqx.Module):
@@ -106,3 +139,30 @@ class _Predict(eqx.Module):
     def __call__(self, serial: bool, pixels: Pixels, z: Float[Array, ""]) -> Float[Array, " pix"]:
         """Return it for one spectrum."""
         return self.model.predict(pixels, z).sum(axis=0)
+
+
+class _Distortion(eqx.Module):
+    """The task (spectrum, z, coefficients of the basis) → flux of the continuum distortion."""
+
+    native: Native
+
+    def __call__(
+        self, serial: bool, pixels: Pixels, z: Float[Array, ""], coeff: Float[Array, " basis"]
+    ) -> Float[Array, " pix"]:
+        """Return it for one spectrum."""
+        prepared = self.native.prepare(pixels, None)
+        shift = jnp.log10(1 + z) / self.native.grid.step
+        eliminated = self.native.fitted(prepared, shift, coeff).eliminated
+        return jnp.matmul(eliminated, prepared.factor.vectors, precision=woodbury.HIGHEST)
+
+
+class _Sigma(eqx.Module):
+    """The task (spectrum) → 1 σ of each pixel."""
+
+    error: ErrorModel
+    step: float = eqx.field(static=True)
+
+    def __call__(self, serial: bool, pixels: Pixels) -> Float[Array, " pix"]:
+        """Return it for one spectrum."""
+        ivar = self.error.applied(pixels, self.step)[0].ivar
+        return jnp.where(ivar > 0, jax.lax.rsqrt(jnp.where(ivar > 0, ivar, 1)), jnp.nan)

@@ -289,6 +289,8 @@ def _measured(
     joined = np.zeros(nspec, dtype=bool)
     for low, high in joins:
         joined |= (low < line) & (line < high)
+    # Negative where another candidate would be better without three pixels.
+    rest = np.nanmin(np.where(np.isfinite(fit.chi2), fit.chi2 - fit.chi2[:, :1] - fit.few, np.inf), axis=1)
     zwarn = (
         ZWarn.LITTLE_COVERAGE * (~measured | ~found | (seen < LITTLE_COVERAGE * len(model)))
         + ZWarn.SMALL_DELTA_CHI2 * (measured & ~(deltachi2 >= calibration.delta_chi2 * temperature))
@@ -297,6 +299,7 @@ def _measured(
         + ZWarn.BAD_MINFIT * (measured & (~np.isfinite(fit.shift_err[:, 0]) | ~converged))
         + ZWarn.CAMERA_JOIN * joined
         + ZWarn.BAD_FIT * (found & (fit.chi2[:, 0] / np.maximum(spectra.npixels, 1) > calibration.bad_fit))
+        + ZWarn.FEW_PIXELS * (found & (model.error is not None) & (rest < -calibration.delta_chi2 * temperature))
         + ZWarn.PARTIAL_COVERAGE * (found & (coverage < 1 - PARTIAL_COVERAGE))
     )
     statistical = np.log(10) * scan.trials.step * fit.shift_err * np.sqrt(temperature)[:, None]

@@ -13,6 +13,7 @@ from jaxz.kernels import resample, woodbury
 from jaxz.kernels.nnls import nnls
 from jaxz.models import AbstractModel
 from jaxz.models.columns import Nuisance
+from jaxz.models.error import ErrorModel
 from jaxz.models.parts import Part, parts_of
 from jaxz.pixels import OVERLAP, Pixels
 from jaxz.run import run
@@ -25,10 +26,11 @@ ROUND = 512
 class Separation(eqx.Module):
     """Spectra taken apart, on the lattice, in the unit of their flux; all NumPy, float64.
 
-    The parts are what slides and the nuisance parts of a model, or the components in the order given, and last the
-    noise. In each pixel with data their means sum to `flux` to round-off. A pixel that a component masks belongs to it:
-    its mean there is the flux less the means of the others, its variance that of the pixel, and the noise is 0. In a
-    pixel without data the components are what they are expected to be there, and flux and noise are NaN.
+    The parts are what slides, the nuisance parts of a model and, as "continuum", what its error model adds to the shape
+    of the continuum, or the components in the order given, and last the noise. In each pixel with data their means sum
+    to `flux` to round-off. A pixel that a component masks belongs to it: its mean there is the flux less the means of
+    the others, its variance that of the pixel, and the noise is 0. In a pixel without data the components are what they
+    are expected to be there, and flux and noise are NaN.
 
     Args:
         ids: names of the spectra.
@@ -73,8 +75,9 @@ def separate(
 ) -> Separation:
     """Return the parts of each spectrum: posterior means C_i C⁻¹ d of Gaussian ones, best fits of others.
 
-    C_res is the noise of the pixels. The variance of a Gaussian part is the diagonal of C_i - C_i C⁻¹ C_i [L, eq. 22];
-    of a free one the same without a prior; non-negative coefficients are taken as known: their part has variance 0.
+    C_res is the noise of the pixels with the floor of the model's error model, which may leave pixels out: they are
+    without data here. The variance of a Gaussian part is the diagonal of C_i - C_i C⁻¹ C_i [L, eq. 22]; of a free one
+    the same without a prior; non-negative coefficients are taken as known: their part has variance 0.
     Spectra are put on the lattice as for the scan, on a window that covers all of them: in 16 (part + 1) bytes for each
     spectrum and lattice pixel. Take a large sample slice by slice. (The window depends on the spectra given, so that
     round-off may differ between slices.)
@@ -104,7 +107,8 @@ def separate(
         owner = np.zeros((len(parts), size), dtype=bool)
         for row, part in enumerate(parts):
             owner[row] = part.owned(grid.start, size) & ~owner.any(axis=0)
-        task = _Separate(parts, jnp.int32(grid.start), jnp.asarray(owner), size, step)
+        error = model.error if isinstance(model, AbstractModel) else None
+        task = _Separate(parts, error, jnp.int32(grid.start), jnp.asarray(owner), size, step)
     rows = np.flatnonzero(spectra.npixels > 1)
     found = run(task, spectra, rows, (at,), step=step, batch_size=batch_size)
     found.ivar[spectra.npixels < 2] = 0
@@ -131,6 +135,7 @@ class _Separate(eqx.Module):
     """The task (spectrum, z) → `_Parts`, on a window that all spectra share."""
 
     parts: tuple[Part, ...]
+    error: ErrorModel | None
     start: Int[Array, ""]
     owner: Array
     size: int = eqx.field(static=True)
@@ -139,9 +144,13 @@ class _Separate(eqx.Module):
     def __call__(self, serial: bool, pixels: Pixels, z: Float[Array, ""]) -> _Parts:
         """Return the parts of one spectrum."""
         begin = self.start - pixels.start
+        distortion = jnp.zeros((0, self.size), pixels.flux.dtype)
+        if self.error is not None:
+            pixels, columns_at = self.error.applied(pixels, self.step)
+            distortion = columns_at((begin + jnp.arange(self.size, dtype=begin.dtype)).astype(pixels.edges.dtype))
         flux, ivar = resample.overlap(pixels.edges, pixels.flux, pixels.ivar, begin, size=self.size, width=OVERLAP)
         owned = jnp.any(self.owner, axis=0)
-        columns = [part.columns(z, self.start, self.size) for part in self.parts]
+        columns = [distortion if part.of_error else part.columns(z, self.start, self.size) for part in self.parts]
         positive = [part.kind == "non-negative" for part in self.parts]
         eliminated = [c for c, p in zip(columns, positive, strict=True) if not p]
         free = [

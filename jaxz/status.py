@@ -60,3 +60,5 @@ class ZWarn(enum.IntFlag):
     """χ² is far above the number of pixels, with the error model on: nothing in the models is like this spectrum."""
     BLANK = 1 << 23
     """No model improves on noise and a smooth continuum by more than blank sky may: there may be nothing."""
+    FEW_PIXELS = 1 << 24
+    """Three neighbouring pixels decide: without them another redshift would be better by as much as is asked of Δχ²."""

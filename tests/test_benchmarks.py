@@ -12,6 +12,7 @@ import jaxz
 from benchmarks import (
     accuracy,
     agreement,
+    bad_pixels,
     calibrations,
     class_bases,
     common,
@@ -86,8 +87,16 @@ def test_consistency_runs():
 
 
 def test_confidence_runs(data):
-    (row,) = confidence.run(quick=True).rows
+    report, flags = confidence.run(quick=True)
+    (row,) = report.rows
     assert (row["number"], row["right"], row["class right"]) == (4, 4, 4)
+    assert {row["of wrong"] for row in flags.rows} <= {"0/0"}
+
+
+def test_bad_pixels_run(data):
+    rows = bad_pixels.run(quick=True).rows
+    assert [row["with"] for row in rows] == 2 * ["nothing", "cosmic rays", "trenches"]
+    assert all(row["same z"] == 1 for row in rows if row["error model"] == "default")
 
 
 def test_calibrations_runs(data):

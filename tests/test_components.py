@@ -104,6 +104,7 @@ def test_fingerprints_differ_with_all_that_a_scan_uses(rng):
         ({"vectors": np.full((1, 4), np.nan)}, "empty or a non-finite vector"),
         ({"vectors": np.zeros((1, 4))}, "empty or a non-finite vector"),
         ({"calibration": 0.0}, "give a positive number"),
+        ({"velocity": -1.0}, "velocity=-1.0: give 0 or a positive number"),
         ({"mask": np.ones(3, dtype=bool)}, "the mask has shape"),
         ({"mask": np.ones(4, dtype=bool), "reference_z": 0.0}, "a mask would move"),
         ({"reference_z": 2.45}, r"reference_z=2.45 is no lattice redshift: the nearest is 2\.4498"),

@@ -136,7 +136,9 @@ def test_chi2_can_be_differentiated_by_the_error_model(basis, spectra):  # noqa:
         check_grads(jax.jit(value), given, order=1, modes=("fwd", "rev"), atol=1e-5, rtol=1e-5, eps=1e-7)
 
 
-@pytest.mark.parametrize("wrong", [{"floor": -0.1}, {"lines": np.inf}, {"continuum": np.nan}, {"order": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"floor": -0.1}, {"lines": np.inf}, {"continuum": np.nan}, {"fwhm": -1.0}, {"order": -1}]
+)
 def test_wrong_numbers_are_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         ErrorModel(**wrong)

@@ -22,13 +22,14 @@ def few(monkeypatch):
 
 
 def test_one_table_and_the_calibrations(on):
-    report, s = injection.run(on, loss=0.3, spread=0.9)
+    report, s, velocity = injection.run(on, loss=0.3, spread=0.9)
     assert [row["lines in"] for row in report.rows] == ["constant noise"] * 4 + ["sky residuals"] * 2
     bright = report.rows[1]
     assert float(bright["recovered"]) > 0.9
     assert float(bright["difference"]) == pytest.approx(float(bright["recovered"]) - float(bright["ideal filter"]))
     assert 0.3 < s < 1.5
-    assert len(report.notes) == 4 + len(injection.THRESHOLDS)
+    assert 0 < velocity < 200
+    assert len(report.notes) == 5 + len(injection.THRESHOLDS)
 
 
 def test_lost_lines_are_refused(on, monkeypatch):

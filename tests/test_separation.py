@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 import jaxz
+from jaxz import ErrorModel, NonNegative
+from jaxz.likelihood import fitted_flux
 from jaxz.separation import separate
 from jaxz.spectra import Spectra
-from tests import gaussian, oracle
+from tests import gaussian, oracle, small
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +122,34 @@ def test_it_is_the_decomposition_that_the_scan_measures(drawn, sky, lae):
     parts = jaxz.separate(spectra, [sky, lae], z=best.z)
     np.testing.assert_allclose(parts.chi2, best.chi2, rtol=1e-4)
     np.testing.assert_allclose(parts.coeff[:, len(sky) :], best.coeff, atol=0.05)
+
+
+def test_the_continuum_of_an_error_model_is_a_part(rng):
+    """It is the one of the best fit, the parts sum to the data, and its variance is that of Gaussian columns."""
+    z = np.array([0.1, 0.2])
+    spectra, _ = small.spectra(rng, z, 10.0)
+    flux = spectra.flux * np.linspace(0.8, 1.2, spectra.flux.shape[1])
+    flux[1, 300] += 500 / np.sqrt(spectra.ivar[1, 300])
+    spectra = Spectra(spectra.wave, flux, spectra.ivar, ids=spectra.ids)
+    model = NonNegative(small.basis(), error=ErrorModel(order=3))
+    parts = separate(spectra, model, z=z)
+    assert parts.names == ("SMALL", "continuum")
+    data = parts.ivar > 0
+    np.testing.assert_allclose(parts.mean.sum(axis=1)[data], parts.flux[data], rtol=1e-12)
+    assert np.isnan(parts.flux[1, np.searchsorted(parts.grid.wave, spectra.wave[1, 300])])
+    given = (spectra, small.basis(), z, parts.coeff[:, :4])
+    distortion = fitted_flux(*given, error=model.error) - fitted_flux(*given)
+    for row in range(2):
+        place = np.searchsorted(parts.grid.wave, spectra.wave[row, 20:-20])
+        scale = np.max(np.abs(distortion[row, 20:-20]))
+        assert scale > 0.01
+        np.testing.assert_allclose(parts.mean[row, 1, place], distortion[row, 20:-20], atol=0.01 * scale)
+    assert np.all(parts.variance[:, 1][data] > 0)
+    assert np.all(parts.coeff_covariance[:, :4] == 0)
+    own = np.diagonal(parts.coeff_covariance, axis1=1, axis2=2)[:, 4:]
+    assert np.all((own > 0) & (own <= 1))
+    without = separate(spectra, NonNegative(small.basis(), error=ErrorModel(order=0)), z=z)
+    assert without.names == ("SMALL",)
 
 
 def test_wrong_use_raises(drawn, sky, lae):

@@ -38,9 +38,10 @@ def plot(
 ) -> None:
     """Draw a spectrum with its best fit and its candidates; of a catalog of `jaxz lae`, with its components.
 
-    Redshift, fit, candidates and scores are those of the catalog: nothing is measured again. The spectrum is read from
-    its file, the basis must be the one that the redshift was measured with, and χ²(z) is drawn if --curves gives it.
-    Components are separated again with what the catalog's header names.
+    Redshift, fit, candidates and scores are those of the catalog: nothing is measured again. With an error model the
+    fit is the basis and the continuum distortion, and residuals are in units of the noise with its floor. The spectrum
+    is read from its file, the basis must be the one that the redshift was measured with, and χ²(z) is drawn if --curves
+    gives it. Components are separated again with what the catalog's header names.
     """
     from jaxz import io
 
@@ -68,7 +69,8 @@ def _fitted(
     """Return the figure of a row of a catalog of `jaxz zfind`, or of Redrock as far as its columns go."""
     import numpy as np
 
-    from jaxz.likelihood import fitted_flux
+    from jaxz.likelihood import fitted_flux, sigma_of
+    from jaxz.models import ErrorModel
     from jaxz.plot import SCORES, ZFit, plot_fit
 
     def of_row(name: str, absent: Any = np.nan) -> Any:
@@ -76,11 +78,14 @@ def _fitted(
 
     header, z = found.meta, float(found["Z"][row])
     spectrum = _spectrum(catalog, found, row, spectra)
-    model = None
+    model = alone = sigma = None
     if np.isfinite(z) and "COEFF" in found.colnames:
         used = _basis(catalog, found, row, basis)
-        coeff = np.atleast_1d(of_row("COEFF"))[: len(used)]
-        model = fitted_flux(spectrum, used, np.array([z]), coeff[None])[0]
+        given = spectrum, used, np.array([z]), np.atleast_1d(of_row("COEFF"))[: len(used)][None]
+        model, error = fitted_flux(*given)[0], ErrorModel.from_cards(header)
+        if error is not None:
+            alone, model = model, fitted_flux(*given, error=error)[0]
+            sigma = sigma_of(spectrum, error, used.grid.step)[0]
     fit = ZFit(
         spectrum=spectrum,
         z=z,
@@ -92,6 +97,8 @@ def _fitted(
         scores={name: float(of_row(name.upper())) for name in SCORES},
         curve=None if curves is None else _curve(curves, found, row),
         zrange=(header["ZMIN"], header["ZMAX"]) if {"ZMIN", "ZMAX"} <= {*header} else None,
+        basis=alone,
+        sigma=sigma,
     )
     return plot_fit(fit, lines=line_list())
 
@@ -115,8 +122,8 @@ def _basis(catalog: Path, found: Any, row: int, given: str | None) -> "Basis":
             f"{catalog}: {found['ID'][row]} has {ncoeff} coefficients, {basis.name} {basis.version} has {len(basis)} "
             "vectors: give the basis that it was measured with, with --basis"
         )
-    if nnuisance or found.meta.get("ERRCONT"):
-        say(f"{catalog}: has no coefficients of what was fitted beside the basis: the figure shows the basis alone")
+    if nnuisance:
+        say(f"{catalog}: has no coefficients of the nuisance parts beside the basis: the figure does not show them")
     return basis
 
 

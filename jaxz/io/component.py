@@ -84,6 +84,7 @@ def read_component(path: str | Path) -> GaussianComponent:
             whitening=whitening,
             mask=mask,
             calibration=number_in(header, "CALIBRAT", absent=1.0),
+            velocity=number_in(header, "VELOCITY", absent=0.0),
             name=str(header.get("COMPNAME", "")).strip(),
             version=str(header.get("VERSION", "0")).strip(),
             spectype=str(header.get("SPECTYPE", "")).strip(),
@@ -103,9 +104,9 @@ def write_component(
     """Write a Gaussian component; `read_component` returns an identical one.
 
     FITS: image ``COMPONENT`` (comp, rest), whose header has the lattice (CRVAL1, CDELT1, LOGLAM = 1), REFZ (absent for
-    a component that is fixed in the observed frame), CALIBRAT (s), COMPNAME, VERSION, SPECTYPE and the SHA-256; image
-    ``WHITENING`` of the coefficients, lowest power first, its domain in LOGLAMLO and LOGLAMHI; image ``MASK``; table
-    ``PROVENANCE`` (``KEY``, ``VALUE``). The last three only where there is something to say.
+    a component that is fixed in the observed frame), CALIBRAT (s), VELOCITY (km/s), COMPNAME, VERSION, SPECTYPE and the
+    SHA-256; image ``WHITENING`` of the coefficients, lowest power first, its domain in LOGLAMLO and LOGLAMHI; image
+    ``MASK``; table ``PROVENANCE`` (``KEY``, ``VALUE``). The last three only where there is something to say.
 
     Args:
         component: what to write.
@@ -126,6 +127,7 @@ def write_component(
         LOGLAM=1,
         VACUUM=True,
         CALIBRAT=component.calibration,
+        VELOCITY=component.velocity,
         COMPNAME=card(component.name),
         VERSION=card(component.version),
         SPECTYPE=card(component.spectype),

@@ -85,6 +85,8 @@ class GaussianComponent(eqx.Module):
             [L, §III.1.1]; of a fixed component only.
         calibration: s = median √|Δχ²| / (S/N) of injections [L, eq. 19]. It is kept here for those who correct a
             catalog with it (zerr ← s zerr, |Δχ²| ← |Δχ²|/s²); no function of the scan applies it.
+        velocity: km/s by which lines of other shapes than these vectors have are found beside their peak, 1 σ, however
+            bright they are. It is kept for the same correction, which adds it to zerr in quadrature.
         name: for the catalog's SUBTYPE.
         version: of the component, not of jaxz.
         spectype: for the catalog's SPECTYPE.
@@ -100,6 +102,7 @@ class GaussianComponent(eqx.Module):
     whitening: Whitening | None = None
     mask: np.ndarray | jax.Array | None = None
     calibration: float = eqx.field(static=True, default=1.0)
+    velocity: float = eqx.field(static=True, default=0.0)
     name: str = eqx.field(static=True, default="")
     version: str = eqx.field(static=True, default="0")
     spectype: str = eqx.field(static=True, default="")
@@ -114,6 +117,8 @@ class GaussianComponent(eqx.Module):
             raise ValueError(f"{who} has an empty or a non-finite vector: remove it")
         if not (np.isfinite(self.calibration) and self.calibration > 0):
             raise ValueError(f"{who}: calibration={self.calibration}: give a positive number, 1 for none")
+        if not 0 <= self.velocity < np.inf:
+            raise ValueError(f"{who}: velocity={self.velocity}: give 0 or a positive number, km/s")
         if self.mask is not None and (self.mask.shape != (self.grid.size,) or self.mask.dtype != bool):
             raise ValueError(f"{who}: the mask has shape {self.mask.shape}; the grid needs ({self.grid.size},) bool")
         if self.reference_z is None:

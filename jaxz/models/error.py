@@ -13,10 +13,12 @@ and a constant one lets what is too faint in the basis, far in the ultraviolet, 
 The defaults are a plateau of the mean log score in five folds of 580 VANDELS and 334 FORS2 spectra, with the shipped
 basis: floors of 0.05 to 0.2 and a of 0.1 to 0.2 are the same within the errors.
 
+Pixels that no galaxy can have made, cosmic rays and negative ones, are left out before that (`jaxz.models.outliers`).
 All is made of the data and not of a model, so that it is the same at all trial redshifts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -24,6 +26,7 @@ import numpy as np
 
 from jaxz._typing import Array, Float
 from jaxz.kernels import woodbury
+from jaxz.models.outliers import outliers
 from jaxz.pixels import Pixels
 
 SMOOTHING = 8e-3
@@ -47,6 +50,8 @@ class ErrorModel(eqx.Module):
         lines: g, error as a share of what stands above or below it.
         continuum: a, by which the continuum may be off at each order.
         order: n, highest order of the polynomials; static. 0 for none.
+        fwhm: of the narrowest line that the instrument can show, in its pixels; what is narrower is left out. Static. 0
+            for spectra that are undersampled, or put on pixels wider than their lines.
 
     Raises:
         ValueError: if a number is negative or not finite, or the order negative.
@@ -56,9 +61,10 @@ class ErrorModel(eqx.Module):
     lines: float | Float[Array, ""] = 0.17
     continuum: float | Float[Array, ""] = 0.1
     order: int = eqx.field(static=True, default=5)
+    fwhm: float = eqx.field(static=True, default=1.5)
 
     def __check_init__(self) -> None:
-        for name in ("floor", "lines", "continuum"):
+        for name in ("floor", "lines", "continuum", "fwhm"):
             value = getattr(self, name)
             if isinstance(value, (int, float)) and not 0 <= value < np.inf:
                 raise ValueError(f"error model: {name}={value}: use 0 or a positive number")
@@ -67,16 +73,25 @@ class ErrorModel(eqx.Module):
 
     def cards(self) -> dict[str, float | int]:
         """Return what the header of a catalog says."""
-        numbers = {"ERRFLOOR": self.floor, "ERRLINES": self.lines, "ERRCONT": self.continuum}
+        numbers = {"ERRFLOOR": self.floor, "ERRLINES": self.lines, "ERRCONT": self.continuum, "ERRFWHM": self.fwhm}
         return {name: float(value) for name, value in numbers.items()} | {"ERRORDER": self.order}
 
+    @classmethod
+    def from_cards(cls, header: Mapping[str, Any]) -> "ErrorModel | None":
+        """Return the error model that a header names as `cards` does, or None."""
+        if "ERRFLOOR" not in header:
+            return None
+        numbers = (float(header[name]) for name in ("ERRFLOOR", "ERRLINES", "ERRCONT"))
+        return cls(*numbers, order=int(header["ERRORDER"]), fwhm=float(header.get("ERRFWHM", 0)))
+
     def applied(self, pixels: Pixels, step: float) -> tuple[Pixels, Callable[[Array], Float[Array, "comp place"]]]:
-        """Return one spectrum with the error floor in its ivar, and the columns as a function of the place.
+        """Return one spectrum without outliers, the error floor in its ivar, and columns as a function of the place.
 
         Args:
             pixels: of one spectrum.
             step: of the lattice, dex. Places are in lattice pixels from the spectrum's first.
         """
+        pixels = pixels._replace(ivar=jnp.where(outliers(pixels, self.fwhm), 0, pixels.ivar))
         smooth = smoothed(pixels, SMOOTHING / step)
         dtype = pixels.flux.dtype
         middle = (pixels.edges[1:] + pixels.edges[:-1]) / 2

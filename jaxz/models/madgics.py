@@ -87,7 +87,8 @@ class Madgics(AbstractModel):
         """Return what the header of a catalog says of the model."""
         target = self.target
         cards = {"TARGET": target.name, "TARGVER": target.version, "TARGSHA": target.sha256}
-        return cards | {"CALIBRAT": target.calibration, "NNUIS": len(self.nuisance)} | nuisance_cards(self.nuisance)
+        cards |= {"CALIBRAT": target.calibration, "VELOCITY": target.velocity}
+        return cards | {"NNUIS": len(self.nuisance)} | nuisance_cards(self.nuisance)
 
     def __len__(self) -> int:
         return len(self.target)
@@ -393,7 +394,8 @@ class MadgicsFits(eqx.Module):
         null = null_chi2(spectrum)
         if self.logdet:
             null = null + woodbury.logdet_gain(spectrum.factor)
-        return Fit(shift, error, chi2, coeff, there, blank(jnp.ones_like(chi2)), null)
+        every = jnp.ones_like(chi2)
+        return Fit(shift, error, chi2, coeff, there, blank(every), blank(0 * every), null)
 
 
 def _minimum(curve: Float[Array, " lane"]) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:

@@ -59,6 +59,7 @@ class Fit(NamedTuple):
         coeff: of the sliding columns.
         converged: whether the fit did.
         covered: share of the good pixels that the model covers.
+        few: the most that three neighbouring pixels add to χ² beyond that of the best candidate.
         null: χ² of the fixed columns and noise alone, in the same pixels.
     """
 
@@ -68,6 +69,7 @@ class Fit(NamedTuple):
     coeff: Float[Either, "*spec cand basis"]
     converged: Bool[Either, "*spec cand"]
     covered: Float[Either, "*spec cand"]
+    few: Float[Either, "*spec cand"]
     null: Float[Either, "*spec"]
 
 

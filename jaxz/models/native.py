@@ -66,6 +66,20 @@ class Moments(NamedTuple):
     covered: Float[Array, ""]
 
 
+class Fitted(NamedTuple):
+    """The best fit at one shift.
+
+    Attributes:
+        slid: flux of the basis.
+        eliminated: coefficients of the eliminated columns.
+        residual: flux that is left.
+    """
+
+    slid: Float[Array, " pix"]
+    eliminated: Float[Array, " comp"]
+    residual: Float[Array, " pix"]
+
+
 class Native(eqx.Module):
     """A basis ready to be put into native pixels.
 
@@ -122,6 +136,24 @@ class Native(eqx.Module):
             gram, rhs = (jnp.matmul(solved, values, precision=HIGHEST) for values in (positive.T, flux))
             flux = flux - jnp.matmul(nnls(gram[..., None], rhs[:, None]).coeff[:, 0], positive, precision=HIGHEST)
         return woodbury.chi2(factor, flux)
+
+    def fitted(self, spectrum: Prepared, shift: Float[Array, ""], coeff: Float[Array, " column"]) -> Fitted:
+        """Return the fit whose coefficients solve the equations of `moments`.
+
+        Args:
+            spectrum: from `prepare`.
+            shift: in lattice pixels.
+            coeff: of the basis and of the non-negative fixed columns.
+        """
+        pixels, nslide = spectrum.pixels, len(self.integral)
+        away, good = self.beyond(pixels.edges, pixels.start, shift), (pixels.ivar > 0).astype(coeff.dtype)
+        covered = 1 - jnp.sum(good * away) / jnp.maximum(jnp.sum(good), 1)
+        priced = (covered >= LEAST) & (len(spectrum.positive) == 0)
+        slid = jnp.matmul(coeff[:nslide], self.columns(spectrum, shift), precision=HIGHEST)
+        left = pixels.flux - jnp.where(priced, away * spectrum.continuum, 0) - slid
+        left = left - jnp.matmul(coeff[nslide:], spectrum.positive, precision=HIGHEST)
+        eliminated = woodbury.coefficients(spectrum.factor, left)
+        return Fitted(slid, eliminated, left - jnp.matmul(eliminated, spectrum.factor.vectors, precision=HIGHEST))
 
     def moments(self, spectrum: Prepared, shift: Float[Array, ""], *, blocks: bool) -> Moments:
         """Return the normal equations of one spectrum at one shift.

@@ -12,9 +12,12 @@ from jaxz.models.components import GaussianComponent
 from jaxz.models.madgics import Madgics
 from jaxz.models.model import AbstractModel
 
+CONTINUUM = "continuum"
+"""Name of what the error model adds to the shape of the continuum."""
+
 
 class Part(eqx.Module):
-    """One part on the device.
+    """One part on the device; that of an error model has neither `model` nor `fixed`: its columns depend on the data.
 
     Attributes:
         model: of which it is what slides, or None.
@@ -37,6 +40,11 @@ class Part(eqx.Module):
         """Whether it has another place at another redshift."""
         return self.model is not None
 
+    @property
+    def of_error(self) -> bool:
+        """Whether it is that of an error model."""
+        return self.model is None and self.fixed is None
+
     def columns(self, z: Float[Array, ""], start: Int[Array, ""], size: int) -> Float[Array, "comp obs"]:
         """Return its columns on `size` lattice pixels from `start` on; zero if it slides and z is NaN."""
         if self.fixed is not None:
@@ -54,13 +62,16 @@ class Part(eqx.Module):
 
 
 def parts_of(model: AbstractModel | Sequence[Nuisance]) -> tuple[Part, ...]:
-    """Return the parts of a model, what slides first; or components alone, of which some may slide.
+    """Return the parts of a model, what slides first, the continuum of its error model last; or components alone.
 
     Raises:
         ValueError: if there are no components, or their lattice steps differ.
     """
     if isinstance(model, AbstractModel):
-        return _sliding(model), *(_fixed(part) for part in model.nuisance)
+        parts = [_sliding(model), *(_fixed(part) for part in model.nuisance)]
+        if model.error is not None and model.error.order:
+            parts.append(Part(None, None, "gaussian", model.error.order, CONTINUUM, model.step))
+        return tuple(parts)
     if not model:
         raise ValueError("no components to separate into: give at least one")
     step = model[0].grid.step

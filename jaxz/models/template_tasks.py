@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxz._typing import Array, Float
+from jaxz._typing import Array, Bool, Float
 from jaxz.kernels import elimination, sliding
 from jaxz.kernels.nnls import Solver, lanes as lanes_of, nnls_packed
 from jaxz.kernels.normal import NormalEquations, chi2 as chi2_of, extended, kkt, vanishing, without_vanishing
@@ -30,6 +30,9 @@ from jaxz.models.refinement import refine
 from jaxz.models.trials import Trials
 from jaxz.pixels import Pixels
 from jaxz.spectra import LogGrid
+
+FEW = 3
+"""Pixels in a row that a cosmic ray may hit."""
 
 Weighting = Literal["ivar", "uniform"]
 Resampling = Literal["overlap", "linear"]
@@ -202,16 +205,37 @@ class TemplateFits(eqx.Module):
             side_by_side = NormalEquations(each.equations.gram[..., 0].T, each.equations.rhs[..., 0].T)
             moments = Moments(side_by_side, each.const, each.covered)
             chi2, solution = solved_chi2(moments, nslide, positive=self.positive)
-            return chi2, (solution.coeff[:nslide].T, solution.converged, each.covered)
+            return chi2, (solution.coeff.T, solution.converged, each.covered)
 
         shift, error, chi2, (coeff, converged, covered) = refine(evaluate, jnp.where(there, shifts, 0), scale)
+
+        def squares(candidate: tuple[Array, Array]) -> Float[Array, " pix"]:
+            return spectrum.pixels.ivar * jnp.square(self.native.fitted(spectrum, *candidate).residual)
+
+        given = (shift, coeff)
+        few = in_few_pixels(jax.lax.map(squares, given) if serial else jax.vmap(squares)(given), chi2, there)
         blank = lambda values: jnp.where(there.reshape(-1, *[1] * (values.ndim - 1)), values, jnp.nan)  # noqa: E731
         return Fit(
             blank(shift),
             blank(error),
             blank(chi2),
-            blank(coeff),
+            blank(coeff[:, :nslide]),
             converged & there,
             blank(covered),
+            blank(few),
             self.native.null(spectrum),
         )
+
+
+def in_few_pixels(
+    squares: Float[Array, "cand pix"], chi2: Float[Array, " cand"], there: Bool[Array, " cand"]
+) -> Float[Array, " cand"]:
+    """Return the most that `FEW` neighbouring pixels add to χ² of each candidate beyond that of the best of them.
+
+    Args:
+        squares: what each pixel has of χ².
+        chi2: of each candidate.
+        there: whether there is one.
+    """
+    more = squares - squares[jnp.argmin(jnp.where(there, chi2, jnp.inf))][None]
+    return jnp.max(sum(more[:, k : more.shape[1] - FEW + 1 + k] for k in range(FEW)), axis=1)

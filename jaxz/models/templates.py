@@ -157,12 +157,9 @@ class AbstractTemplates(AbstractModel):
         native, prepared, shift = self._at(pixels, z)
         moments = native.moments(prepared, shift, blocks=False)
         coeff = solved_chi2(moments, len(self), positive=self.positive)[1].coeff[:, 0]
-        positive = coeff[len(self) :]
-        slid = jnp.matmul(coeff[: len(self)], native.columns(prepared, shift), precision=woodbury.HIGHEST)
-        left = prepared.pixels.flux - slid - jnp.matmul(positive, prepared.positive, precision=woodbury.HIGHEST)
-        eliminated = woodbury.coefficients(prepared.factor, left)
+        slid, eliminated, _ = native.fitted(prepared, shift, coeff)
         columns = (prepared.factor.vectors, prepared.positive)
-        parts = [slid, *parts_of(self.nuisance, *columns, eliminated, positive)]
+        parts = [slid, *parts_of(self.nuisance, *columns, eliminated, coeff[len(self) :])]
         if self.error is not None:
             own = slice(len(eliminated) - self.error.order, None)
             parts.append(jnp.matmul(eliminated[own], prepared.factor.vectors[own], precision=woodbury.HIGHEST))

@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
-from jaxz.likelihood import best_fit
+from jaxz.likelihood import best_fit, fitted_flux, sigma_of
+from jaxz.models.templates import AbstractTemplates
 from jaxz.plot.style import BLUE, RED
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
@@ -38,6 +39,8 @@ class ZFit:
         zerr: 1 σ error, NaN if it is not known.
         zwarn: `ZWarn` bits.
         model: (pix,) flux of the best fit, NaN where there is none, or None.
+        basis: (pix,) that of its basis alone, where an error model lets the continuum differ, or None.
+        sigma: (pix,) noise with the error model's floor, NaN in pixels that it leaves out, or None.
         zalt: (cand,) candidates, best first; NaN where there are fewer.
         zalt_chi2: (cand,) their χ²; NaN where it is not known.
         scores: by name (see `SCORES`); those that are missing or NaN are not written.
@@ -55,6 +58,8 @@ class ZFit:
     scores: Mapping[str, float]
     curve: tuple[np.ndarray, np.ndarray] | None = None
     zrange: tuple[float, float] | None = None
+    basis: np.ndarray | None = None
+    sigma: np.ndarray | None = None
 
     @classmethod
     def of(cls, spectra: Spectra, scan: ZScan, redshifts: Redshifts, row: int) -> "ZFit":
@@ -68,6 +73,11 @@ class ZFit:
         """
         spectrum, z = spectra[[row]], redshifts.z[row]
         fitted = redshifts.models[redshifts.which[row]]
+        basis = sigma = None
+        if isinstance(fitted, AbstractTemplates) and fitted.error is not None and np.isfinite(z):
+            coeff = redshifts.coeff[[row], : redshifts.ncoeff[row]]
+            basis = fitted_flux(spectrum, fitted.basis, np.array([z]), coeff)[0]
+            sigma = sigma_of(spectrum, fitted.error, fitted.step)[0]
         return cls(
             spectrum=spectrum,
             z=float(z),
@@ -78,6 +88,8 @@ class ZFit:
             zalt_chi2=redshifts.zalt_chi2[row],
             scores={name: float(getattr(redshifts, name)[row]) for name in SCORES},
             curve=(scan.z, np.asarray(scan.chi2[row], dtype=np.float64)),
+            basis=basis,
+            sigma=sigma,
         )
 
 
@@ -95,9 +107,13 @@ def plot_fit(fit: ZFit, *, lines: Mapping[str, float]) -> Figure:
 
 
 def draw_fit(figure: FigureBase, fit: ZFit, lines: Mapping[str, float]) -> None:
-    """Draw a spectrum and its curve, one above the other, on a figure or a part of one."""
-    top, bottom = figure.subplots(2, 1, height_ratios=[1.25, 1])
-    draw_spectrum(top, fit.spectrum, fit.model, fit.z, lines)
+    """Draw a spectrum, what is left of it where an error model says how much that may be, and its curve."""
+    if fit.sigma is None or fit.model is None:
+        top, bottom = figure.subplots(2, 1, height_ratios=[1.25, 1])
+    else:
+        top, middle, bottom = figure.subplots(3, 1, height_ratios=[1.25, 0.4, 1.1])
+        draw_residual(middle, fit.spectrum, fit.model, fit.sigma)
+    draw_spectrum(top, fit.spectrum, fit.model, fit.z, lines, basis=fit.basis)
     draw_curve(bottom, fit)
 
 
@@ -112,8 +128,37 @@ def describe(fit: ZFit) -> str:
     return f"{name}   z = {fit.z:.{digits}f}{error}{flag}"
 
 
+def draw_residual(axes: Axes, spectrum: Spectra, model: np.ndarray, sigma: np.ndarray) -> None:
+    """Draw what the model leaves of a spectrum, in units of the noise with the error model's floor.
+
+    Pixels that the error model leaves out are marked at the bottom.
+
+    Args:
+        axes: to draw on.
+        spectrum: one.
+        model: (pix,) best fit.
+        sigma: (pix,) noise with the floor, NaN in pixels that are left out.
+    """
+    wave, good = spectrum.wave[0], spectrum.ivar[0] > 0
+    axes.axhspan(-1, 1, color="0.9", lw=0)
+    axes.step(wave, (spectrum.flux[0] - model) / sigma, where="mid", color=BLUE, lw=0.5)
+    out = good & np.isnan(sigma)
+    axes.plot(wave[out], np.full(np.count_nonzero(out), -5.5), "|", color=RED, ms=6, label="left out")
+    axes.set_xlim(wave[good].min(), wave[good].max())
+    axes.set_ylim(-6, 6)
+    axes.set_ylabel("residual (σ with\nerror model)", fontsize=9)
+    if out.any():
+        axes.legend(loc="lower right", fontsize=8)
+
+
 def draw_spectrum(
-    axes: Axes, spectrum: Spectra, model: np.ndarray | None, z: float, lines: Mapping[str, float]
+    axes: Axes,
+    spectrum: Spectra,
+    model: np.ndarray | None,
+    z: float,
+    lines: Mapping[str, float],
+    *,
+    basis: np.ndarray | None = None,
 ) -> None:
     """Draw one spectrum, its noise, its model and the names of the lines above it.
 
@@ -126,6 +171,7 @@ def draw_spectrum(
         model: (pix,) best fit, or None.
         z: redshift at which lines are labelled; none are if it is NaN.
         lines: name and rest wavelength, vacuum Å.
+        basis: (pix,) the basis alone, where the best fit is more, or None.
     """
     wave, flux, ivar = spectrum.wave[0], spectrum.flux[0], spectrum.ivar[0]
     good = ivar > 0
@@ -143,12 +189,15 @@ def draw_spectrum(
     axes.fill_between(wave, 0, noise, step="mid", color=_NOISE, alpha=0.5, lw=0, label="noise of a pixel (1 σ)")
     if model is not None:
         model = _smooth(model, ivar, width)
-        axes.plot(wave, model, color=_MODEL, lw=1, label=f"best fit{', likewise' if how else ''}")
+        whole = "" if basis is None else ": basis and continuum distortion"
+        axes.plot(wave, model, color=_MODEL, lw=1, label=f"best fit{whole}{', likewise' if how else ''}")
+    if basis is not None:
+        axes.plot(wave, _smooth(basis, ivar, width), color=_MODEL, lw=0.8, alpha=0.35, label="basis alone")
     axes.set_xlim(wave[good].min(), wave[good].max())
     axes.set_ylim(*_flux_range(shown, noise, model))
     axes.set_xlabel("observed wavelength, vacuum (Å)", fontsize=11)
     axes.set_ylabel("flux density (unit of the file)", fontsize=11)
-    axes.legend(loc="upper right", ncols=3, fontsize=9, framealpha=0.85)
+    axes.legend(loc="upper right", ncols=4, fontsize=9, framealpha=0.85)
     if np.isfinite(z):
         _label_lines(axes, {name: (1 + z) * rest for name, rest in lines.items()})
 
@@ -196,7 +245,7 @@ def _draw_line(axes: Axes, z: np.ndarray, chi2: np.ndarray, zalt: np.ndarray) ->
 
 def _draw_stems(axes: Axes, zalt: np.ndarray, chi2: np.ndarray, zrange: tuple[float, float] | None) -> None:
     """Draw candidates as stems that hang from their names down to χ², as the minima of a curve would."""
-    axes.set_ylabel("χ² of candidates, native pixels", fontsize=11)
+    axes.set_ylabel("χ² of candidates, native pixels", fontsize=10)
     low, high = zalt.min(), zalt.max()
     margin = 0.1 * (high - low) or 0.1 * (1 + high)
     first, last = zrange or (low - margin, high + margin)

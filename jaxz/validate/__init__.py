@@ -27,6 +27,7 @@ from jaxz.validate.injection import (
     is_recovered as is_recovered,
     matched_filter as matched_filter,
     recovered_fraction as recovered_fraction,
+    shape_velocity as shape_velocity,
     z_scores as z_scores,
 )
 from jaxz.validate.matching import Match as Match, match as match

@@ -26,7 +26,7 @@ def test_write_then_read_is_identical(tmp_path: Path, rng) -> None:
         assert read.sha256 == component.sha256
         assert read.vectors.dtype == component.vectors.dtype
         np.testing.assert_array_equal(read.vectors, component.vectors)
-        for name in ("grid", "reference_z", "calibration", "name", "version", "spectype", "provenance"):
+        for name in ("grid", "reference_z", "calibration", "velocity", "name", "version", "spectype", "provenance"):
             assert getattr(read, name) == getattr(component, name), name
         assert (read.mask is None) == (component.mask is None)
         if component.mask is not None:
