@@ -1,8 +1,8 @@
 """What `jaxz.redshifts` promises of real spectra, and what is true of it: classes, ZWARN = 0, PCONF, errors.
 
-The numbers of the error model and of the calibration were chosen in folds of the same surveys (see `jaxz.calibration`),
-and most quasars and stars helped to learn the bases of their classes: these rows are what a user of such data meets,
-not a blind test.
+VANDELS, FORS2 and most quasars and stars helped to learn the bases of their classes, and to choose the numbers of the
+error model and of the calibration (see `jaxz.calibration`): their rows are what a user of such data meets, not a blind
+test. `benchmarks.surveys` measures both surveys with bases that have not seen the spectra.
 
 A second table, "flags", says how often each bit of ZWARN is set among wrong and among right redshifts, and so for two
 of SDSS's that are not set, as they do not separate: MANY_OUTLIERS (more than 0.5 % of the pixels beyond 5 σ, with the
@@ -26,6 +26,14 @@ OUTLYING, MANY = 5.0, 0.005
 
 FORBIDDEN = (3728.5, 3869.9, 4960.3, 5008.2, 6585.3, 6718.3)
 """Vacuum Å of lines that are never seen in absorption: [O II], [Ne III], [O III], [N II], [S II]."""
+
+NOTES = [
+    "Right: z within 0.005(1+z), of quasars 0.01(1+z). Completeness: ZWARN = 0 among right.",
+    "ECE: of ZALT_PROB. Log score: mean of -ln P(|z - z_true| < 0.005(1+z_true)), see jaxz.validate.log_score.",
+    "Pull: |z - z_true|/ZERR that 68 % of those within 0.005(1+z) do not exceed.",
+    "Sky fibres have no redshift: of them it counts how many are BLANK.",
+    "PARTIAL_COVERAGE, which says nothing of the redshift being wrong, is not counted as a warning.",
+]
 
 RIGHT = 0.9
 """Share of right redshifts of galaxies that is required of each survey of more than a hundred."""
@@ -80,18 +88,11 @@ def run(*, quick: bool) -> tuple[Report, Report]:
         rows.append({"spectra": case.name, "number": len(good)} | counted(found, case))
         if np.isfinite(case.ztrue).any():
             flags += flagged(found, case, right(found, case))
-    notes = [
-        "Right: z within 0.005(1+z), of quasars 0.01(1+z). Completeness: ZWARN = 0 among right.",
-        "ECE: of ZALT_PROB. Log score: mean of -ln P(|z - z_true| < 0.005(1+z_true)), see jaxz.validate.log_score.",
-        "Pull: |z - z_true|/ZERR that 68 % of those within 0.005(1+z) do not exceed.",
-        "Sky fibres have no redshift: of them it counts how many are BLANK.",
-        "PARTIAL_COVERAGE, which says nothing of the redshift being wrong, is not counted as a warning.",
-    ]
     settings = {"zmax": inputs.ZMAX}
     ratio = (
         "False/true: the share of right redshifts that have the flag over the share of wrong ones; below 1 it helps."
     )
-    return Report("confidence", rows, settings, notes), Report("flags", flags, settings, [ratio])
+    return Report("confidence", rows, settings, NOTES), Report("flags", flags, settings, [ratio])
 
 
 def right(found: Redshifts, case: Case) -> np.ndarray:

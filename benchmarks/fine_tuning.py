@@ -17,7 +17,6 @@ import numpy as np
 import jaxz
 from benchmarks import common, samples
 from benchmarks.common import Report, require
-from benchmarks.confidence import calibration_error
 from jaxz import validate
 from jaxz.calibration import Calibration
 from jaxz.models import Basis, ErrorModel, NonNegative
@@ -71,7 +70,6 @@ def run(survey: samples.Survey, basis: Basis, *, nfolds: int, tuning: Tuning) ->
             seconds[name] += time.perf_counter() - begin
             score[name][rows] = scores(spectra[rows], z[rows], tuned, tuning)
             good[name][rows], pconf[name][rows] = measured(spectra[rows], z[rows], tuned, tuning)
-            print(survey.name, number, name, score[name][rows].mean(), good[name][rows].sum(), notes[-1:], flush=True)
     require(
         score["numbers"].mean() < score["default"].mean() + WORSE,
         f"{survey.name}: fine-tuned numbers score {score['numbers'].mean():.3f}, "
@@ -91,7 +89,7 @@ def row_of(name: str, score: dict[str, np.ndarray], good: np.ndarray, pconf: np.
         "less default": f"{change.mean():+.3f} ± {change.std() / np.sqrt(len(change)):.3f}",
         "good": f"{good.sum()} of {len(good)}",
         "right of PCONF ≥ 0.99": f"{np.sum(good & sure)} of {sure.sum()}",
-        "ECE": f"{calibration_error(pconf, good):.3f}",
+        "ECE": f"{validate.ece(pconf, good):.3f}",
         "s": f"{seconds:.0f}",
     }
 

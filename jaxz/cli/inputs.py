@@ -36,7 +36,8 @@ class Inputs:
         size: int,
         medium: "Medium | None" = None,
     ) -> None:
-        self.format, self.spectrum, self.size, self.medium = format, spectrum, size, medium
+        self.format, self.spectrum, self.size = format, spectrum, size
+        self.medium: Medium | None = medium
         self.unreadable = 0
         self.done = 0.0
         self._files = [file for path in paths for file in self._expand(path)]

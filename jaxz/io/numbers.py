@@ -8,7 +8,7 @@ from jaxz.io.basis import basis_header
 from jaxz.io.files import FileError
 from jaxz.models.error import ErrorModel
 
-_ERROR = {"floor": "ERRFLOOR", "lines": "ERRLINES", "continuum": "ERRCONT"}
+_ERROR = {"floor": "ERRFLOOR", "lines": "ERRLINES", "continuum": "ERRCONT", "fwhm": "ERRFWHM"}
 _ORDER, _NAME = "ERRORDER", "ZCALIB"
 _CALIBRATION = {
     "temperature": "CALTEMP",
@@ -55,7 +55,7 @@ def load_numbers(name_or_path: str | Path | None = None) -> Numbers | None:
         raise FileError(f"{name_or_path}: no {', '.join(missing)} in its header: write it again, or remove the others")
     try:
         error = ErrorModel(**{name: float(header[card]) for name, card in _ERROR.items()}, order=int(header[_ORDER]))
-        known = {name: float(header[card]) for name, card in _CALIBRATION.items()}
+        known: dict[str, Any] = {name: float(header[card]) for name, card in _CALIBRATION.items()}
         return Numbers(error, Calibration(**known, name=str(header[_NAME])))
     except ValueError as wrong:
         raise FileError(f"{name_or_path}: {wrong}: write it again") from wrong

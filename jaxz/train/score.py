@@ -116,7 +116,7 @@ def applied(numbers: Array, error: ErrorModel, calibration: Calibration) -> tupl
     floor, lines, continuum, temperature, misfit = jnp.exp(numbers)
     # Not checked: traced numbers have no truth value.
     calibration = eqx.tree_at(lambda c: (c.temperature, c.misfit), calibration, (temperature, misfit))
-    return ErrorModel(floor, lines, continuum, error.order), calibration
+    return ErrorModel(floor, lines, continuum, error.order, error.fwhm), calibration
 
 
 def lost(spectrum: OnLattice, pixels: Pixels) -> Float[Array, ""]:

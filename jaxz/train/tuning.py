@@ -151,6 +151,7 @@ class Problem:
             "learned": "numbers and basis" if self._nbump else "numbers",
             "begin": self.begin.numbers.tolist(),
             "order": self._error.order,
+            "fwhm": self._error.fwhm,
             "precision": self._precision,
             "spectra": digest(fingerprints_of(self._spectra), self._z),
         }
@@ -193,7 +194,7 @@ class Problem:
     def tuned(self, parameters: Parameters) -> tuple[Basis, ErrorModel, Calibration]:
         """Return what the parameters stand for, the basis on the lattice that it came on."""
         floor, lines, continuum, temperature, misfit = np.exp(parameters.numbers).tolist()
-        error = ErrorModel(floor, lines, continuum, self._error.order)
+        error = ErrorModel(floor, lines, continuum, self._error.order, self._error.fwhm)
         known = {"temperature": temperature, "misfit": misfit, "name": "fine-tuned"}
         return self._changed(self._basis, parameters), error, dataclasses.replace(self._calibration, **known)
 

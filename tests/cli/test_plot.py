@@ -224,7 +224,7 @@ def test_two_rows_of_one_name(run, files, options, figures, tmp_path):
     assert "2 rows have the name 's0'" in result.stderr
     assert str(again) in result.stderr
     assert run(*arguments, "--spectra", again).exit_code == 0
-    bottom = figures[0].axes[1]
+    bottom = figures[0].axes[-1]
     assert "R = 2.5 " in texts(bottom)[-1]
     np.testing.assert_array_equal(bottom.lines[0].get_ydata(), fits.getdata(curves, "CHI2")[1])
     assert "choose one with --spectra" in run(*arguments, "--overwrite", "--spectra", files[1]).stderr

@@ -131,7 +131,7 @@ def test_headers_say_how_it_was_made(redshifts: Redshifts, tmp_path: Path) -> No
     for extension in (0, "REDSHIFTS"):
         header = fits.getheader(tmp_path / "z.fits", extension)
         assert header["BASIS"] == "galaxy"
-        assert header["BASISVER"] == "1"
+        assert header["BASISVER"] == "2"
         assert header["BASISSHA"] == basis.sha256
         assert header["JAXZVER"] == jaxz.__version__
         assert header["JAXVER"] == jax.__version__
