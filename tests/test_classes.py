@@ -55,10 +55,16 @@ def test_classes_are_named():
         candidates(0.0, 1.0, classes=["star"])
 
 
-def test_six_real_galaxies_of_a_cluster(data):
-    """The benchmark `confidence` has them against stars, quasars and all redshifts."""
+def test_ten_real_galaxies_of_muse_and_2df(data):
+    """Images of a cluster, whose redshifts are published, and of 2dF, the first galaxy in two files.
+
+    The benchmark `confidence` has the cluster against stars, quasars and all redshifts.
+    """
     folder = data / "muse_cluster"
     truth = jaxz.io.read_table(folder / "truth.ecsv")
-    spectra = jaxz.io.read([folder / str(name) for name in truth["file"]])
-    found = jaxz.redshifts(spectra, zmax=0.6, classes=["galaxy"])
-    assert np.all(np.abs(found.z - truth["z"]) < 0.0005)
+    files = [folder / str(name) for name in truth["file"]] + [data / "formats" / "emlLogVacuumHelioMultiple.fits"]
+    with pytest.warns(jaxz.io.FileWarning, match="taken as air"):
+        again = jaxz.io.read(data / "formats" / "emlLinearSkyAirHelio.fits")
+    found = jaxz.redshifts(Spectra.concatenate([jaxz.io.read(files), again]), zmax=0.6, classes=["galaxy"])
+    assert np.all(np.abs(found.z[:6] - truth["z"]) < 0.0005)
+    np.testing.assert_allclose(found.z[[6, 9]], 0.11245, atol=1e-4)

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-import jaxz
 from jaxz import io
 from jaxz.io.wavelengths import airtovac
 
@@ -155,14 +154,10 @@ def test_an_image_without_axis(write: Callable[..., Path], pixels: Any) -> None:
         io.read(path)
 
 
-def test_real_files_of_2df_and_of_a_muse_cluster(data: Path) -> None:
-    """The first galaxy is in both files of 2dF; the redshifts of the cluster are published ones."""
-    folder = data / "formats"
+def test_real_files_of_2df(data: Path) -> None:
     with pytest.warns(io.FileWarning, match="taken as air"):
-        line = io.read(folder / "emlLinearSkyAirHelio.fits")
-    three = io.read(folder / "emlLogVacuumHelioMultiple.fits")
-    truth = io.read_table(data / "muse_cluster" / "truth.ecsv")
-    cluster = io.read([data / "muse_cluster" / str(name) for name in truth["file"]])
-    found = jaxz.redshifts(jaxz.Spectra.concatenate([line, three, cluster]), zmax=1.0, classes=["galaxy"])
-    np.testing.assert_allclose(found.z[:2], 0.11245, atol=1e-4)
-    np.testing.assert_allclose(found.z[4:], truth["z"], atol=1e-3)
+        one = io.read(data / "formats" / "emlLinearSkyAirHelio.fits")
+    three = io.read(data / "formats" / "emlLogVacuumHelioMultiple.fits")
+    assert (len(one), len(three)) == (1, 3)
+    assert (np.concatenate([one.npixels, three.npixels]) > 4900).all()
+    np.testing.assert_allclose(one.wave[0, [0, -1]], three.wave[0, [0, -1]], atol=1)
