@@ -1,4 +1,4 @@
-"""What catalogs promise, on real surveys with the basis in the package, and nearby galaxies, whose red ends it lacks.
+"""What catalogs promise, on real surveys with the basis in the package, and nearby galaxies, seen far to the red.
 
 Checked: DELTACHI2 is never negative, no candidate is better than the best, and at least 46 of 48 simulated DESI
 galaxies of 0.003 < z < 0.085 are right.
