@@ -28,7 +28,7 @@ class Calibration(eqx.Module):
     The defaults are for models with an error model, and for instruments that calibrated nothing. T₀, t and the flags
     were chosen in five folds, and with each survey left out, of 580 VANDELS, 334 FORS2 and 49 other spectra, and
     rounded; they are typical. Velocities and level are conservative: those of the worse of VANDELS, at Lyα, and FORS2,
-    whose wavelengths are good to some 50 km/s. Errors of SDSS redshifts are a quarter of what they say.
+    whose wavelengths are good to some 50 km/s. Errors of SDSS redshifts are half of what they say.
 
     Args:
         temperature: T₀.

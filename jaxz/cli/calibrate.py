@@ -7,7 +7,7 @@ import typer
 
 from jaxz.cli import measure as common
 from jaxz.cli.console import check_outputs, errors_in_one_line, results, show, table
-from jaxz.cli.labelled import read_labelled
+from jaxz.cli.labelled import Truth, read_labelled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,10 +19,8 @@ NFOLDS = 5
 
 
 def calibrate(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Spectrum files, or folders of them.")],
-    truth: Annotated[
-        list[Path], typer.Option(help="Table (FITS, ECSV, CSV) with ID or TARGETID, and the true Z; may be repeated.")
-    ],
+    files: common.Files,
+    truth: Truth,
     output: Annotated[Path, typer.Option("-o", "--output", help="Calibration to write (JSON).")],
     name: Annotated[str, typer.Option(help="Of the calibration, for the header of catalogs.")],
     zmin: common.Zmin = 0.0,

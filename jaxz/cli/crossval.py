@@ -6,17 +6,16 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
+from jaxz.cli import measure as common
 from jaxz.cli.console import check_outputs, errors_in_one_line, messages, results, show, table
-from jaxz.cli.labelled import read_labelled
+from jaxz.cli.labelled import Truth, read_labelled
 from jaxz.cli.plot import save_figure
 from jaxz.cli.train import DEFAULT
 
 
 def crossval(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Spectrum files, or folders of them.")],
-    truth: Annotated[
-        list[Path], typer.Option(help="Table (FITS, ECSV, CSV) with ID or TARGETID, and the true Z; may be repeated.")
-    ],
+    files: common.Files,
+    truth: Truth,
     ranks: Annotated[str, typer.Option(metavar="FIRST:LAST", help="Numbers of vectors to try.")] = "6:13",
     nfolds: Annotated[int, typer.Option("--folds", min=2, help="Parts, each held out once.")] = 5,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Figure to write (png, pdf, svg).")] = None,

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from jaxz.cli.console import say
 
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
 
 NAMED = 10
 """Names of spectra listed in a message at most."""
+
+
+Truth = Annotated[
+    list[Path], typer.Option(help="Table (FITS, ECSV, CSV) with ID or TARGETID, and the true Z; may be repeated.")
+]
 
 
 def read_labelled(files: Sequence[Path], tables: Sequence[Path]) -> "tuple[Spectra, np.ndarray, int]":

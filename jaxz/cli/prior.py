@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from jaxz.cli import measure as common
 from jaxz.cli.console import check_outputs, errors_in_one_line, fail, messages, results
+from jaxz.cli.labelled import Truth, read_labelled
 
 if TYPE_CHECKING:
     from jaxz.models import GaussianComponent
@@ -19,7 +21,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Spectrum files, or folders of them.")]
 Output = Annotated[Path, typer.Option("-o", "--output", help="Component file to write (FITS).")]
 Version = Annotated[str, typer.Option(help="Of the component.")]
 Note = Annotated[str, typer.Option(help="Kept in the file: where the spectra come from, say.")]
@@ -28,7 +29,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file tha
 
 @app.command()
 def sky(
-    files: Files,
+    files: common.Files,
     output: Output,
     rank: Annotated[int, typer.Option(min=1, help="Number of eigenvectors.")] = 50,
     step: Annotated[float, typer.Option(help="Of the lattice, dex.")] = 5e-5,
@@ -72,10 +73,8 @@ def sky(
 
 @app.command()
 def target(
-    files: Files,
-    truth: Annotated[
-        list[Path], typer.Option(help="Table (FITS, ECSV, CSV) with ID or TARGETID, and the true Z; may be repeated.")
-    ],
+    files: common.Files,
+    truth: Truth,
     output: Output,
     sky: Annotated[str, typer.Option(metavar="NAME|PATH", help="Sky component to take out of them.")] = "desi-sky",
     rank: Annotated[int, typer.Option(min=1, help="Number of eigenvectors.")] = 2,
@@ -97,7 +96,6 @@ def target(
     used, and the exit status is 1.
     """
     from jaxz import io, train
-    from jaxz.cli.labelled import read_labelled
 
     with errors_in_one_line():
         check_outputs(output, overwrite=overwrite)

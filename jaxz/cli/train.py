@@ -10,7 +10,7 @@ from rich.progress import Progress
 from jaxz.cli import measure as common
 from jaxz.cli.console import check_outputs, errors_in_one_line, messages, results
 from jaxz.cli.fine_tuning import check_tuning, fine_tuned
-from jaxz.cli.labelled import read_labelled
+from jaxz.cli.labelled import Truth, read_labelled
 from jaxz.train import Training, Tuning
 
 DEFAULT, TUNING = Training(), Tuning()
@@ -18,10 +18,8 @@ DEFAULT_RANK = 10
 
 
 def train(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Spectrum files, or folders of them.")],
-    truth: Annotated[
-        list[Path], typer.Option(help="Table (FITS, ECSV, CSV) with ID or TARGETID, and the true Z; may be repeated.")
-    ],
+    files: common.Files,
+    truth: Truth,
     output: Annotated[Path, typer.Option("-o", "--output", help="Basis file to write (FITS).")],
     rank: Annotated[
         int | None,

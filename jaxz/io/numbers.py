@@ -8,8 +8,7 @@ from jaxz.io.basis import basis_header
 from jaxz.io.files import FileError
 from jaxz.models.error import ErrorModel
 
-_ERROR = {"floor": "ERRFLOOR", "lines": "ERRLINES", "continuum": "ERRCONT", "fwhm": "ERRFWHM"}
-_ORDER, _NAME = "ERRORDER", "ZCALIB"
+_NAME = "ZCALIB"
 _CALIBRATION = {
     "temperature": "CALTEMP",
     "misfit": "CALMISF",
@@ -29,11 +28,11 @@ class Numbers(NamedTuple):
 
     def cards(self) -> dict[str, Any]:
         """Return what the header of a basis file says, for `jaxz.io.write_basis`."""
-        named = {_NAME: self.calibration.name, _ORDER: self.error.order}
+        numbers = self.error.cards()
+        numbers |= {card: float(getattr(self.calibration, name)) for name, card in _CALIBRATION.items()}
         # In words, as FITS has no infinity, and numbers of 16 digits, of which a double has 17.
-        numbers = [(card, getattr(self.error, name)) for name, card in _ERROR.items()]
-        numbers += [(card, getattr(self.calibration, name)) for name, card in _CALIBRATION.items()]
-        return named | {card: repr(float(value)) for card, value in numbers}
+        words = {card: repr(value) if isinstance(value, float) else value for card, value in numbers.items()}
+        return {_NAME: self.calibration.name} | words
 
 
 def load_numbers(name_or_path: str | Path | None = None) -> Numbers | None:
@@ -47,14 +46,15 @@ def load_numbers(name_or_path: str | Path | None = None) -> Numbers | None:
             not all, or none that make sense.
     """
     header = basis_header(name_or_path)
-    wanted = {*_ERROR.values(), *_CALIBRATION.values(), _ORDER, _NAME}
+    wanted = {*ErrorModel().cards(), *_CALIBRATION.values(), _NAME}
     missing = sorted(card for card in wanted if card not in header)
     if len(missing) == len(wanted):
         return None
     if missing:
         raise FileError(f"{name_or_path}: no {', '.join(missing)} in its header: write it again, or remove the others")
     try:
-        error = ErrorModel(**{name: float(header[card]) for name, card in _ERROR.items()}, order=int(header[_ORDER]))
+        error = ErrorModel.from_cards(header)
+        assert error is not None
         known: dict[str, Any] = {name: float(header[card]) for name, card in _CALIBRATION.items()}
         return Numbers(error, Calibration(**known, name=str(header[_NAME])))
     except ValueError as wrong:
