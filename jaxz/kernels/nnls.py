@@ -1,8 +1,8 @@
 """Batched non-negative least squares from normal equations, with its derivative.
 
 Minimises χ²(w) = wᵀA w - 2 wᵀb + c over w ≥ 0 for many small problems side by side, in the scale in which A has a unit
-diagonal: by principal pivoting (`jaxz.kernels.pivoting`) until each is solved, or by projected gradient
-(`jaxz.kernels.projected`) with the same steps for all.
+diagonal: by principal pivoting until each is solved, in a layout for many problems (`jaxz.kernels.pivoting`) or for few
+(`jaxz.kernels.dense`), or by projected gradient (`jaxz.kernels.projected`) with the same steps for all.
 """
 
 import functools
@@ -13,9 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxz._typing import Array, Bool, Float
-from jaxz.kernels import packed, pivoting, projected
+from jaxz.kernels import dense, packed, pivoting, projected
 
-Solver = Literal["pivoting", "gradient"]
+Solver = Literal["pivoting", "gradient", "dense"]
+
+_Matrices = list[Float[Array, "_ lane"]] | Float[Array, "basis basis lane"]
+"""A of all lanes, as `jaxz.kernels.pivoting` takes it or as `jaxz.kernels.dense` does."""
 
 _CACHE = 600_000
 """Bytes of the problems that are solved together: of a second-level cache of 1 MB, what leaves room for all else."""
@@ -40,7 +43,7 @@ def nnls(
     gram: Float[Array, "basis basis lane"],
     rhs: Float[Array, "basis lane"],
     *,
-    solver: Solver = "pivoting",
+    solver: Solver = "dense",
     max_iter: int | None = None,
 ) -> NNLSResult:
     """Return argmin wᵀA w - 2 wᵀb over w ≥ 0 for each lane.
@@ -52,8 +55,9 @@ def nnls(
     Args:
         gram: A, symmetric positive semi-definite, float32 or float64.
         rhs: b, of the same dtype.
-        solver: "pivoting" takes as many steps as the hardest lane needs; "gradient" always the same number, for
-            accelerators on which a loop of unknown length is slow.
+        solver: "pivoting" and "dense" take as many steps as the hardest lane needs, the first fast for many lanes, the
+            second for few, and compiled sooner; "gradient" always the same number, for accelerators on which a loop of
+            unknown length is slow.
         max_iter: pivots at most, 10 for each vector if absent, or steps of projected gradient, 30 if absent.
 
     Returns:
@@ -75,21 +79,24 @@ def nnls_packed(
     max_iter: int | None = None,
 ) -> NNLSResult:
     """Return what `nnls` does, of matrices that are stored as in `jaxz.kernels.packed`."""
-    if solver not in ("pivoting", "gradient"):
-        raise ValueError(f"solver={solver!r}: use one of pivoting, gradient")
+    if solver not in ("pivoting", "gradient", "dense"):
+        raise ValueError(f"solver={solver!r}: use one of pivoting, gradient, dense")
     nbasis = len(rhs)
     if max_iter is None:
-        max_iter = 10 * nbasis if solver == "pivoting" else projected.STEPS
+        max_iter = projected.STEPS if solver == "gradient" else 10 * nbasis
     diagonal = gram[:nbasis]
     scale = jax.lax.rsqrt(jnp.where(diagonal > 0, diagonal, jnp.inf))
-    around = packed.round_trip(scale)
-    unit_gram = [
-        part * around[: len(part)] * around[distance : distance + len(part)]
-        for distance, part in enumerate(packed.diagonals(gram, nbasis))
-    ]
     unit_rhs = rhs * scale
+    if solver == "dense":
+        unit_gram = gram[packed.positions(nbasis)] * scale[:, None] * scale[None]
+    else:
+        around = packed.round_trip(scale)
+        unit_gram = [
+            part * around[: len(part)] * around[distance : distance + len(part)]
+            for distance, part in enumerate(packed.diagonals(gram, nbasis))
+        ]
     coeff, converged = _solve(unit_gram, unit_rhs, solver, max_iter)
-    gradient = unit_rhs - packed.apply(unit_gram, coeff)
+    gradient = unit_rhs - _apply(unit_gram, coeff)
     violation = jnp.where(coeff > 0, jnp.abs(gradient), jnp.maximum(gradient, 0))
     kkt = packed.largest(violation) / _size(unit_rhs)
     if solver == "gradient":
@@ -109,11 +116,13 @@ def lanes(nbasis: int, dtype: np.dtype | str) -> int:
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3))
 def _solve(
-    gram: list[Float[Array, "_ lane"]], rhs: Float[Array, "basis lane"], solver: Solver, max_iter: int
+    gram: _Matrices, rhs: Float[Array, "basis lane"], solver: Solver, max_iter: int
 ) -> tuple[Float[Array, "basis lane"], Bool[Array, " lane"]]:
     """Return the coefficients at unit diagonal, and whether the solver ended by itself."""
     size = _size(rhs)[None]
-    if solver == "pivoting":
+    if not isinstance(gram, list):
+        coeff, ended = dense.solve(gram, rhs / size, max_iter)
+    elif solver == "pivoting":
         coeff, ended = pivoting.solve(gram, rhs / size, max_iter)
     else:
         coeff = projected.solve(gram, rhs / size, max_iter)
@@ -130,10 +139,16 @@ def _solve_jvp(solver: Solver, max_iter: int, primals: tuple, tangents: tuple) -
     positive = coeff > 0
     both = positive[:, None] & positive[None]
     eye = jnp.eye(len(rhs), dtype=rhs.dtype)[:, :, None]
-    system = jnp.where(both, jnp.concatenate(gram)[packed.positions(len(rhs))], eye)
-    change = jnp.where(positive, drhs - packed.apply(dgram, coeff), 0)
+    whole = jnp.concatenate(gram)[packed.positions(len(rhs))] if isinstance(gram, list) else gram
+    system = jnp.where(both, whole, eye)
+    change = jnp.where(positive, drhs - _apply(dgram, coeff), 0)
     dcoeff = jnp.linalg.solve(jnp.moveaxis(system, -1, 0), change.T[..., None])[..., 0].T
     return (coeff, ended), (dcoeff, jnp.zeros(ended.shape, dtype=jax.dtypes.float0))
+
+
+def _apply(gram: _Matrices, coeff: Float[Array, "basis lane"]) -> Float[Array, "basis lane"]:
+    """Return A w of each lane."""
+    return packed.apply(gram, coeff) if isinstance(gram, list) else dense.apply(gram, coeff)
 
 
 def _size(rhs: Float[Array, "basis lane"]) -> Float[Array, " lane"]:

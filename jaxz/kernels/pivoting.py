@@ -61,13 +61,15 @@ def solve(
             cycle (Murty 1974).
     """
 
-    def prepare(tableau: tuple[list[Array], Array], pivots: Int[Array, ""]) -> tuple[Tableau, Int[Array, ""]]:
-        return ready(*tableau, choose(*tableau, pivots < max_iter // 2)), pivots
+    def step(state: tuple[Tableau, Int[Array, ""]]) -> tuple[Tableau, Int[Array, ""]]:
+        tableau, pivots = sweep(state[0]), state[1]
+        return ready(*tableau, choose(*tableau, pivots < max_iter // 2)), pivots + 1
 
+    # The first sweep moves nothing, so that what makes a tableau ready is compiled once.
     end, _ = jax.lax.while_loop(
-        lambda state: (state[1] < max_iter) & (jnp.min(state[0].pick) < len(rhs)),
-        lambda state: prepare(sweep(state[0]), state[1] + 1),
-        prepare((gram, rhs), jnp.int32(0)),
+        lambda state: (state[1] == 0) | ((state[1] <= max_iter) & (jnp.min(state[0].pick) < len(rhs))),
+        step,
+        (at_rest(gram, rhs), jnp.int32(0)),
     )
     return solution(end, gram, rhs), end.pick == len(rhs)
 
@@ -113,6 +115,14 @@ def ready(gram: list[Float[Array, "_ lane"]], rhs: Float[Array, "basis lane"], p
     pivot = _picked(pick, gram[0], jnp.inf)
     around = jnp.stack(column + column[: len(rhs) // 2])
     return Tableau(gram, rhs, pick, around, 1 / pivot, _picked(pick, rhs, 0.0) / pivot)
+
+
+def at_rest(gram: list[Float[Array, "_ lane"]], rhs: Float[Array, "basis lane"]) -> Tableau:
+    """Return the tableau of which no index is to be moved."""
+    nbasis, lane = len(rhs), rhs.shape[1:]
+    nothing = jnp.zeros((nbasis + nbasis // 2, *lane), rhs.dtype)
+    pick = jnp.full(lane, nbasis, jnp.int32)
+    return Tableau(gram, rhs, pick, nothing, jnp.zeros_like(rhs[0]), jnp.zeros_like(rhs[0]))
 
 
 def sweep(tableau: Tableau) -> tuple[list[Float[Array, "_ lane"]], Float[Array, "basis lane"]]:

@@ -43,10 +43,10 @@ def solve(
         return pivoting.ready(*tableau, jnp.where(step < nbasis, jnp.where(enters, index, nbasis), corrected))
 
     end = jax.lax.fori_loop(
-        1,
+        0,
         3 * nbasis + 1,
         lambda step, tableau: prepare(pivoting.sweep(tableau), step),
-        prepare((gram, rhs), jnp.int32(0)),
+        pivoting.at_rest(gram, rhs),
     )
     return pivoting.solution(end, gram, rhs)
 

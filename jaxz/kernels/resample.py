@@ -4,6 +4,7 @@ Everything is measured in lattice pixels: pixel j of the lattice reaches from j 
 one `edges` value to the next.
 """
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -110,6 +111,17 @@ def interpolate(
     return jnp.where(good, mixed_flux, 0), jnp.where(good, 1 / jnp.where(good, mixed, 1), 0)
 
 
+def between(edges: Float[Array, " edge"], values: Float[Array, "row edge"], at: Float[Array, " place"]) -> Array:
+    """Return rows of values, given at edges that do not decrease, at other places by linear interpolation.
+
+    Beyond the edges it is the value at the nearest: ``jnp.interp`` of each row, with one search for all.
+    """
+    right = jnp.clip(jnp.searchsorted(edges, at, side="right"), 1, len(edges) - 1)
+    low, width = edges[right - 1], edges[right] - edges[right - 1]
+    share = jnp.clip((at - low) / jnp.where(width > 0, width, 1), 0, 1)[None]
+    return values[:, right - 1] * (1 - share) + values[:, right] * share
+
+
 def cumulative(vectors: Float[Array, "basis rest"]) -> Float[Array, "basis edge"]:
     """Return the integral of a basis from its blue end to each lattice edge, with three edges added on either side.
 
@@ -146,6 +158,6 @@ def at_pixels(
         -(t + 1) * t * (t - 2) / 2,
         (t + 1) * t * (t - 1) / 6,
     )
-    # Vector by vector: each is then one long vector operation.
-    value = jnp.stack([sum(weight * row[corner + i] for i, weight in enumerate(weights)) for row in integral])
+    # One after the other, because written out for each vector they take the compiler seconds.
+    value = jax.lax.map(lambda row: sum(weight * row[corner + i] for i, weight in enumerate(weights)), integral)
     return jnp.diff(value, axis=1) / jnp.diff(edges)[None].astype(integral.dtype)

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxz._typing import Array, Float
-from jaxz.kernels import woodbury
+from jaxz.kernels import resample, woodbury
 from jaxz.models.outliers import outliers
 from jaxz.pixels import Pixels
 
@@ -123,7 +123,7 @@ def smoothed(pixels: Pixels, width: float) -> Callable[[Float[Array, " place"]],
     edges = begin + size * jnp.arange(BINS + 1, dtype=size.dtype)
     rows = jnp.stack([pixels.ivar, pixels.ivar * pixels.flux])
     total = jnp.pad(jnp.cumsum(rows, axis=1), ((0, 0), (1, 0)))
-    binned = jnp.stack([jnp.diff(jnp.interp(edges, pixels.edges, row)) for row in total])
+    binned = jnp.diff(resample.between(pixels.edges, total, edges), axis=1)
     kernel = jnp.exp(-jnp.square(size * jnp.arange(BINS, dtype=size.dtype) / width) / 2)
     distance = np.abs(np.subtract.outer(np.arange(BINS), np.arange(BINS)))
     weight, flux = jnp.matmul(binned, kernel[distance], precision=woodbury.HIGHEST)

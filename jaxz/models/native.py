@@ -196,7 +196,7 @@ class Native(eqx.Module):
             )
 
         if blocks:
-            start = jax.tree.map(jnp.zeros_like, share(jnp.int32(0)))
+            start = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(share, jnp.int32(0)))
             count = (pixels.filled + size - 1) // size
 
             def add(block: Int[Array, ""], total: tuple[Array, ...]) -> tuple[Array, ...]:

@@ -39,7 +39,7 @@ Resampling = Literal["overlap", "linear"]
 
 
 def solved(
-    equations: NormalEquations, nslide: int, *, positive: bool, solver: Solver = "pivoting"
+    equations: NormalEquations, nslide: int, *, positive: bool, solver: Solver = "dense"
 ) -> elimination.Solution:
     """Return the best coefficients, the first `nslide` non-negative or free, those of fixed columns non-negative."""
     if positive:

@@ -114,3 +114,17 @@ def test_float32_in_float32_out_under_jit_and_vmap(rng):
     two = run(jnp.asarray([flux, 2 * flux], jnp.float32), jnp.asarray([ivar, ivar], jnp.float32))
     assert two[0].dtype == two[1].dtype == jnp.float32
     np.testing.assert_allclose(two[0][1], 2 * two[0][0], rtol=1e-5)
+
+
+def test_between_is_linear_interpolation_of_each_row(rng):
+    """Edges that repeat, as beyond the last pixel of a spectrum, and places beyond the ends included."""
+    edges = np.sort(rng.uniform(0, 50, 40))
+    edges[30:] = edges[30]
+    values, at = rng.normal(size=(3, 40)), rng.uniform(-5, 60, 200)
+    found = resample.between(jnp.asarray(edges), jnp.asarray(values), jnp.asarray(at))
+    inside = at < edges[30]
+    for row, expected in zip(np.asarray(found), values, strict=True):
+        np.testing.assert_allclose(
+            row[inside], np.interp(at[inside], edges[:31], expected[:31]), rtol=1e-12, atol=1e-12
+        )
+    assert np.isfinite(found).all()
