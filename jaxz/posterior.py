@@ -1,7 +1,8 @@
 """P(z) from a χ² curve, and priors on z.
 
 A prior is a function of the trial redshifts that returns a penalty -2 ln p(z), to be added to χ²: shape (shift,) for
-all spectra alike or (spec, shift). The three here are those of Redrock's priors file.
+all spectra alike or (spec, shift). Three of those here are those of Redrock's priors file, and one is the distribution
+of redshifts that are known.
 """
 
 from collections.abc import Callable
@@ -32,6 +33,51 @@ def tophat(z0: float | np.ndarray, width: float | np.ndarray) -> Prior:
     """Return a penalty that is 0 where |z - z0| < width/2 and infinite elsewhere."""
     centre, full = _columns(z0, width)
     return lambda z: np.where(np.abs(z - centre) < full / 2, 0.0, np.inf)
+
+
+FARTHEST = 6.7
+"""Redshift."""
+
+KERNEL, UNIFORM = 0.05, 0.1
+"""Of `population`: σ of the kernel in ln(1+z), wider than the structure along one line of sight, and the share of
+sources that are not as the known ones."""
+
+
+def population(known: np.ndarray, *, kernel: float = KERNEL, uniform: float = UNIFORM) -> Prior:
+    """Return the penalty -2 ln p(z) of a distribution of redshifts.
+
+    p is the mean of Gaussians in ln(1+z) at the known redshifts and, for a share of the sources, uniform in ln(1+z) up
+    to `FARTHEST`, so that none is excluded. It is for spectra selected as those of the known redshifts were.
+
+    Args:
+        known: (any,) redshifts; what is not finite is left out.
+        kernel: σ of the Gaussians.
+        uniform: the share, above 0.
+
+    Raises:
+        ValueError: if no redshift above -1 is known, or a number is out of range.
+
+    Example:
+        >>> import numpy as np
+        >>> from jaxz.posterior import population
+        >>> penalty = population(np.array([0.7, 0.8, 0.9]))(np.array([0.2, 0.8, 3.0]))
+        >>> [round(float(value)) for value in penalty]
+        [6, -1, 9]
+    """
+    known = np.asarray(known, dtype=np.float64).ravel()
+    at = np.log1p(known[np.isfinite(known) & (known > -1)])
+    if not len(at):
+        raise ValueError("a prior from known redshifts needs one at least: give finite ones above -1")
+    if not (0 < kernel < np.inf and 0 < uniform <= 1):
+        raise ValueError(f"kernel={kernel}, uniform={uniform}: use a positive kernel, and a share above 0 and up to 1")
+
+    def penalty(z: np.ndarray) -> np.ndarray:
+        x = np.log1p(z)
+        # One redshift after the other: together they would be a large array.
+        density = sum(np.exp(-0.5 * ((x - one) / kernel) ** 2) for one in at) / (len(at) * kernel * np.sqrt(2 * np.pi))
+        return -2 * np.log(((1 - uniform) * density + uniform / np.log1p(FARTHEST)) / (1 + z))
+
+    return penalty
 
 
 def _columns(centre: float | np.ndarray, width: float | np.ndarray) -> tuple[np.ndarray, np.ndarray]:

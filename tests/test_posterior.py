@@ -54,6 +54,28 @@ def test_a_prior_can_differ_between_spectra(z):
     np.testing.assert_allclose(z[best], [0.2, 0.9], atol=1e-3)
 
 
+def test_a_population_is_a_distribution_and_excludes_nothing(rng):
+    known = np.append(rng.normal(0.8, 0.1, 300), [np.nan, np.inf, -3])
+    z = np.expm1(np.linspace(0, np.log1p(module.FARTHEST), 20_000))
+    density = np.exp(-module.population(known)(z) / 2)
+    assert np.trapezoid(density, z) == pytest.approx(1, abs=1e-3)
+    near = np.abs(z - 0.8) < 0.3
+    assert np.trapezoid(np.where(near, density, 0), z) > 0.85
+    assert density[-1] * (1 + z[-1]) == pytest.approx(module.UNIFORM / np.log1p(module.FARTHEST))
+
+
+@pytest.mark.parametrize("known", [[], [np.nan], [-1.0]])
+def test_a_population_needs_a_redshift(known):
+    with pytest.raises(ValueError, match="needs one at least"):
+        module.population(np.array(known))
+
+
+@pytest.mark.parametrize("numbers", [{"kernel": 0.0}, {"uniform": 0.0}, {"uniform": 1.5}])
+def test_a_population_without_width_or_share_is_refused(numbers):
+    with pytest.raises(ValueError, match="use a positive kernel, and a share"):
+        module.population(np.array([0.5]), **numbers)
+
+
 def test_a_width_must_be_positive():
     with pytest.raises(ValueError, match="positive"):
         module.gaussian(0.5, 0.0)

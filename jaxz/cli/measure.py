@@ -51,7 +51,8 @@ Prior = Annotated[
     typer.Option(
         metavar="KIND:Z:SIGMA|FILE",
         help="Prior on z: gaussian, lorentzian or tophat (of full width SIGMA), the same for all spectra; or a "
-        "table with columns TARGETID or ID, FUNCTION, Z, SIGMA, as Redrock's.",
+        "table with columns TARGETID or ID, FUNCTION, Z, SIGMA, as Redrock's; or a table with redshifts Z of sources "
+        "that were selected alike.",
     ),
 ]
 

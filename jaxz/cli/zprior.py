@@ -17,7 +17,8 @@ def read_prior(text: str | None) -> PriorOf:
     """Return a function from spectra to their prior.
 
     Args:
-        text: "KIND:Z:SIGMA" for all spectra, the path of a table with a row for each spectrum that has one, or None.
+        text: "KIND:Z:SIGMA" for all spectra, the path of a table with a row for each spectrum that has one, or with the
+            redshifts Z of others that were selected alike, or None.
 
     Raises:
         ValueError: if it is neither, or a kind or width is not possible.
@@ -52,13 +53,19 @@ def _kinds() -> dict[str, Callable[..., "Prior"]]:
 def _from_table(path: str) -> PriorOf:
     import numpy as np
 
-    from jaxz import io
+    from jaxz import io, posterior
 
     table = io.read_table(path)
+    if "Z" in table.colnames and not {"FUNCTION", "SIGMA"} & set(table.colnames):
+        population = posterior.population(np.ma.filled(np.asanyarray(table["Z"]).astype(float), np.nan))
+        return lambda spectra: population
     key = next((name for name in ("TARGETID", "ID") if name in table.colnames), None)
     if key is None or not {"FUNCTION", "Z", "SIGMA"} <= set(table.colnames):
         present = ", ".join(table.colnames)
-        raise ValueError(f"{path}: needs columns TARGETID or ID, FUNCTION, Z and SIGMA, has {present}")
+        raise ValueError(
+            f"{path}: needs a column Z of known redshifts alone, or TARGETID or ID, FUNCTION, Z and SIGMA, has "
+            f"{present}"
+        )
     priors = {str(row[key]).strip(): _from_row(path, row) for row in table}
 
     def prior_of(spectra: "Spectra") -> "Prior":

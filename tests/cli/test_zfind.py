@@ -174,6 +174,20 @@ def test_a_prior_moves_redshifts(run, files, options, tmp_path):
     assert abs(one[3] - 0.1) < 0.011
 
 
+def test_a_prior_from_a_table_of_known_redshifts(run, files, options, tmp_path):
+    known = np.array([0.05, 0.06, 0.2])
+    Table({"NAME": ["a", "b", "c"], "Z": known}).write(tmp_path / "known.ecsv")
+    run("zfind", *files, "-o", tmp_path / "out.fits", *options, "--prior", tmp_path / "known.ecsv")
+    spectra = io.read(files)
+    scan = jaxz.scan(spectra, NonNegative(small.basis(), error=ErrorModel()), zmin=small.ZMIN, zmax=small.ZMAX)
+    found = jaxz.find_redshifts(scan, spectra, prior=jaxz.posterior.population(known))
+    catalog = rows_of(tmp_path / "out.fits")
+    np.testing.assert_array_equal(catalog["Z"], found.z)
+    np.testing.assert_array_equal(catalog["DELTACHI2"], found.deltachi2)
+    flat = jaxz.find_redshifts(scan, spectra)
+    assert not np.array_equal(catalog["DELTACHI2"], flat.deltachi2)
+
+
 def test_overwrite_replaces(run, files, options, tmp_path):
     out = tmp_path / "out.fits"
     out.write_text("old")
@@ -206,7 +220,7 @@ def test_nothing_readable_writes_nothing(run, options, tmp_path):
         (("--prior", "gaussian:0.1"), "--prior gaussian:0.1: neither a file nor KIND:Z:SIGMA"),
         (("--prior", "box:0.1:0.1"), "--prior box:0.1:0.1: neither"),
         (("--prior", "tophat:0.1:-1"), "SIGMA > 0"),
-        (("--prior", "in/s0.fits"), "in/s0.fits: needs columns TARGETID or ID, FUNCTION, Z and SIGMA"),
+        (("--prior", "in/s0.fits"), "needs a column Z of known redshifts alone, or TARGETID or ID, FUNCTION, Z"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
