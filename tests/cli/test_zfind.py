@@ -183,9 +183,9 @@ def test_a_prior_from_a_table_of_known_redshifts(run, files, options, tmp_path):
     found = jaxz.find_redshifts(scan, spectra, prior=jaxz.posterior.population(known))
     catalog = rows_of(tmp_path / "out.fits")
     np.testing.assert_array_equal(catalog["Z"], found.z)
-    np.testing.assert_array_equal(catalog["DELTACHI2"], found.deltachi2)
+    np.testing.assert_array_equal(catalog["PCONF"], found.pconf.astype(np.float32))
     flat = jaxz.find_redshifts(scan, spectra)
-    assert not np.array_equal(catalog["DELTACHI2"], flat.deltachi2)
+    assert not np.array_equal(found.deltachi2, flat.deltachi2)
 
 
 def test_overwrite_replaces(run, files, options, tmp_path):
