@@ -25,6 +25,7 @@ from jaxz.models import (
 )
 from jaxz.pixels import Pixels as Pixels
 from jaxz.redshift import Redshifts as Redshifts, find_redshifts as find_redshifts
+from jaxz.rivals import Rivals as Rivals, rivals as rivals
 from jaxz.scan import ZScan as ZScan, madgics_scan as madgics_scan, nmf_scan as nmf_scan, scan as scan
 from jaxz.separation import Separation as Separation, separate as separate
 from jaxz.spectra import LogGrid as LogGrid, Spectra as Spectra

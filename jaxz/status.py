@@ -62,3 +62,5 @@ class ZWarn(enum.IntFlag):
     """No model improves on noise and a smooth continuum by more than blank sky may: there may be nothing."""
     FEW_PIXELS = 1 << 24
     """Three neighbouring pixels decide: without them another redshift would be better by as much as is asked of Δχ²."""
+    OTHER_LINE = 1 << 25
+    """A galaxy at another redshift fits far better: the line that was found is not the target's (see `jaxz.rivals`)."""

@@ -14,12 +14,12 @@ from jaxz.cli.zprior import read_prior
 if TYPE_CHECKING:
     import numpy as np
 
-    from jaxz.models import Madgics
+    from jaxz.models import Basis, Madgics
     from jaxz.redshift import Redshifts
     from jaxz.scan import ZScan
     from jaxz.spectra import Spectra
 
-TARGET, SKY = "desi-lae", "desi-sky"
+TARGET, SKY, GALAXIES = "desi-lae", "desi-sky", "galaxy"
 
 AMPLITUDE = 0.05
 """How much fainter than those of `TARGET` the lines that are searched for are: with it, as many lines in constant noise
@@ -68,6 +68,10 @@ def lae(
         Path | None,
         typer.Option(help="Write χ²(z) of every spectrum to this file too; takes 0.04 MB of memory for each."),
     ] = None,
+    basis: Annotated[
+        str,
+        typer.Option(metavar="NAME|PATH", help=f"Galaxies whose line it may be instead; '{NONE}' not to ask."),
+    ] = GALAXIES,
     format: common.Format = None,
     spectrum: common.SpectrumName = None,
     air: common.Air = None,
@@ -82,10 +86,14 @@ def lae(
     is the total, which is large where something is wrong.
 
     Of simulated blank fibres 12 % have a DETECTION above 16, 3 % above 20, none of 1000 above 25; of lines of S/N 6
-    and more 94, 92 and 88 % have. Whether a line is Lyα this does not tell.
+    and more 94, 92 and 88 % have. Any line of a galaxy is found: where DETECTION is 16 or more, galaxies at all
+    redshifts are fitted too. Z_OTHER is the best elsewhere, DELTACHI2_OTHER its χ² less that of Lyα, and where that is
+    below -25 the line is another one: OTHER_LINE.
     """
+    from jaxz import io
     from jaxz.models import Madgics, Trials
     from jaxz.redshift import find_redshifts
+    from jaxz.rivals import LEAST
     from jaxz.scan import fastest_precision, scan
     from jaxz.validate import calibrated
 
@@ -94,6 +102,7 @@ def lae(
         parts = _unless_none(sky, (SKY,))
         joins = [_range(text) for text in _unless_none(join, JOINS)]
         model = components(target, parts)
+        galaxies = None if basis == NONE else io.load_basis(basis)
         lines = model.target.scaled(amplitude)
         searched = Madgics(lines, model.nuisance, logdet=logdet, emission=not absorption)
         Trials.between(zmin, zmax, model.step)
@@ -104,6 +113,9 @@ def lae(
         scanned = scan(group, searched, zmin=zmin, zmax=zmax, precision=precision, batch_size=batch_size)
         options = {"nminima": nminima, "prior": prior_of(group), "joins": joins, "batch_size": batch_size}
         found = find_redshifts(scanned, group, **options)
+        if galaxies is not None:
+            least = LEAST * model.target.calibration**2
+            found = _with_rivals(found, group, galaxies, least, batch_size)
         # In units of the vectors of the file.
         found = calibrated(
             dataclasses.replace(found, coeff=amplitude * found.coeff, models=(model,)),
@@ -122,6 +134,7 @@ def lae(
         "LOGDET": logdet,
         "EMISSION": not absorption,
         "PRIOR": prior or "none",
+        "OTHERARG": basis,
         "TARGARG": target,
         **{f"SKYARG{i}": name for i, name in enumerate(parts)},
     }
@@ -169,6 +182,21 @@ def _range(text: str) -> tuple[float, float]:
     if not low < high:
         raise ValueError(f"--join {text}: LOW must be below HIGH")
     return low, high
+
+
+def _with_rivals(
+    found: "Redshifts", group: "Spectra", galaxies: "Basis", least: float, batch_size: int
+) -> "Redshifts":
+    """Return redshifts with the galaxy elsewhere that each line may be of, and a flag where it is better."""
+    import numpy as np
+
+    from jaxz.rivals import rivals
+    from jaxz.status import ZWarn
+
+    other = rivals(found, group, galaxies, least=least, batch_size=batch_size)
+    found.meta["Z_OTHER"], found.meta["DELTACHI2_OTHER"] = other
+    zwarn = found.zwarn | np.where(other.is_better, ZWarn.OTHER_LINE, 0).astype(found.zwarn.dtype)
+    return dataclasses.replace(found, zwarn=zwarn)
 
 
 def _line_flux(group: "Spectra", model: "Madgics", z: "np.ndarray", batch_size: int) -> "tuple[np.ndarray, np.ndarray]":

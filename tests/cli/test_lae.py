@@ -9,7 +9,7 @@ from astropy.table import Table
 
 import jaxz
 from jaxz import Madgics, ZWarn, io
-from tests import gaussian
+from tests import gaussian, test_rivals
 from tests.cli.conftest import write_spectrum
 
 ZTRUE = np.array([2.05, 2.1, 2.2])
@@ -43,7 +43,7 @@ def options(sky, lae, tmp_path):
     io.write_component(sky, tmp_path / "sky.fits")
     io.write_component(lae, tmp_path / "lae.fits")
     parts = "--target", tmp_path / "lae.fits", "--sky", tmp_path / "sky.fits"
-    return *parts, "--zmin", gaussian.ZMIN, "--zmax", gaussian.ZMAX, "--amplitude", SCALE
+    return *parts, "--zmin", gaussian.ZMIN, "--zmax", gaussian.ZMAX, "--amplitude", SCALE, "--basis", "none"
 
 
 def test_catalog_is_what_the_library_finds(run, files, options, sky, lae, tmp_path):
@@ -171,6 +171,25 @@ def test_a_real_emitter(run, data, tmp_path):
     assert catalog["Z"][0] == pytest.approx(3.1484, abs=0.003)
     assert catalog["ZWARN"][0] == 0
     assert catalog["DETECTION"][0] > 100
+
+
+def test_a_line_of_a_galaxy_gets_the_bit(run, tmp_path, rng):
+    """The galaxy has two lines; what the library says of it is in the catalog."""
+    spectra, found = test_rivals.observed(rng)
+    model = found.models[0]
+    io.write_component(model.target, tmp_path / "lae.fits")
+    io.write_component(model.nuisance[0], tmp_path / "sky.fits")
+    parts = "--target", tmp_path / "lae.fits", "--sky", tmp_path / "sky.fits", "--basis", tmp_path / "basis.fits"
+    options = *parts, "--zmin", gaussian.ZMIN, "--zmax", gaussian.ZMAX, "--amplitude", 1
+    files = [write_spectrum(tmp_path / f"{row}.fits", spectra, row) for row in range(2)]
+    io.write_basis(test_rivals.galaxies(), tmp_path / "basis.fits")
+    result = run("lae", *files, "-o", tmp_path / "out.fits", *options)
+    assert result.exit_code == 0
+    catalog = Table.read(tmp_path / "out.fits", "REDSHIFTS")
+    assert [bool(bit & ZWarn.OTHER_LINE) for bit in catalog["ZWARN"]] == [False, True]
+    assert catalog["Z_OTHER"][1] == pytest.approx(test_rivals.ZGALAXY, abs=1e-3)
+    assert catalog["DELTACHI2_OTHER"][1] < -25 < catalog["DELTACHI2_OTHER"][0]
+    assert fits.getheader(tmp_path / "out.fits", "REDSHIFTS")["OTHERARG"].endswith("basis.fits")
 
 
 def test_amplitudes_are_positive():
