@@ -18,14 +18,19 @@ import numpy as np
 import jaxz
 from benchmarks import class_spectra, common, inputs, samples
 from benchmarks.common import Report, require
-from jaxz import Redshifts, Spectra, ZWarn, validate
+from benchmarks.galaxy_basis import populations
+from jaxz import Redshifts, Spectra, ZWarn, mock, validate
 from jaxz.likelihood import best_fit, sigma_of
+from jaxz.mock.instruments import muse
 
 OUTLYING, MANY = 5.0, 0.005
 """σ of an outlier, and their share of the pixels that is many."""
 
 FORBIDDEN = (3728.5, 3869.9, 4960.3, 5008.2, 6585.3, 6718.3)
 """Vacuum Å of lines that are never seen in absorption: [O II], [Ne III], [O III], [N II], [S II]."""
+
+NSIMULATED, SEED, LINE_SNR = 600, 2026, 7.0
+"""Of the simulated deep field."""
 
 NOTES = [
     "Right: z within 0.005(1+z), of quasars 0.01(1+z). Completeness: ZWARN = 0 among right.",
@@ -68,12 +73,20 @@ def cases(*, quick: bool) -> Iterator[Case]:
         yield Case(name, case.spectra[few], ztrue, np.where(ztrue == 0, "STAR", "GALAXY"))
     if quick:
         return
+    yield simulated()
     files = class_spectra.sdss_files()
     sets = [(name, class_spectra.stored_set(name)) for name in class_spectra.SETS]
     sets += [("sdss_files", files.take(files.spectype != "SKY")), ("sky fibres", files.take(files.spectype == "SKY"))]
     for name, part in sets:
         sky = part.spectype == "SKY"
         yield Case(name, part.spectra, np.where(sky, np.nan, part.z), np.where(sky, "BLANK", part.spectype))
+
+
+def simulated() -> Case:
+    """Return simulated galaxies of a deep field in MUSE, artefacts on, whose brightest line has a S/N of 7 or more."""
+    spectra, truth = mock.survey(muse(), NSIMULATED, seed=SEED, populations=populations(), artefacts=True)
+    bright = np.flatnonzero(truth.snr_line >= LINE_SNR)
+    return Case("simulated MUSE", spectra[bright], truth.z[bright], np.full(len(bright), "GALAXY"))
 
 
 def run(*, quick: bool) -> tuple[Report, Report]:

@@ -1,8 +1,8 @@
 """Lines that `jaxz lae` finds and that are not Lyα: how many of them `jaxz.rivals` names, and how many of Lyα's.
 
 Simulated galaxies below z = 0.65, whose bright lines are where Lyα is searched for, half as bright as in a deep field,
-and Lyα emitters, both on residuals of DESI's sky. The margin was chosen on other random numbers. The first is of
-galaxies with a continuum, too; those whose lines alone are seen are the harder part, and have a row of their own.
+and Lyα emitters, both on residuals of DESI's sky. The margin was chosen on other random numbers. Galaxies of which
+lines alone are seen are the harder part, and have a row of their own.
 
 Checked: nine tenths of the lines that are not Lyα are named, and no more than 3 % of Lyα's.
 """

@@ -29,7 +29,7 @@ LEAST = 16.0
 
 MARGIN = 25.0
 """χ² by which a galaxy elsewhere must be better for the line not to be the target's. Of 185 simulated lines of Lyα with
-a detection above 25 the most was 12, of 15 other lines the least 443 (`benchmarks.rivals` measures others)."""
+a detection above 25 the most was 12, of 15 other lines the least 443; `benchmarks.rivals` measures others."""
 
 NCANDIDATES = 5
 

@@ -25,6 +25,7 @@ from benchmarks import (
     nnls,
     normal,
     refine,
+    rivals,
     scan,
 )
 from benchmarks.common import Report, WrongAnswerError
@@ -102,6 +103,12 @@ def test_bad_pixels_run(data):
 def test_calibrations_runs(data):
     rows = calibrations.run(None).rows
     assert [(row["calibration"], row["number"]) for row in rows] == [("default", 4), ("learned on other folds", 4)]
+
+
+def test_rivals_runs():
+    rows = rivals.run(n=4).rows
+    assert [row["lines"] for row in rows] == ["of galaxies", "of galaxies without a continuum", "of Lyα"]
+    assert rows[2]["number"] > 0
 
 
 def test_compilation_is_counted():

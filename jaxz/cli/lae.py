@@ -184,9 +184,7 @@ def _range(text: str) -> tuple[float, float]:
     return low, high
 
 
-def _with_rivals(
-    found: "Redshifts", group: "Spectra", galaxies: "Basis", least: float, batch_size: int
-) -> "Redshifts":
+def _with_rivals(found: "Redshifts", group: "Spectra", galaxies: "Basis", least: float, batch_size: int) -> "Redshifts":
     """Return redshifts with the galaxy elsewhere that each line may be of, and a flag where it is better."""
     import numpy as np
 
