@@ -105,10 +105,14 @@ def star_errors(count: int, nlibrary: int) -> np.ndarray:
     return error
 
 
-def star_basis() -> tuple[Basis, int]:
-    """Return the basis of stars, and how many spectra it was learned from."""
+def star_basis(*, without: int | None = None) -> tuple[Basis, int]:
+    """Return the basis of stars, and how many spectra it was learned from.
+
+    Args:
+        without: the half of each set of real ones that is left out.
+    """
     known, drawn = library(), white_dwarfs()
-    real = completed_stars(np.concatenate([known.flux, drawn.flux]))
+    real = completed_stars(np.concatenate([known.flux, drawn.flux]), without=without)
     stars = Stars(*(np.concatenate(parts) for parts in zip(known, drawn, real, strict=True)))
     error = star_errors(len(stars.flux), len(known.flux))
     spectra = Spectra(LATTICE.wave, stars.flux.astype(np.float32), (error**-2).astype(np.float32))
@@ -127,9 +131,13 @@ def emission_lines(wave: np.ndarray) -> np.ndarray:
     return sum((h * np.exp(-0.5 * ((wave / line - 1) * LIGHT / _CV_WIDTH) ** 2) for line, h in heights), 0 * wave)
 
 
-def quasar_basis() -> tuple[Basis, int]:
-    """Return the basis of quasars, and how many spectra, real and simulated, it was learned from."""
-    real = quasars()
+def quasar_basis(*, without: int | None = None) -> tuple[Basis, int]:
+    """Return the basis of quasars, and how many spectra, real and simulated, it was learned from.
+
+    Args:
+        without: the half of each set of real ones that is left out.
+    """
+    real = quasars(without=without)
     key = jax.random.key(SEED)
     learned = fit_basis(real.spectra, real.z, rank=QSO_RANK - 1, key=key, training=QSO_TRAINING)
     vectors = smoothed_quasars(np.asarray(learned.vectors, float), learned.grid)
@@ -143,9 +151,9 @@ def quasar_basis() -> tuple[Basis, int]:
     return finished(vectors, grid, "qso", QSO_ZRANGE), len(spectra)
 
 
-def quasars() -> Labelled:
-    """Return the real quasars, without the ends of the cameras."""
-    parts = [part.take(part.z > _LEAST_QSO_Z) for part in labelled("QSO")]
+def quasars(*, without: int | None = None) -> Labelled:
+    """Return the real quasars, without the ends of the cameras; `without` as of `labelled`."""
+    parts = [part.take(part.z > _LEAST_QSO_Z) for part in labelled("QSO", without=without)]
     spectra = Spectra.concatenate([part.spectra for part in parts])
     ivar = np.where((spectra.wave < _CAMERAS[0]) | (spectra.wave > _CAMERAS[1]), 0, spectra.ivar)
     labels = (np.concatenate(values) for values in zip(*(part[1:] for part in parts), strict=True))

@@ -89,10 +89,21 @@ class Stars(NamedTuple):
     subtype: np.ndarray
 
 
-def labelled(spectype: str) -> list[Labelled]:
-    """Return the real spectra of a class, set by set, where the pipeline gives no warning."""
+def labelled(spectype: str, *, without: int | None = None) -> list[Labelled]:
+    """Return the real spectra of a class, set by set, where the pipeline gives no warning.
+
+    Args:
+        spectype: the class.
+        without: the half of each set that is left out, see `half_of`.
+    """
     found = [*(stored_set(name) for name in SETS), sdss_files(), *_bright_epochs(data_folder() / "desi_qso")]
-    return [part.take(rows) for part in found if (rows := (part.spectype == spectype) & ~part.warned).any()]
+    wanted = [(part.spectype == spectype) & ~part.warned & (half_of(part) != without) for part in found]
+    return [part.take(rows) for part, rows in zip(found, wanted, strict=True) if rows.any()]
+
+
+def half_of(part: Labelled) -> np.ndarray:
+    """Return 0 or 1 for each spectrum of a whole set, (spec,), for cross-validation in halves."""
+    return np.arange(len(part.z)) % 2
 
 
 def stored_set(name: str) -> Labelled:
@@ -167,10 +178,15 @@ def black_body(wave: np.ndarray, temperature: float) -> np.ndarray:
     return (wave / 5000) ** -5 / np.expm1(1.4387769e8 / (wave * temperature))
 
 
-def completed_stars(templates: np.ndarray) -> Stars:
-    """Return the real stars of S/N 5 or more, completed with templates, (template, rest)."""
+def completed_stars(templates: np.ndarray, *, without: int | None = None) -> Stars:
+    """Return the real stars of S/N 5 or more, completed with templates.
+
+    Args:
+        templates: (template, rest).
+        without: the half of each set that is left out.
+    """
     flux, subtype = [], []
-    for part in labelled("STAR"):
+    for part in labelled("STAR", without=without):
         for row in range(len(part.z)):
             ivar = part.spectra.ivar[row]
             good = ivar > 0
