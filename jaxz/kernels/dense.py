@@ -2,7 +2,7 @@
 
 The steps, and the tableau, are those of `jaxz.kernels.pivoting`. There each entry of the tableau is a vector operation
 of its own, which is fastest for many lanes and takes a compiler several seconds; here a step is a few operations on
-(basis, basis, lane), which take longer for many lanes and are compiled in a tenth of the time.
+(basis, basis, lane), which take longer for many lanes and are compiled in a quarter of the time.
 
 A has a unit diagonal, or zeros in the row of a vector that vanishes, and b is at most 1.
 """
