@@ -4,7 +4,7 @@ The bases of stars and quasars are learned twice (`benchmarks.class_bases`), eac
 each set, and these are measured as `jaxz.redshifts` does. The basis of galaxies has seen none of them. The recipe of
 the bases was chosen with all of them, and so was T in part.
 
-Checked: nine tenths of each set have the right class.
+Checked: eight tenths of each set have the right class.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from jaxz import Redshifts
 from jaxz.classes import candidates, classified
 from jaxz.models import ErrorModel, NonNegative
 
-LEAST = 0.9
+LEAST = 0.8
 
 
 def sets() -> dict[str, class_spectra.Labelled]:

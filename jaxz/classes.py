@@ -16,6 +16,7 @@ from jaxz.calibration import Calibration
 from jaxz.compare import compare
 from jaxz.io import load_basis
 from jaxz.models import AbstractModel, ErrorModel, NonNegative
+from jaxz.models.columns import Nuisance
 from jaxz.models.model import Engine, Precision
 from jaxz.models.templates import check_option
 from jaxz.posterior import Prior
@@ -61,7 +62,12 @@ class Candidate(NamedTuple):
 
 
 def candidates(
-    zmin: float, zmax: float, *, classes: Sequence[str] = CLASSES, error: ErrorModel | None = None
+    zmin: float,
+    zmax: float,
+    *,
+    classes: Sequence[str] = CLASSES,
+    error: ErrorModel | None = None,
+    nuisance: Sequence[Nuisance] = (),
 ) -> list[Candidate]:
     """Return the shipped models of some classes.
 
@@ -69,6 +75,7 @@ def candidates(
         zmin, zmax: range of trial redshifts of galaxies; quasars have those of it from 0.05 on, stars ±2000 km/s.
         classes: wanted; "galaxy" first.
         error: of all models.
+        nuisance: what may lie beside all of them in the observed frame, such as residuals of the sky.
 
     Raises:
         ValueError: if a class is not known, or "galaxy" is not the first.
@@ -79,7 +86,9 @@ def candidates(
         raise ValueError(f"classes={', '.join(classes)}: begin with galaxy, with which the others are compared")
     ranges = {"galaxy": (zmin, zmax), "star": (-STAR_Z, STAR_Z), "qso": (max(zmin, QSO_Z), zmax)}
     wanted = [name for name in classes if ranges[name][0] < ranges[name][1]]
-    return [Candidate(NonNegative(load_basis(name), error=error), *ranges[name], SHARES[name]) for name in wanted]
+    return [
+        Candidate(NonNegative(load_basis(name), nuisance, error=error), *ranges[name], SHARES[name]) for name in wanted
+    ]
 
 
 def redshifts(
@@ -88,6 +97,7 @@ def redshifts(
     zmin: float = 0.0,
     zmax: float = 6.7,
     classes: Sequence[str] = CLASSES,
+    nuisance: Sequence[Nuisance] = (),
     prior: Prior | None = None,
     nminima: int = 5,
     calibration: Calibration | None = None,
@@ -100,6 +110,7 @@ def redshifts(
         spectra: what was measured.
         zmin, zmax: range of trial redshifts of galaxies and quasars.
         classes: to compare; "galaxy" alone takes half the time.
+        nuisance: as of `candidates`. Each vector makes a scan longer by a seventh.
         prior: penalty on z, see `jaxz.posterior`; of stars it is that at their redshifts.
         nminima: candidates for each spectrum and model.
         calibration: of such spectra, from `jaxz.load_calibration` or `jaxz.train.fit_calibration`; the default, for any
@@ -118,7 +129,7 @@ def redshifts(
         >>> print(f"{best.z[0]:.3f}", best.spectype[0])
         0.050 GALAXY
     """
-    models = candidates(zmin, zmax, classes=classes, error=ErrorModel())
+    models = candidates(zmin, zmax, classes=classes, error=ErrorModel(), nuisance=nuisance)
     options = {"prior": prior, "nminima": nminima, "calibration": calibration}
     options |= {"batch_size": batch_size, "devices": devices}
     return classified(spectra, models, **options)[1]

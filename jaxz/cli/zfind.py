@@ -34,6 +34,14 @@ def zfind(
             help="One basis alone, by name or file, NMF or PCA, instead of the classes; `jaxz info` lists the names.",
         ),
     ] = None,
+    sky: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="Component to marginalise beside all models, as desi-sky or one of `jaxz prior sky`; any number. "
+            "Each of its vectors makes a scan longer by a seventh.  [none]",
+        ),
+    ] = None,
     error_floor: Annotated[
         float | None,
         typer.Option(
@@ -95,12 +103,17 @@ def zfind(
         bare = plain or weighting == "uniform"
         learned = None if basis is None or bare else io.load_numbers(basis)
         error = None if bare else _error_model(learned, error_floor, continuum)
+        vectors = io.load_basis(basis)
+        nuisance = [io.load_component(name).with_step(vectors.grid.step) for name in sky or ()]
         if basis is None and weighting == "ivar":
-            models = candidates(zmin, zmax, classes=classes.split(","), error=error)
+            models = candidates(zmin, zmax, classes=classes.split(","), error=error, nuisance=nuisance)
         else:
-            vectors = io.load_basis(basis)
             free = vectors.method == "PCA"
-            model = Free(vectors, error=error) if free else NonNegative(vectors, error=error, weighting=weighting)
+            model = (
+                Free(vectors, nuisance, error=error)
+                if free
+                else NonNegative(vectors, nuisance, error=error, weighting=weighting)
+            )
             models = [Candidate(model, zmin, zmax, 1.0)]
         calibrated = None if learned is None else learned.calibration
         if calibration is not None:
@@ -124,6 +137,7 @@ def zfind(
         "PRECIS": precision or fastest_precision(),
         "PRIOR": prior or "none",
         "BASISARG": basis or "default",
+        **{f"SKYARG{i}": name for i, name in enumerate(sky or ())},
         "CLASSES": classes if len(models) > 1 else models[0].model.spectype,
     }
     inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size), common.medium(air))

@@ -11,7 +11,7 @@ from astropy.table import Table
 import jaxz
 from jaxz import ErrorModel, NonNegative, io
 from jaxz.cli import measure
-from tests import small
+from tests import gaussian, small
 from tests.cli.conftest import ZTRUE, write_spectrum
 
 
@@ -188,6 +188,18 @@ def test_a_prior_from_a_table_of_known_redshifts(run, files, options, tmp_path):
     assert not np.array_equal(found.deltachi2, flat.deltachi2)
 
 
+def test_residuals_of_the_sky_lie_beside_the_basis(run, files, options, tmp_path, rng):
+    io.write_component(gaussian.sky(rng), tmp_path / "sky.fits")
+    run("zfind", *files, "-o", tmp_path / "out.fits", *options, "--sky", tmp_path / "sky.fits")
+    spectra, basis = io.read(files), small.basis()
+    sky = io.load_component(tmp_path / "sky.fits").with_step(basis.grid.step)
+    scan = jaxz.scan(spectra, NonNegative(basis, [sky], error=ErrorModel()), zmin=small.ZMIN, zmax=small.ZMAX)
+    np.testing.assert_array_equal(rows_of(tmp_path / "out.fits")["Z"], jaxz.find_redshifts(scan, spectra).z)
+    header = fits.getheader(tmp_path / "out.fits", "REDSHIFTS")
+    assert (header["NNUIS"], header["NUISSHA0"]) == (1, sky.sha256)
+    assert header["SKYARG0"].endswith("sky.fits")
+
+
 def test_overwrite_replaces(run, files, options, tmp_path):
     out = tmp_path / "out.fits"
     out.write_text("old")
@@ -218,6 +230,7 @@ def test_nothing_readable_writes_nothing(run, options, tmp_path):
         (("-o", "there.fits/out.fits"), "there.fits/out.fits: the folder there.fits does not exist"),
         (("--format", "tiff"), "--format tiff: choose one of mpdaf, "),
         (("--prior", "gaussian:0.1"), "--prior gaussian:0.1: neither a file nor KIND:Z:SIGMA"),
+        (("--sky", "nothing"), "nothing: no such component file or component; known components: "),
         (("--prior", "box:0.1:0.1"), "--prior box:0.1:0.1: neither"),
         (("--prior", "tophat:0.1:-1"), "SIGMA > 0"),
         (("--prior", "in/s0.fits"), "needs a column Z of known redshifts alone, or TARGETID or ID, FUNCTION, Z"),
