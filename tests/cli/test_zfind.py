@@ -233,7 +233,10 @@ def test_nothing_readable_writes_nothing(run, options, tmp_path):
         (("--sky", "nothing"), "nothing: no such component file or component; known components: "),
         (("--prior", "box:0.1:0.1"), "--prior box:0.1:0.1: neither"),
         (("--prior", "tophat:0.1:-1"), "SIGMA > 0"),
-        (("--prior", "in/s0.fits"), "needs a column Z of known redshifts alone, or TARGETID or ID, FUNCTION, Z"),
+        (
+            ("--prior", "in/s0.fits"),
+            "in/s0.fits: needs a column Z of known redshifts alone, or TARGETID or ID, FUNCTION, Z and SIGMA",
+        ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
@@ -269,7 +272,7 @@ def test_a_folder_without_permission_to_write(run, files, options, tmp_path, mon
 
 def test_real_spectra(run, data, tmp_path):
     sources = [data / "muse_udf10" / f"udf10_{number:05d}.fits" for number in (4, 53)]
-    result = run("zfind", *sources, "--classes", "galaxy", "-o", tmp_path / "out.fits")
+    result = run("zfind", *sources, "-o", tmp_path / "out.fits")
     assert result.exit_code == 0
     catalog = rows_of(tmp_path / "out.fits")
     assert list(catalog["TARGETID"]) == [4, 53]

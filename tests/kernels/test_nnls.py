@@ -44,7 +44,7 @@ def test_objective_equals_scipy_on_the_whitened_problem(problems, solver):
         assert oracle.chi2(gram, rhs, const, coeff) == pytest.approx(expected, rel=1e-6), name
         assert float(result.kkt[0]) < 1e-8, name
     # The table would prove nothing if no constraint were ever active.
-    assert clipped > 30
+    assert clipped > 50
 
 
 @all_solvers
@@ -67,7 +67,7 @@ def test_vanishing_and_negative_diagonals_give_zero(solver):
 @all_solvers
 def test_lanes_do_not_see_each_other(problems, solver):
     """A lane is the same to the bit alone and beside others, whatever they need."""
-    chosen = [(d, f) for _, d, f in problems if d.shape[1] == 12]
+    chosen = [(d, f) for _, d, f in problems if d.shape[1] == 10]
     normal = [_normal(d, f) for d, f in chosen]
     gram = jnp.stack([jnp.asarray(g) for g, _, _ in normal], axis=-1)
     rhs = jnp.stack([jnp.asarray(r) for _, r, _ in normal], axis=-1)
@@ -87,7 +87,7 @@ def test_reports_that_it_did_not_converge(problems):
 
 def test_least_index_rule_reaches_the_same_answer(problems):
     """With the worst-violation rule used for no step at all, Murty's rule alone must solve the problem."""
-    _, design, flux = problems[13]
+    _, design, flux = problems[20]
     gram, rhs, const = _normal(design, flux)
     limited = nnls(jnp.asarray(gram)[..., None], jnp.asarray(rhs)[:, None], max_iter=4 * len(rhs))
     assert oracle.chi2(gram, rhs, const, np.asarray(limited.coeff[:, 0])) == pytest.approx(
