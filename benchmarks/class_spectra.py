@@ -96,9 +96,14 @@ def labelled(spectype: str, *, without: int | None = None) -> list[Labelled]:
         spectype: the class.
         without: the half of each set that is left out, see `half_of`.
     """
-    found = [*(stored_set(name) for name in SETS), sdss_files(), *_bright_epochs(data_folder() / "desi_qso")]
+    found = [*sets().values(), *_bright_epochs(data_folder() / "desi_qso")]
     wanted = [(part.spectype == spectype) & ~part.warned & (half_of(part) != without) for part in found]
     return [part.take(rows) for part, rows in zip(found, wanted, strict=True) if rows.any()]
+
+
+def sets() -> dict[str, Labelled]:
+    """Return all sets of known classes, by name."""
+    return {name: stored_set(name) for name in SETS} | {"sdss_files": sdss_files()}
 
 
 def half_of(part: Labelled) -> np.ndarray:

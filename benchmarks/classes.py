@@ -8,11 +8,10 @@ Checked: eight tenths of each set have the right class.
 """
 
 import argparse
-import dataclasses
 
 import numpy as np
 
-from benchmarks import class_spectra, common, confidence, inputs
+from benchmarks import class_spectra, common, confidence, inputs, surveys
 from benchmarks.class_bases import quasar_basis, star_basis
 from benchmarks.common import Report, require
 from jaxz import Redshifts
@@ -22,15 +21,10 @@ from jaxz.models import ErrorModel, NonNegative
 LEAST = 0.8
 
 
-def sets() -> dict[str, class_spectra.Labelled]:
-    """Return what is measured, by name."""
-    files = class_spectra.sdss_files()
-    return {name: class_spectra.stored_set(name) for name in class_spectra.SETS} | {"sdss_files": files}
-
-
 def run() -> Report:
     """Cross-validate all sets."""
-    parts: dict[str, list[Redshifts]] = {name: [] for name in sets()}
+    sets = class_spectra.sets()
+    parts: dict[str, list[Redshifts]] = {name: [] for name in sets}
     for half in range(2):
         bases = {"star": star_basis(without=half)[0], "qso": quasar_basis(without=half)[0]}
         models = [
@@ -39,16 +33,13 @@ def run() -> Report:
             else one
             for one in candidates(0.0, inputs.ZMAX, error=ErrorModel())
         ]
-        for name, part in sets().items():
+        for name, part in sets.items():
             measured = part.spectra[np.flatnonzero(class_spectra.half_of(part) == half)]
             parts[name].append(classified(measured, models)[1])
     rows = []
-    for name, part in sets().items():
-        # The bases of the halves stand for one.
-        alike = [dataclasses.replace(found, models=parts[name][0].models) for found in parts[name]]
-        order = np.concatenate([np.flatnonzero(class_spectra.half_of(part) == half) for half in range(2)])
+    for name, part in sets.items():
         known = np.flatnonzero(part.spectype != "SKY")
-        found = Redshifts.concatenate(alike)[np.argsort(order)][known]
+        found = surveys.together(parts[name], class_spectra.half_of(part))[known]
         case = confidence.Case(name, part.spectra[known], part.z[known], part.spectype[known])
         rows.append({"spectra": name, "number": len(known)} | confidence.counted(found, case))
         share = rows[-1]["class right"] / len(known)

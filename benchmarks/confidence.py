@@ -74,10 +74,10 @@ def cases(*, quick: bool) -> Iterator[Case]:
     if quick:
         return
     yield simulated()
-    files = class_spectra.sdss_files()
-    sets = [(name, class_spectra.stored_set(name)) for name in class_spectra.SETS]
-    sets += [("sdss_files", files.take(files.spectype != "SKY")), ("sky fibres", files.take(files.spectype == "SKY"))]
-    for name, part in sets:
+    sets = class_spectra.sets()
+    files = sets["sdss_files"]
+    sets |= {"sdss_files": files.take(files.spectype != "SKY"), "sky fibres": files.take(files.spectype == "SKY")}
+    for name, part in sets.items():
         sky = part.spectype == "SKY"
         yield Case(name, part.spectra, np.where(sky, np.nan, part.z), np.where(sky, "BLANK", part.spectype))
 

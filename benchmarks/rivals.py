@@ -15,11 +15,12 @@ import jaxz
 from benchmarks import common
 from benchmarks.common import Report, require
 from jaxz import Madgics, Spectra, mock, validate
+from jaxz.cli.lae import AMPLITUDE
 from jaxz.mock.instruments import desi
 from jaxz.mock.sky import residual, residual_shapes
 from jaxz.rivals import LEAST, rivals
 
-SEED, AMPLITUDE, DETECTION = 2026, 0.05, 25.0
+SEED, DETECTION = 2026, 25.0
 DEPTH, ZMAX = 0.5, 0.65
 FAINT = 0.5
 """Continuum S/N of a pixel below which lines alone are seen."""

@@ -58,13 +58,17 @@ def held_out(surveys: list[samples.Survey], start: Basis, *, prior: bool = False
         for survey, one, found in zip(surveys, fold, parts, strict=True):
             known = population(np.asarray(survey.ztrue, dtype=float)[one != number]) if prior else None
             found.append(classified(survey.spectra[np.flatnonzero(one == number)], models, prior=known)[1])
-    together = []
-    for one, found in zip(fold, parts, strict=True):
-        # The bases of the folds stand for one.
-        alike = [dataclasses.replace(part, models=found[0].models) for part in found]
-        rows = np.concatenate([np.flatnonzero(one == number) for number in range(NFOLDS)])
-        together.append(Redshifts.concatenate(alike)[np.argsort(rows)])
-    return together
+    return [together(found, one) for found, one in zip(parts, fold, strict=True)]
+
+
+def together(parts: list[Redshifts], fold: np.ndarray) -> Redshifts:
+    """Return the redshifts of all folds in the order of the spectra, given those of fold 0, 1, …, and each one's fold.
+
+    The models of the first stand for those of all.
+    """
+    alike = [dataclasses.replace(part, models=parts[0].models) for part in parts]
+    rows = np.concatenate([np.flatnonzero(fold == number) for number in range(len(parts))])
+    return Redshifts.concatenate(alike)[np.argsort(rows)]
 
 
 def run(start: Basis, *, figures: Path | None = None) -> Report:
