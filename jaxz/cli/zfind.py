@@ -96,6 +96,7 @@ def zfind(
     from jaxz.classes import Candidate, candidates, classified
     from jaxz.models import Free, NonNegative, Trials
     from jaxz.scan import fastest_precision
+    from jaxz.spectra import DEFAULT_STEP
 
     with errors_in_one_line():
         common.check_format(format)
@@ -103,11 +104,13 @@ def zfind(
         bare = plain or weighting == "uniform"
         learned = None if basis is None or bare else io.load_numbers(basis)
         error = None if bare else _error_model(learned, error_floor, continuum)
-        vectors = io.load_basis(basis)
-        nuisance = [io.load_component(name).with_step(vectors.grid.step) for name in sky or ()]
+        parts = [io.load_component(name) for name in sky or ()]
         if basis is None and weighting == "ivar":
+            nuisance = [part.with_step(DEFAULT_STEP) for part in parts]
             models = candidates(zmin, zmax, classes=classes.split(","), error=error, nuisance=nuisance)
         else:
+            vectors = io.load_basis(basis)
+            nuisance = [part.with_step(vectors.grid.step) for part in parts]
             free = vectors.method == "PCA"
             model = (
                 Free(vectors, nuisance, error=error)
