@@ -14,7 +14,7 @@ from jaxz.models import AbstractModel, Fit, Trials
 from jaxz.pixels import WINDOW, bucket, layout
 from jaxz.posterior import Prior, penalty_of
 from jaxz.run import run
-from jaxz.scan import ZScan, fingerprints_of, own_columns
+from jaxz.scan import ZScan, check_scanned, own_columns
 from jaxz.spectra import Spectra, concatenate_meta
 from jaxz.status import Status, ZWarn
 from jaxz.summary import LIGHT_SPEED, CloserLook, LookCloser, Mass, Summarise, Summary, Weigh
@@ -200,14 +200,7 @@ def find_redshifts(
         ValueError: if `scan` is not of `spectra`, or `calibration` is for other models; if `nminima` is not positive,
             or `prior` has the wrong shape.
     """
-    if scan.ids != spectra.ids:
-        raise ValueError("scan and spectra have different ids: pass the spectra that were scanned")
-    if not np.array_equal(scan.fingerprints, fingerprints_of(spectra)):
-        other = int(np.argmax(scan.fingerprints != fingerprints_of(spectra)))
-        raise ValueError(
-            f"spectrum {spectra.ids[other]!r} is not the one that was scanned: flux, ivar or wavelengths differ: scan "
-            "these spectra"
-        )
+    check_scanned(scan.ids, scan.fingerprints, spectra)
     if not 1 <= nminima <= MOST_MINIMA or batch_size < 1:
         raise ValueError(f"nminima={nminima}, batch_size={batch_size}: use 1 to {MOST_MINIMA}, and 1 or more")
     if joins and scan.model.line is None:

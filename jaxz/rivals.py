@@ -21,7 +21,7 @@ from jaxz.pixels import WINDOW, Pixels
 from jaxz.posterior import CONFIDENCE_WIDTH
 from jaxz.redshift import Redshifts, find_redshifts
 from jaxz.run import run
-from jaxz.scan import scan
+from jaxz.scan import check_scanned, scan
 from jaxz.spectra import Spectra
 
 LEAST = 16.0
@@ -80,8 +80,7 @@ def rivals(
     model = found.models[0]
     if model.line is None:
         raise ValueError(f"model {model.name!r} has no line of its own: give redshifts of a MADGICS scan")
-    if found.ids != spectra.ids:
-        raise ValueError("redshifts and spectra have different ids: pass the spectra that were scanned")
+    check_scanned(found.ids, found.fingerprints, spectra)
     z, deltachi2 = np.full((2, len(spectra)), np.nan)
     rows = np.flatnonzero(found.detection >= least)
     if not len(rows):
@@ -96,11 +95,12 @@ def rivals(
     gain = run(_Gain(native), some, np.arange(len(rows)), (shifts,), step=model.step, binned=False, **options)
     away = np.abs(tried - tried[:, -1:]) > CONFIDENCE_WIDTH * (1 + tried[:, -1:])
     others = np.where(away, gain, -np.inf)
-    best = np.argmax(others, axis=1)[:, None]
-    there = np.isfinite(np.take_along_axis(others, best, axis=1)[:, 0])
-    of_target = np.maximum(found.detection[rows], np.max(np.where(away, -np.inf, gain), axis=1))
-    z[rows] = np.where(there, np.take_along_axis(tried, best, axis=1)[:, 0], np.nan)
-    deltachi2[rows] = np.where(there, of_target - np.take_along_axis(gain, best, axis=1)[:, 0], np.nan)
+    at = np.arange(len(rows)), np.argmax(others, axis=1)
+    there = np.isfinite(others[at])
+    # Where there are fewer candidates, they are neither elsewhere nor at the target's redshift.
+    of_target = np.max(np.where(away | np.isnan(tried), -np.inf, gain), axis=1)
+    z[rows] = np.where(there, tried[at], np.nan)
+    deltachi2[rows] = np.where(there, np.maximum(found.detection[rows], of_target) - others[at], np.nan)
     return Rivals(z, deltachi2)
 
 

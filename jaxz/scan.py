@@ -262,6 +262,22 @@ def fingerprints_of(spectra: Spectra) -> np.ndarray:
     return np.fromiter((int.from_bytes(found, "little") for found in every), np.uint64, len(spectra))
 
 
+def check_scanned(ids: Sequence[str], fingerprints: np.ndarray, spectra: Spectra) -> None:
+    """Refuse spectra that are not those of a scan, given its ids and fingerprints.
+
+    Raises:
+        ValueError: naming the first that differs, if the ids are the same.
+    """
+    if ids != spectra.ids:
+        raise ValueError("scan and spectra have different ids: pass the spectra that were scanned")
+    other = np.flatnonzero(fingerprints != fingerprints_of(spectra))
+    if len(other):
+        raise ValueError(
+            f"spectrum {spectra.ids[other[0]]!r} is not the one that was scanned: flux, ivar or wavelengths differ: "
+            "scan these spectra"
+        )
+
+
 def scannable(spectra: Spectra, model: AbstractModel, trials: Trials) -> np.ndarray:
     """Return which spectra can be scanned at all, as `Status` codes (spec,)."""
     good = model.counts(spectra)

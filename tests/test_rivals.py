@@ -14,11 +14,11 @@ PAIR = (3500.0, 3700.0)
 ZGALAXY = 0.06
 
 
-def galaxies():
+def galaxies(pair=PAIR):
     """Return a vector of two lines and a smooth one, on the lattice step of the components."""
     grid = LogGrid.covering(3200.0, 4100.0, gaussian.STEP)
     place = np.arange(grid.size)[None] + grid.start
-    centre = np.log10(np.array(PAIR))[:, None] / gaussian.STEP
+    centre = np.log10(np.array(pair))[:, None] / gaussian.STEP
     lines = 10 * np.exp(-0.5 * ((place - centre) / 2.0) ** 2).sum(axis=0)
     return Basis(np.stack([lines + 1e-3, np.full(grid.size, 1.0)]), grid, name="PAIR", version="1")
 
@@ -51,6 +51,15 @@ def test_a_galaxy_with_two_lines_is_better_and_one_line_is_the_targets(rng):
     assert quiet[3]
     assert np.isnan(other.z[quiet]).all()
     assert np.isnan(other.deltachi2[quiet]).all()
+
+
+def test_fewer_candidates_than_asked_for_change_nothing(rng):
+    """In so short a range there is one, at z = 0, where those that are missing must not count as the target's."""
+    spectra, found = observed(rng)
+    at_rest = galaxies(tuple(line * (1 + ZGALAXY) for line in PAIR))
+    other = rivals(found, spectra, at_rest, zmin=-0.0015, zmax=0.0015)
+    assert list(other.is_better) == [False, True, False, False]
+    assert other.z[1] == pytest.approx(0, abs=1e-3)
 
 
 def test_what_it_finds_depends_on_the_spectrum_alone(rng):
