@@ -21,6 +21,7 @@ from jaxz.models.model import Engine, Precision
 from jaxz.models.templates import check_option
 from jaxz.posterior import Prior
 from jaxz.redshift import Redshifts, find_redshifts
+from jaxz.run import Progress
 from jaxz.scan import ZScan, scan
 from jaxz.spectra import Spectra
 from jaxz.status import ZWarn
@@ -146,6 +147,7 @@ def classified(
     precision: Precision | None = None,
     batch_size: int = 64,
     devices: Sequence[Device] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[ZScan, Redshifts]:
     """Return the curves of the first of some models, and what comparing all of them gives.
 
@@ -154,19 +156,25 @@ def classified(
         models: from `candidates`.
         prior, nminima, calibration: as of `find_redshifts`.
         engine, precision, batch_size, devices: as of `scan`.
+        progress: called with the number of spectra scanned, with all models, and to be scanned, after each batch.
     """
     options = {"batch_size": batch_size, "devices": devices}
 
-    def measured(one: Candidate) -> tuple[ZScan, Redshifts]:
-        curves = scan(spectra, one.model, zmin=one.zmin, zmax=one.zmax, engine=engine, precision=precision, **options)
+    def measured(number: int, one: Candidate) -> tuple[ZScan, Redshifts]:
+        def told(done: int, count: int) -> None:
+            if progress is not None:
+                progress(number * count + done, len(models) * count)
+
+        how = {"zmin": one.zmin, "zmax": one.zmax, "engine": engine, "precision": precision, "progress": told}
+        curves = scan(spectra, one.model, **how, **options)
         known = {"nminima": nminima, "prior": prior, "calibration": calibration}
         return curves, find_redshifts(curves, spectra, **known, **options)
 
-    curves, first = measured(models[0])
+    curves, first = measured(0, models[0])
     if len(models) == 1:
         best = first
     else:
-        found = [first, *(measured(one)[1] for one in models[1:])]
+        found = [first, *(measured(number, one)[1] for number, one in enumerate(models[1:], 1))]
         best = compare(found, charge=CHARGE, shares=[one.share for one in models])
     if models[0].model.error is None:
         return curves, best

@@ -202,6 +202,11 @@ def _compiled_once(task: Task, serial: bool, count: Array, inputs: tuple, device
     return jax.block_until_ready(_batch(task, serial, count, inputs))
 
 
+def compiling() -> bool:
+    """Return whether `run` waits for the compiler now."""
+    return _lock.locked()
+
+
 def programs() -> int:
     """Return how many programs this process has compiled for `run`: one for each task, size and device."""
     return len(_ready)

@@ -58,11 +58,12 @@ class ZScan(eqx.Module):
         """(shift,) trial redshifts, float64."""
         return self.trials.z
 
-    def __getitem__(self, rows: slice) -> "ZScan":
-        """Return the curves of a slice of the spectra, without copying them."""
+    def __getitem__(self, rows: slice | Sequence[int] | np.ndarray) -> "ZScan":
+        """Return the curves of a slice of the spectra, without copying them, or of a list of indices or a mask."""
         own = None if self.own is None else self.own._replace(vectors=self.own.vectors[rows])
+        ids = tuple(self.ids[i] for i in np.arange(len(self))[rows])
         return dataclasses.replace(
-            self, ids=self.ids[rows], own=own, **{name: getattr(self, name)[rows] for name in _PER_SPECTRUM}
+            self, ids=ids, own=own, **{name: getattr(self, name)[rows] for name in _PER_SPECTRUM}
         )
 
     @classmethod

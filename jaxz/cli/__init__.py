@@ -2,7 +2,21 @@
 
 import typer
 
-from jaxz.cli import calibrate, crossval, demo, evaluate, info, lae, plot, prior, process, simulate, train, zfind
+from jaxz.cli import (
+    calibrate,
+    crossval,
+    demo,
+    evaluate,
+    info,
+    lae,
+    merge,
+    plot,
+    prior,
+    process,
+    simulate,
+    train,
+    zfind,
+)
 
 app = typer.Typer(
     name="jaxz",
@@ -24,6 +38,7 @@ def before_any_command() -> None:
 for command in (
     zfind.zfind,
     lae.lae,
+    merge.merge,
     evaluate.evaluate,
     plot.plot,
     simulate.simulate,

@@ -41,7 +41,7 @@ def calibrate(
     from jaxz.train import cross_calibrate, fit_calibration
 
     with errors_in_one_line():
-        check_outputs(output, overwrite=overwrite)
+        check_outputs(output, overwrite=overwrite, inputs=[*files, *truth])
         spectra, ztrue, unreadable = read_labelled(files, truth)
         found = redshifts(spectra, zmin=zmin, zmax=zmax, classes=classes.split(","), batch_size=batch_size)
         learned = fit_calibration(found, ztrue, name=name)

@@ -1,8 +1,8 @@
 """What the command says: results to standard output, everything else, one line each, to standard error."""
 
 import functools
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -13,6 +13,9 @@ from rich.table import Table
 _console = functools.partial(Console, markup=False, emoji=False, highlight=False)
 messages = _console(stderr=True, soft_wrap=True)
 results = _console()
+
+_claims = ExitStack()
+"""Outputs that no other run may write now."""
 
 WIDE = 1000
 """Characters in a line of a table that is written to a file."""
@@ -31,28 +34,49 @@ def say(message: object) -> None:
 
 @contextmanager
 def errors_in_one_line() -> Iterator[None]:
-    """Put around what depends on files and options: `fail` with the message of an OSError or ValueError."""
+    """Put around what depends on files and options: `fail` with the message of an OSError or ValueError.
+
+    Outputs that `check_outputs` claims are free again at the end.
+    """
     try:
-        yield
+        with _claims:
+            yield
     except (OSError, ValueError) as error:
         fail(error)
 
 
-def check_outputs(*paths: Path, overwrite: bool) -> None:
-    """Find out before the work whether files can be written.
+def check_outputs(*paths: Path, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+    """Find out before the work whether files can be written, and keep other runs from writing them.
+
+    Args:
+        paths: of the outputs.
+        overwrite: whether they may exist.
+        inputs: files that they must not be.
 
     Raises:
         ValueError: if one exists and `overwrite` is not given, or two are the same.
-        FileError: if one cannot be written.
+        FileError: if one cannot be written, is an input, or is being written by another run.
     """
     from jaxz import io
 
+    check_names(*paths, overwrite=overwrite)
+    for path in paths:
+        io.check_output(path, overwrite=overwrite, inputs=inputs)
+    for path in paths:
+        _claims.enter_context(io.claimed(path))
+
+
+def check_names(*paths: Path, overwrite: bool) -> None:
+    """Refuse outputs of the same name, and existing ones unless `overwrite` is given.
+
+    Raises:
+        ValueError: naming one.
+    """
     if len({path.resolve() for path in paths}) < len(paths):
         raise ValueError(f"{paths[0]}: the same name for two outputs: choose another for one of them")
     for path in paths:
         if path.is_file() and not overwrite:
             raise ValueError(f"{path}: exists already: choose another name or give --overwrite")
-        io.check_output(path, overwrite=overwrite)
 
 
 def show(shown: Table) -> None:

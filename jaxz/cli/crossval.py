@@ -48,7 +48,7 @@ def crossval(
     with errors_in_one_line():
         wanted = _ranks(ranks)
         if output is not None:
-            check_outputs(output, overwrite=overwrite)
+            check_outputs(output, overwrite=overwrite, inputs=[*files, *truth])
         first = None if start is None else io.load_basis(start)
         spectra, z, unreadable = read_labelled(files, truth)
         with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:

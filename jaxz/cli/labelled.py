@@ -37,8 +37,7 @@ def read_labelled(files: Sequence[Path], tables: Sequence[Path]) -> "tuple[Spect
     """
     import numpy as np
 
-    from jaxz.cli.inputs import Inputs
-    from jaxz.spectra import Spectra
+    from jaxz.cli.inputs import read_files
     from jaxz.train import labelled
 
     truth = {}
@@ -46,11 +45,7 @@ def read_labelled(files: Sequence[Path], tables: Sequence[Path]) -> "tuple[Spect
         for name, z in _rows(path):
             if truth.setdefault(name, z) != z and not (np.isnan(z) and np.isnan(truth[name])):
                 raise ValueError(f"{path}: {name!r} has two redshifts, {truth[name]:g} and {z:g}: leave one of them")
-    inputs = Inputs(files, None, None, size=10**9)
-    groups = list(inputs)
-    if not groups:
-        raise ValueError("no spectrum could be read: nothing can be learned")
-    spectra = Spectra.concatenate(groups)
+    spectra, unreadable = read_files(files)
     names = [_known(spectra, row, truth) for row in range(len(spectra))]
     z = np.array([np.nan if name is None else truth[name] for name in names])
     absent = np.array([name is None for name in names])
@@ -70,7 +65,7 @@ def read_labelled(files: Sequence[Path], tables: Sequence[Path]) -> "tuple[Spect
             say(f"{len(left_out)} spectra are left out, {why}: {_list(left_out)}")
     if not use.any():
         raise ValueError(f"{where}: no spectrum has a true redshift")
-    return spectra[use], z[use], inputs.unreadable
+    return spectra[use], z[use], unreadable
 
 
 def _rows(path: Path) -> list[tuple[str, float]]:

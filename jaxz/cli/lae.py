@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jaxz.cli import measure as common
-from jaxz.cli.console import check_outputs, errors_in_one_line
-from jaxz.cli.inputs import Inputs
+from jaxz.cli.console import errors_in_one_line
 from jaxz.cli.zprior import read_prior
 
 if TYPE_CHECKING:
     import numpy as np
+    from astropy.table import Table
 
+    from jaxz._typing import Device
     from jaxz.models import Basis, Madgics
     from jaxz.redshift import Redshifts
+    from jaxz.run import Progress
     from jaxz.scan import ZScan
     from jaxz.spectra import Spectra
 
@@ -76,6 +78,10 @@ def lae(
     spectrum: common.SpectrumName = None,
     air: common.Air = None,
     overwrite: common.Overwrite = False,
+    resume: common.Resume = False,
+    retry_failed: common.RetryFailed = False,
+    part: common.PartOf = None,
+    scheduler: common.Scheduler = None,
 ) -> None:
     """Find Lyα emitters among sky residuals and write a catalog.
 
@@ -91,6 +97,7 @@ def lae(
     below -25 the line is another one: OTHER_LINE.
     """
     from jaxz import io
+    from jaxz.batch import made_with
     from jaxz.models import Madgics, Trials
     from jaxz.redshift import find_redshifts
     from jaxz.rivals import LEAST
@@ -107,25 +114,26 @@ def lae(
         searched = Madgics(lines, model.nuisance, logdet=logdet, emission=not absorption)
         Trials.between(zmin, zmax, model.step)
         prior_of = read_prior(prior)
-        check_outputs(output, *([curves] if curves else []), overwrite=overwrite)
 
-    def one_group(group: "Spectra") -> "tuple[ZScan, Redshifts]":
-        scanned = scan(group, searched, zmin=zmin, zmax=zmax, precision=precision, batch_size=batch_size)
-        options = {"nminima": nminima, "prior": prior_of(group), "joins": joins, "batch_size": batch_size}
-        found = find_redshifts(scanned, group, **options)
+    def method(
+        spectra: "Spectra", *, devices: "list[Device] | None", progress: "Progress | None"
+    ) -> "tuple[ZScan, Redshifts]":
+        where = {"batch_size": batch_size, "devices": devices}
+        scanned = scan(spectra, searched, zmin=zmin, zmax=zmax, precision=precision, progress=progress, **where)
+        found = find_redshifts(scanned, spectra, nminima=nminima, prior=prior_of(spectra), joins=joins, **where)
         if galaxies is not None:
             least = LEAST * model.target.calibration**2
-            found = _with_rivals(found, group, galaxies, least, batch_size)
+            found = _with_rivals(found, spectra, galaxies, least, batch_size)
         # In units of the vectors of the file.
         found = calibrated(
             dataclasses.replace(found, coeff=amplitude * found.coeff, models=(model,)),
             model.target.calibration,
             model.target.velocity,
         )
-        found.meta["LINEFLUX"], found.meta["LINEFLUX_ERR"] = _line_flux(group, model, found.z, batch_size)
+        found.meta["LINEFLUX"], found.meta["LINEFLUX_ERR"] = _line_flux(spectra, model, found.z, batch_size)
         return scanned, found
 
-    options = {
+    settings = {
         "ZMIN": zmin,
         "ZMAX": zmax,
         "NMINIMA": nminima,
@@ -133,21 +141,17 @@ def lae(
         "AMPLITUD": amplitude,
         "LOGDET": logdet,
         "EMISSION": not absorption,
+        "JOINS": ", ".join(join or JOINS),
         "PRIOR": prior or "none",
         "OTHERARG": basis,
+        "OTHERSHA": "" if galaxies is None else galaxies.sha256,
         "TARGARG": target,
         **{f"SKYARG{i}": name for i, name in enumerate(parts)},
+        **made_with([model], prior=prior),
     }
-    inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size), common.medium(air))
-    common.measure(
-        inputs,
-        one_group,
-        output,
-        options=options,
-        shown=_columns,
-        curves=curves,
-        overwrite=overwrite,
-    )
+    job = common.job(method, settings, format=format, spectrum=spectrum, air=air, curves=curves, group=batch_size)
+    conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler)
+    common.measure(job, files, output, shown=columns, curves=curves, conduct=conduct)
 
 
 def components(target: str, sky: list[str]) -> "Madgics":
@@ -212,11 +216,12 @@ def _line_flux(group: "Spectra", model: "Madgics", z: "np.ndarray", batch_size: 
     return flux[0], flux[1]
 
 
-def _columns(redshifts: "Redshifts") -> dict[str, list[str]]:
+def columns(catalog: "Table") -> dict[str, list[str]]:
+    """Return what is shown of each redshift."""
     return {
-        "z": common.digits(redshifts.z, ".6f"),
-        "error": common.digits(redshifts.zerr, ".6f"),
-        "|Δχ²|": common.digits(redshifts.meta["DETECTION"], ".1f"),
-        "line flux": common.digits(redshifts.meta["LINEFLUX"], ".4g"),
-        "its error": common.digits(redshifts.meta["LINEFLUX_ERR"], ".2g"),
+        "z": common.digits(catalog, "Z", ".6f"),
+        "error": common.digits(catalog, "ZERR", ".6f"),
+        "|Δχ²|": common.digits(catalog, "DETECTION", ".1f"),
+        "line flux": common.digits(catalog, "LINEFLUX", ".4g"),
+        "its error": common.digits(catalog, "LINEFLUX_ERR", ".2g"),
     }

@@ -1,25 +1,21 @@
-"""What the commands that measure redshifts have in common: options, groups of spectra, the catalog, the summary."""
+"""What the commands that measure redshifts have in common: options, the run, the summary."""
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.progress import Progress
 
-from jaxz.cli.console import errors_in_one_line, fail, messages, results, say, show, table
-from jaxz.cli.inputs import Inputs
+from jaxz.cli.console import check_names, errors_in_one_line, fail, results, say, show, table
+from jaxz.cli.interrupt import ends_at_once
 
 if TYPE_CHECKING:
-    import numpy as np
+    from astropy.table import Table
 
+    from jaxz.batch import Execute, Job, Method, Report
     from jaxz.io.wavelengths import Medium
-    from jaxz.redshift import Redshifts
-    from jaxz.scan import ZScan
-    from jaxz.spectra import Spectra
-
-GROUP = 512
-"""Spectra that are read, scanned and refined before the next are read. Only their results are kept."""
 
 LISTED = 20
 """Redshifts that a command prints at most; the catalog holds all."""
@@ -56,8 +52,25 @@ Prior = Annotated[
     ),
 ]
 
-Shown = Callable[["Redshifts"], Mapping[str, Sequence[str]]]
-"""Redshifts → what the summary says of each beside its name: columns of text."""
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a run that was stopped, from the parts that it finished.")
+]
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed", help="Read again what an earlier run could not, and replace its catalog.")
+]
+PartOf = Annotated[
+    str | None,
+    typer.Option("--part", metavar="I/N", help="Do the I-th of N shares of the work, for `jaxz merge` to join."),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS|local:N", help="Dask cluster that does the work, or N processes on this machine.  [none]"
+    ),
+]
+
+Shown = Callable[["Table"], Mapping[str, Sequence[str]]]
+"""Catalog → what the summary says of each spectrum beside its name: columns of text."""
 
 
 def medium(air: bool | None) -> "Medium | None":
@@ -77,77 +90,135 @@ def check_format(format: str | None) -> None:
         raise ValueError(f"--format {format}: choose one of {', '.join(io.FORMATS)}")
 
 
-def measure(
-    inputs: Inputs,
-    one_group: "Callable[[Spectra], tuple[ZScan, Redshifts]]",
-    output: Path,
+def job(
+    method: "Method",
+    settings: dict[str, Any],
     *,
-    options: Mapping[str, Any],
-    shown: Shown,
+    format: str | None,
+    spectrum: str | None,
+    air: bool | None,
     curves: Path | None,
-    overwrite: bool,
+    group: int,
+) -> "Job":
+    """Return what is done with each part.
+
+    Args:
+        method: from spectra to redshifts.
+        settings: what the result depends on.
+        format, spectrum, air: of the files.
+        curves: file for the curves, or None.
+        group: least number of spectra that are measured together.
+    """
+    from jaxz.batch import GROUP, Job
+
+    settings = {
+        **settings,
+        "FORMAT": format or "",
+        "SPENAME": spectrum or "",
+        "MEDIUM": medium(air) or "",
+        "CURVES": curves is not None,
+    }
+    return Job(method, settings, format, spectrum, medium(air), curves is not None, max(GROUP, group))
+
+
+@dataclasses.dataclass(frozen=True)
+class Conduct:
+    """How a run is carried out, which its result does not depend on.
+
+    Attributes:
+        overwrite, resume, retry_failed: as of `jaxz.batch.run_job`.
+        part: "i/n" of an array of jobs, or None.
+        scheduler: of a Dask cluster, or None.
+    """
+
+    overwrite: bool
+    resume: bool
+    retry_failed: bool
+    part: str | None
+    scheduler: str | None
+
+    def execution(self) -> "AbstractContextManager[Execute | None]":
+        """Return a context in which there is what does the parts; None is this process."""
+        if self.scheduler is None:
+            return nullcontext()
+        from jaxz.batch.cluster import connected
+
+        return connected(self.scheduler)
+
+
+def measure(
+    job: "Job", files: Sequence[Path], output: Path, *, shown: Shown, curves: Path | None, conduct: Conduct
 ) -> None:
     """Measure all spectra, write the catalog, say what is in it; end with exit status 1 if an input was not read.
 
     Args:
-        inputs: the spectra.
-        one_group: from a group of them to their curves and redshifts.
+        job: what is done with them.
+        files: and folders.
         output: the catalog.
-        options: for the header of the catalog.
         shown: columns of the summary.
         curves: file for the curves, or None.
-        overwrite: whether to replace existing files.
+        conduct: how.
     """
-    from jaxz import io
-    from jaxz.redshift import Redshifts
-    from jaxz.scan import ZScan
+    from jaxz.batch import Folder, run_job
+    from jaxz.cli.progress import Shown as Watching
 
-    found, scans = [], []
-    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        task = progress.add_task("measuring redshifts", total=1.0)
-        for group in inputs:
-            scan, redshifts = one_group(group)
-            found.append(redshifts)
-            if curves:
-                scans.append(scan)
-            progress.update(task, completed=inputs.done)
-    if not found:
-        fail("no spectrum could be read: no catalog is written")
-    redshifts = Redshifts.concatenate(found)
-    header = {**options, "FORMAT": inputs.format or "", "SPENAME": inputs.spectrum or "", "MEDIUM": inputs.medium or ""}
-    with errors_in_one_line():
-        io.write(redshifts, output, header=header, overwrite=overwrite)
-        if curves:
-            io.write_curves(ZScan.concatenate(scans), curves, overwrite=overwrite)
-    _summarise(redshifts, shown, output, inputs.unreadable)
-    if inputs.unreadable:
+    hint = f"what is finished is in {Folder(output).path}: the same command with --resume goes on"
+    with errors_in_one_line(), ends_at_once(hint):
+        if conduct.resume and conduct.overwrite:
+            raise ValueError("--resume with --overwrite: --resume goes on with a run, --overwrite begins it anew")
+        replaces = conduct.overwrite or conduct.retry_failed
+        check_names(output, *([curves] if curves else []), overwrite=replaces)
+        with conduct.execution() as execute, Watching() as watcher:
+            report = run_job(
+                job,
+                files,
+                output,
+                curves=curves,
+                resume=conduct.resume,
+                retry_failed=conduct.retry_failed,
+                part=conduct.part,
+                overwrite=conduct.overwrite,
+                execute=execute,
+                watcher=watcher,
+            )
+    if report.complete:
+        summarise(report, shown, output)
+    else:
+        results.print(
+            f"{len(report.parts)} parts are in {Folder(output).path}; when all jobs have ended: jaxz merge {output}",
+            soft_wrap=True,
+        )
+    if report.failures:
         raise typer.Exit(1)
 
 
-def _summarise(redshifts: "Redshifts", shown: Shown, output: Path, unreadable: int) -> None:
-    import numpy as np
+def summarise(report: "Report", shown: Shown, output: Path) -> None:
+    """Say what a run did, with a line for each spectrum if they are few."""
+    from jaxz import io
+    from jaxz.batch import Folder
+    from jaxz.status import ZWarn
 
-    from jaxz.status import ZWarn, explain
-
-    measured = np.isfinite(redshifts.z)
-    if len(redshifts) <= LISTED:
-        columns = shown(redshifts)
+    if not report.rows:
+        fail("no spectrum could be read: no catalog is written")
+    if report.rows <= LISTED:
+        catalog = io.read_catalog(output)
+        columns = shown(catalog)
         lines = table("name", *columns, "warnings")
-        for row in range(len(redshifts)):
-            values = [column[row] if measured[row] else "–" for column in columns.values()]
-            warnings = ", ".join(bit.name or "" for bit in ZWarn(int(redshifts.zwarn[row])))
-            lines.add_row(redshifts.ids[row], *values, warnings)
+        for row in range(len(catalog)):
+            measured = catalog["Z"][row] == catalog["Z"][row]
+            values = [column[row] if measured else "–" for column in columns.values()]
+            warnings = ", ".join(bit.name or "" for bit in ZWarn(int(catalog["ZWARN"][row])))
+            lines.add_row(str(catalog["ID"][row]), *values, warnings)
         show(lines)
-    for row in np.flatnonzero(~measured)[:LISTED]:
-        say(f"{redshifts.ids[row]}: no redshift: {explain(int(redshifts.status[row]))}")
-    warned = np.count_nonzero(measured & (redshifts.zwarn != 0))
     results.print(
-        f"{output}: {np.count_nonzero(measured)} redshifts, {warned} of them with warnings; "
-        f"{np.count_nonzero(~measured)} spectra without a redshift; {unreadable} inputs not read",
+        f"{output}: {report.measured} redshifts, {report.warned} of them with warnings; "
+        f"{report.rows - report.measured} spectra without a redshift; {len(report.failures)} inputs not read",
         soft_wrap=True,
     )
+    if report.failures:
+        say(f"{Folder(output).path} keeps the parts and what was not read: --retry-failed tries that again")
 
 
-def digits(values: "np.ndarray", form: str) -> list[str]:
-    """Return numbers as text."""
-    return [format(value, form) for value in values]
+def digits(catalog: "Table", column: str, form: str) -> list[str]:
+    """Return the numbers of a column as text."""
+    return [format(value, form) for value in catalog[column]]

@@ -52,7 +52,7 @@ def sky(
     from jaxz import train
 
     with errors_in_one_line():
-        check_outputs(output, overwrite=overwrite)
+        check_outputs(output, overwrite=overwrite, inputs=files)
         spectra, unreadable = _blank_sky(files)
         with messages.status(f"learning from {len(spectra)} spectra"):
             component = train.sky_component(
@@ -98,7 +98,7 @@ def target(
     from jaxz import io, train
 
     with errors_in_one_line():
-        check_outputs(output, overwrite=overwrite)
+        check_outputs(output, overwrite=overwrite, inputs=files)
         nuisance = io.load_component(sky)
         spectra, z, unreadable = read_labelled(files, truth)
         with messages.status(f"learning from {len(spectra)} spectra"):
@@ -123,21 +123,16 @@ def _blank_sky(files: Sequence[Path]) -> "tuple[Spectra, int]":
     """Return the spectra of files that are not known to be of something else, and how many inputs were unreadable."""
     import numpy as np
 
-    from jaxz.cli.inputs import Inputs
-    from jaxz.spectra import Spectra
+    from jaxz.cli.inputs import read_files
 
-    inputs = Inputs(files, None, None, size=10**9)
-    groups = list(inputs)
-    if not groups:
-        raise ValueError("no spectrum could be read: nothing can be learned")
-    spectra = Spectra.concatenate(groups)
+    spectra, unreadable = read_files(files)
     if "FIBERMAP.OBJTYPE" in spectra.meta:
         objtype = np.char.strip(spectra.meta["FIBERMAP.OBJTYPE"].astype(str))
         use = np.isin(objtype, ["SKY", ""])
         if not use.any():
             fail(f"none of {len(spectra)} spectra is of the sky: their OBJTYPE is {', '.join(np.unique(objtype))}")
         spectra = spectra[use]
-    return spectra, inputs.unreadable
+    return spectra, unreadable
 
 
 def _write(

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from jaxz.cli import measure as common
-from jaxz.cli.console import check_outputs, errors_in_one_line
-from jaxz.cli.inputs import Inputs
+from jaxz.cli.console import errors_in_one_line
 from jaxz.cli.zprior import read_prior
 
 if TYPE_CHECKING:
+    from astropy.table import Table
+
     from jaxz import io
+    from jaxz._typing import Device
     from jaxz.models import ErrorModel
     from jaxz.redshift import Redshifts
+    from jaxz.run import Progress
     from jaxz.scan import ZScan
     from jaxz.spectra import Spectra
 
@@ -85,13 +88,19 @@ def zfind(
     spectrum: common.SpectrumName = None,
     air: common.Air = None,
     overwrite: common.Overwrite = False,
+    resume: common.Resume = False,
+    retry_failed: common.RetryFailed = False,
+    part: common.PartOf = None,
+    scheduler: common.Scheduler = None,
 ) -> None:
-    """Measure redshifts and write a catalog.
+    """Measure redshifts and write a catalog, FITS or, if its name ends so, Parquet.
 
     A file that cannot be read is reported, the others go on, and the exit status is 1. A spectrum that was read but
-    holds nothing to fit has a row without a redshift, and ZWARN says so.
+    holds nothing to fit has a row without a redshift, and ZWARN says so. What is finished is kept in OUTPUT.parts until
+    all is: a run that was stopped, whatever stopped it, goes on with --resume.
     """
     from jaxz import io
+    from jaxz.batch import made_with
     from jaxz.calibration import check_models
     from jaxz.classes import Candidate, candidates, classified
     from jaxz.models import Free, NonNegative, Trials
@@ -125,13 +134,15 @@ def zfind(
                 check_models(calibrated, one.model)
         Trials.between(zmin, zmax, models[0].model.step)
         prior_of = read_prior(prior)
-        check_outputs(output, *([curves] if curves else []), overwrite=overwrite)
 
-    def one_group(group: "Spectra") -> "tuple[ZScan, Redshifts]":
-        options = {"nminima": nminima, "prior": prior_of(group), "calibration": calibrated, "batch_size": batch_size}
-        return classified(group, models, engine=engine, precision=precision, **options)
+    def method(
+        spectra: "Spectra", *, devices: "list[Device] | None", progress: "Progress | None"
+    ) -> "tuple[ZScan, Redshifts]":
+        options = {"nminima": nminima, "prior": prior_of(spectra), "calibration": calibrated, "batch_size": batch_size}
+        options |= {"devices": devices, "progress": progress}
+        return classified(spectra, models, engine=engine, precision=precision, **options)
 
-    options = {
+    settings = {
         "ZMIN": zmin,
         "ZMAX": zmax,
         "NMINIMA": nminima,
@@ -142,17 +153,11 @@ def zfind(
         "BASISARG": basis or "default",
         **{f"SKYARG{i}": name for i, name in enumerate(sky or ())},
         "CLASSES": classes if len(models) > 1 else models[0].model.spectype,
+        **made_with([one.model for one in models], prior=prior, calibration=calibrated),
     }
-    inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size), common.medium(air))
-    common.measure(
-        inputs,
-        one_group,
-        output,
-        options=options,
-        shown=_columns,
-        curves=curves,
-        overwrite=overwrite,
-    )
+    job = common.job(method, settings, format=format, spectrum=spectrum, air=air, curves=curves, group=batch_size)
+    conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler)
+    common.measure(job, files, output, shown=columns, curves=curves, conduct=conduct)
 
 
 def _error_model(learned: "io.Numbers | None", floor: float | None, continuum: float | None) -> "ErrorModel":
@@ -164,11 +169,12 @@ def _error_model(learned: "io.Numbers | None", floor: float | None, continuum: f
     return dataclasses.replace(begin, **{name: value for name, value in given.items() if value is not None})
 
 
-def _columns(redshifts: "Redshifts") -> dict[str, list[str]]:
+def columns(catalog: "Table") -> dict[str, list[str]]:
+    """Return what is shown of each redshift."""
     return {
-        "class": [str(name) for name in redshifts.spectype],
-        "z": common.digits(redshifts.z, ".6f"),
-        "error": common.digits(redshifts.zerr, ".6f"),
-        "Δχ²": common.digits(redshifts.deltachi2, ".1f"),
-        "P": common.digits(redshifts.pconf, ".3f"),
+        "class": [str(name) for name in catalog["SPECTYPE"]],
+        "z": common.digits(catalog, "Z", ".6f"),
+        "error": common.digits(catalog, "ZERR", ".6f"),
+        "Δχ²": common.digits(catalog, "DELTACHI2", ".1f"),
+        "P": common.digits(catalog, "PCONF", ".3f"),
     }

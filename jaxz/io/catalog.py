@@ -13,6 +13,7 @@ from astropy.table import Table
 from jaxz import __version__
 from jaxz.io.files import FileError, damage_named, image_shape, open_fits, summary_of, table_of
 from jaxz.io.output import card, in_ascii, replacing
+from jaxz.io.parquet import ParquetFile, holds_parquet, is_parquet, read_parquet
 from jaxz.models import AbstractModel
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
@@ -86,7 +87,7 @@ def write(
     header: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a redshift catalog: FITS, HDU ``REDSHIFTS``, with the columns of `to_table`.
+    """Write a redshift catalog: FITS, HDU ``REDSHIFTS``, with the columns of `to_table`; Parquet if its name ends so.
 
     Columns of `redshifts.meta` with a dot in their name become tables of their own, row by row beside REDSHIFTS:
     ``FIBERMAP.OBJTYPE`` is the column OBJTYPE of the HDU ``FIBERMAP``.
@@ -105,10 +106,14 @@ def write(
         FileError: as `check_output`.
     """
     cards = _cards(redshifts.models, {"ZCALIB": redshifts.calibration.name, **(header or {})})
-    hdus = [fits.PrimaryHDU(header=cards), _table_hdu(to_table(redshifts), _EXTENSIONS[0], cards)]
-    hdus += [_table_hdu(table, name, None) for name, table in _further_tables(redshifts).items()]
+    tables = {_EXTENSIONS[0]: to_table(redshifts), **_further_tables(redshifts)}
     with replacing(path, overwrite=overwrite) as unfinished:
-        fits.HDUList(hdus).writeto(unfinished)
+        if is_parquet(path):
+            with ParquetFile(unfinished, cards) as file:
+                file.write({name: dict(table.items()) for name, table in tables.items()})
+            return
+        hdus = [_table_hdu(table, name, cards if name in _EXTENSIONS else None) for name, table in tables.items()]
+        fits.HDUList([fits.PrimaryHDU(header=cards), *hdus]).writeto(unfinished)
 
 
 def read_catalog(path: str | Path) -> Table:
@@ -124,18 +129,23 @@ def read_catalog(path: str | Path) -> Table:
         FileError: if the file cannot be read or is not such a catalog.
     """
     path = Path(path)
+    table, name = (read_parquet(path), "") if holds_parquet(path) else _read_fits(path)
+    missing = {"TARGETID", "Z"} - set(table.colnames)
+    if missing:
+        raise FileError(f"{path}{name}: not a redshift catalog: no column {', '.join(sorted(missing))}")
+    if "ID" not in table.colnames:
+        table["ID"] = table["TARGETID"].astype(str)
+    return table
+
+
+def _read_fits(path: Path) -> tuple[Table, str]:
     with damage_named(path), open_fits(path) as hdus:
         name = next((name for name in _EXTENSIONS if name in hdus), None)
         if name is None or not isinstance(hdus[name], fits.BinTableHDU):
             raise FileError(f"{path}: not a redshift catalog: no table REDSHIFTS (it holds {summary_of(hdus)})")
         table = table_of(path, hdus[name])
         table.meta = {**hdus[0].header, **table.meta}
-    missing = {"TARGETID", "Z"} - set(table.colnames)
-    if missing:
-        raise FileError(f"{path}[{name}]: not a redshift catalog: no column {', '.join(sorted(missing))}")
-    if "ID" not in table.colnames:
-        table["ID"] = table["TARGETID"].astype(str)
-    return table
+    return table, f"[{name}]"
 
 
 def write_curves(scan: ZScan, path: str | Path, *, overwrite: bool = False) -> None:
@@ -235,13 +245,9 @@ def _float32(values: np.ndarray) -> np.ndarray:
         return np.asarray(values).astype(np.float32)
 
 
-def _cards(models: Sequence[AbstractModel], further: Mapping[str, Any]) -> fits.Header:
-    device = jax.devices()[0]
-    cards: dict[str, Any] = {
-        "JAXZVER": __version__,
-        "JAXVER": jax.__version__,
-        "DEVICE": f"{len(jax.devices())} x {device.device_kind} ({device.platform})",
-    }
+def model_cards(models: Sequence[AbstractModel]) -> dict[str, Any]:
+    """Return what headers say of the versions and the models of a catalog (see `write`)."""
+    cards: dict[str, Any] = {"JAXZVER": __version__, "JAXVER": jax.__version__}
     if len(models) == 1:
         cards |= models[0].cards()
     errors = [{} if model.error is None else model.error.cards() for model in models]
@@ -252,8 +258,14 @@ def _cards(models: Sequence[AbstractModel], further: Mapping[str, Any]) -> fits.
         for j, part in enumerate(model.nuisance):
             cards |= {f"NUIS{i}{j}": part.name, f"NUSHA{i}{j}": part.sha256}
         cards |= errors[i] if same else {f"{key}{i}": value for key, value in errors[i].items()}
+    return cards
+
+
+def _cards(models: Sequence[AbstractModel], further: Mapping[str, Any]) -> fits.Header:
+    device = jax.devices()[0]
+    own = {"DEVICE": f"{len(jax.devices())} x {device.device_kind} ({device.platform})"}
     header = fits.Header()
-    for key, value in {**cards, **further}.items():
+    for key, value in {**model_cards(models), **own, **further}.items():
         header[key if len(key) <= 8 else f"HIERARCH {key}"] = card(value)
     for status in Status:
         header[f"STATUS{status.value}"] = (status.name, "meaning of this value of the column STATUS")

@@ -1,26 +1,20 @@
-"""Files of many spectra are read some at a time, and what is wrong with one is one line."""
-
-from pathlib import Path
+"""Files of spectra are read whole for what learns from them, and what is wrong with one is one line."""
 
 import numpy as np
+import pytest
 from astropy.io import fits
 
-from jaxz import Spectra, io
-from jaxz.cli.inputs import Inputs
+from jaxz import io
+from jaxz.cli.inputs import read_files
 
 
-def test_groups_are_what_whole_files_hold(desi, files):
-    inputs = Inputs([*files, desi], None, None, 3)
-    groups = list(inputs)
-    assert [len(group) for group in groups] == [3, 1, 3, 1]
-    assert inputs.done == 1
-    one, whole = Spectra.concatenate(groups), io.read([*files, desi])
-    assert one.ids == whole.ids
+def test_spectra_are_what_the_library_reads(desi, files):
+    spectra, unreadable = read_files([*files, desi])
+    whole = io.read([*files, desi])
+    assert unreadable == 0
+    assert spectra.ids == whole.ids
     for name in ("wave", "flux", "ivar"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(whole, name))
-    assert one.meta["TARGETID"].dtype == np.int64
-    for name in whole.meta:
-        assert one.meta[name].tolist() == whole.meta[name].tolist() or whole.meta[name].dtype.kind == "f"
+        np.testing.assert_array_equal(getattr(spectra, name), getattr(whole, name))
 
 
 def test_a_desi_file_without_fibermap_is_read_and_a_line_says_so(desi, tmp_path, capsys):
@@ -28,18 +22,16 @@ def test_a_desi_file_without_fibermap_is_read_and_a_line_says_so(desi, tmp_path,
     with fits.open(desi) as hdus:
         del hdus["FIBERMAP"]
         hdus.writeto(path)
-    (group,) = Inputs([path], None, None, 10)
-    assert group.ids == tuple(f"coadd-y-{row:05d}" for row in range(8))
+    spectra, _ = read_files([path])
+    assert spectra.ids == tuple(f"coadd-y-{row:05d}" for row in range(8))
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"jaxz: {path}: no extension FIBERMAP: spectra are named by their row")
 
 
-def test_a_file_lost_while_it_is_read_is_reported(desi, files, capsys):
-    inputs = Inputs([desi, files[0]], None, None, 1)
-    groups = iter(inputs)
-    first = next(groups)  # by now, two of the four spectra are read
-    Path(desi).unlink()
-    assert first.ids == ("39633345008634465",)
-    assert [group.ids for group in groups] == [("39633345008634466",), ("s0",)]
-    assert inputs.unreadable == 1
-    assert capsys.readouterr().err == f"jaxz: {desi}: cannot be opened: No such file or directory\n"
+def test_files_that_cannot_be_read_are_counted(files, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    spectra, unreadable = read_files([tmp_path / "missing.fits", *files, tmp_path / "empty"])
+    assert (len(spectra), unreadable) == (4, 2)
+    assert len(capsys.readouterr().err.splitlines()) == 2
+    with pytest.raises(ValueError, match="nothing can be learned"):
+        read_files([tmp_path / "missing.fits"])

@@ -10,7 +10,6 @@ from astropy.table import Table
 
 import jaxz
 from jaxz import ErrorModel, NonNegative, io
-from jaxz.cli import measure
 from tests import gaussian, small
 from tests.cli.conftest import ZTRUE, write_spectrum
 
@@ -67,8 +66,9 @@ def test_good_files_beside_bad_ones_keep_their_results(run, files, options, tmp_
     mixed = [missing, files[0], files[1], bad, empty, files[2], files[3]]
     result = run("zfind", *mixed, "-o", tmp_path / "mixed.fits", *options)
     assert result.exit_code == 1
-    lines = result.stderr.splitlines()
+    *lines, last = result.stderr.splitlines()
     assert len(lines) == 3
+    assert last.startswith(f"jaxz: {tmp_path / 'mixed.fits.parts'} keeps the parts and what was not read")
     assert all(any(line.startswith(f"jaxz: {path}") for line in lines) for path in (bad, missing, empty))
     assert "3 inputs not read" in result.stdout
     same(tmp_path / "good.fits", tmp_path / "mixed.fits")
@@ -88,7 +88,7 @@ def test_a_spectrum_without_data_has_a_row_and_a_reason(run, files, options, spe
 
 def test_groups_do_not_change_results(run, files, options, tmp_path, monkeypatch):
     run("zfind", *files, "-o", tmp_path / "one.fits", "--curves", tmp_path / "one-c.fits", *options)
-    monkeypatch.setattr(measure, "GROUP", 3)
+    monkeypatch.setattr("jaxz.batch.GROUP", 3)
     arguments = "--batch-size", 1, "--curves", tmp_path / "two-c.fits"
     run("zfind", *files, "-o", tmp_path / "two.fits", *options, *arguments)
     same(tmp_path / "one.fits", tmp_path / "two.fits")
@@ -101,7 +101,7 @@ def test_a_file_of_many_spectra_is_split_into_groups(run, spectra, files, option
     table = Table({"ID": list(spectra.ids), "wave": spectra.wave, "flux": spectra.flux, "ivar": spectra.ivar})
     table.write(tmp_path / "many.fits")
     run("zfind", *files, "-o", tmp_path / "files.fits", *options)
-    monkeypatch.setattr(measure, "GROUP", 3)
+    monkeypatch.setattr("jaxz.batch.GROUP", 3)
     result = run("zfind", tmp_path / "many.fits", "-o", tmp_path / "many-z.fits", *options, "--batch-size", 1)
     assert result.exit_code == 0
     expected, found = (rows_of(tmp_path / name) for name in ("files.fits", "many-z.fits"))
@@ -138,7 +138,7 @@ def test_a_real_desi_galaxy(run, data, tmp_path):
 def test_meta_columns_of_some_files_only(run, files, options, spectra, tmp_path, monkeypatch):
     table = Table({"TARGETID": [7], "wave": spectra.wave[:1], "flux": spectra.flux[:1], "ivar": spectra.ivar[:1]})
     table.write(tmp_path / "with.fits")
-    monkeypatch.setattr(measure, "GROUP", 1)
+    monkeypatch.setattr("jaxz.batch.GROUP", 1)
     out = tmp_path / "out.fits"
     assert run("zfind", files[1], tmp_path / "with.fits", "-o", out, *options, "--batch-size", 1).exit_code == 0
     assert list(rows_of(out)["TARGETID"]) == [-1, 7]

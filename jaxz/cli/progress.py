@@ -1,0 +1,76 @@
+"""How far a run is: a bar on a terminal, now and then a line elsewhere; and what the inputs gave reason to say."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from jaxz.cli.console import messages, say
+
+if TYPE_CHECKING:
+    from jaxz.batch import Failure, Record
+
+SILENCE = 30.0
+"""Seconds between two lines, where there is no terminal."""
+
+
+class _Compiling(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        from jaxz.run import compiling
+
+        return Text("compiling" if compiling() else "")
+
+
+class Shown:
+    """What a user sees of a run; a `jaxz.batch.Watcher`, to be used in a ``with`` statement."""
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        self._bar = Progress(*columns, _Compiling(), console=messages, transient=True, disable=not messages.is_terminal)
+        self._task = self._bar.add_task("measuring redshifts", total=None)
+        self._said: set[str] = set()
+        self._parts = self._done = self._spectra = self._before = 0
+        self._start = self._last = time.monotonic()
+
+    def __enter__(self) -> "Shown":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def began(self, finished: int, parts: int, failures: "Sequence[Failure]") -> None:
+        """Show where the run begins."""
+        self._before = self._done = finished
+        self._parts = parts
+        if finished:
+            say(f"{finished} of {parts} parts were finished before")
+        self._say([failure.reason for failure in failures])
+        self._bar.update(self._task, total=parts, completed=finished)
+
+    def working(self, share: float) -> None:
+        """Show how much of the part at hand is done."""
+        self._bar.update(self._task, completed=self._done + share)
+
+    def finished(self, record: "Record") -> None:
+        """Show that a part is done, and say what is to be said of its inputs."""
+        self._done += 1
+        self._spectra += record.rows
+        self._say([*record.notes, *(failure.reason for failure in record.failures)])
+        self._bar.update(self._task, completed=self._done, description=f"measuring redshifts, {self._spectra} done")
+        now = time.monotonic()
+        if not messages.is_terminal and now - self._last >= SILENCE and self._done < self._parts:
+            self._last, passed = now, now - self._start
+            left = passed / (self._done - self._before) * (self._parts - self._done)
+            say(
+                f"{self._done} of {self._parts} parts, {self._spectra} spectra, {self._spectra / passed:.1f} a second, "
+                f"{left / 60:.0f} min left"
+            )
+
+    def _say(self, lines: Sequence[str]) -> None:
+        for line in lines:
+            if line not in self._said:
+                self._said.add(line)
+                say(line)
