@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 import equinox as eqx
 import numpy as np
 
+from jaxz.measured import measured, native_float
+
 _FILL = {"f": np.nan, "i": -1, "u": 0, "b": False}
 """What stands where a column has no value, by its kind; an empty string in text."""
 
@@ -59,10 +61,17 @@ class Spectra(eqx.Module):
     A pixel counts only if its flux is finite and its inverse variance is finite and positive: all others get flux 0 and
     ivar 0 here, once, so that no later step meets NaN × 0. Rows shorter than the longest are padded with such pixels.
 
+    Arrays may be astropy's quantities or columns, whose units count, and masked arrays. As in files, f_λ stays in its
+    unit, f_ν becomes f_λ in erg/s/cm²/Å, the noise follows the flux, and the column ``FLUXUNIT`` of `meta` says what
+    unit that is. A pixel has no data where its flux, noise or wavelength is masked.
+
     Args:
         wave: (pix,) for a grid common to all, or (spec, pix); pixel centres, vacuum Å, strictly increasing.
         flux: (spec, pix) or (pix,) f_λ, in any unit; float32 stays float32.
         ivar: like `flux`, inverse variance in the unit of flux⁻².
+        var: like `flux`, variance, in place of `ivar`.
+        error: like `flux`, standard deviation, in place of `ivar`, which becomes float64.
+        air: whether `wave` is of air, to be converted to vacuum.
         ids: a name for each spectrum; numbers from 0 if absent.
         resolution: (spec, diag, pix) banded matrix in DESI's layout (row d holds the diagonal of offset
             diag//2 - d, stored by column), or None.
@@ -71,8 +80,12 @@ class Spectra(eqx.Module):
             an extension FIBERMAP.
 
     Raises:
-        ValueError: if the shapes disagree, a spectrum has no pixels, or a wavelength is not finite, not positive or not
-            increasing. The message names the spectrum.
+        ValueError: if the shapes disagree, a spectrum has no pixels, units do not fit, there is not one of `ivar`,
+            `var` and `error`, or a wavelength is not finite, not positive or not increasing. The message names the
+            argument or the spectrum.
+
+    Example:
+        ``Spectra(table["wave"], table["flux"], error=table["error"], air=True)``
     """
 
     wave: np.ndarray
@@ -86,18 +99,16 @@ class Spectra(eqx.Module):
         self,
         wave: np.ndarray,
         flux: np.ndarray,
-        ivar: np.ndarray,
+        ivar: np.ndarray | None = None,
         *,
+        var: np.ndarray | None = None,
+        error: np.ndarray | None = None,
+        air: bool = False,
         ids: Sequence[str] | None = None,
         resolution: np.ndarray | None = None,
         meta: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        flux, ivar = (np.atleast_2d(_native_float(x)) for x in (flux, ivar))
-        wave = np.asarray(wave, dtype=np.float64)
-        if flux.ndim != 2 or ivar.shape != flux.shape or flux.shape[1] == 0:
-            raise ValueError(f"flux and ivar need one shape (spec, pix), got {flux.shape} and {ivar.shape}")
-        if wave.shape not in (flux.shape[1:], flux.shape):
-            raise ValueError(f"wave has shape {wave.shape}; flux {flux.shape} needs {flux.shape[1:]} or {flux.shape}")
+        wave, flux, ivar, unit = measured(wave, flux, {"ivar": ivar, "var": var, "error": error}, air=air)
         self.ids = tuple(str(i) for i in (range(len(flux)) if ids is None else ids))
         if len(self.ids) != len(flux):
             raise ValueError(f"{len(self.ids)} ids for {len(flux)} spectra")
@@ -109,6 +120,8 @@ class Spectra(eqx.Module):
         self.ivar = np.where(good, ivar, ivar.dtype.type(0))
         self.resolution = None if resolution is None else _check_resolution(resolution, flux.shape)
         self.meta = {name: np.asarray(column) for name, column in (meta or {}).items()}
+        if unit:
+            self.meta["FLUXUNIT"] = np.full(len(flux), unit)
         for name, column in self.meta.items():
             if len(column) != len(flux):
                 raise ValueError(f"meta column {name!r} has {len(column)} values for {len(flux)} spectra")
@@ -216,13 +229,6 @@ def drop_unplaced(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple
     return np.concatenate(waves), np.stack(values[0]), np.stack(values[1])
 
 
-def _native_float(values: np.ndarray) -> np.ndarray:
-    """float32 stays float32 (FITS files hold it big-endian), everything else becomes float64."""
-    values = np.asarray(values)
-    native = np.float32 if values.dtype.itemsize <= 4 and values.dtype.kind == "f" else np.float64
-    return values.astype(native, copy=False)
-
-
 def _check_wave(wave: np.ndarray, ids: Sequence[str]) -> None:
     with np.errstate(invalid="ignore"):
         wrong = ~(np.isfinite(wave) & (wave > 0)).all(axis=1) | (np.diff(wave, axis=1) <= 0).any(axis=1)
@@ -234,7 +240,7 @@ def _check_wave(wave: np.ndarray, ids: Sequence[str]) -> None:
 
 
 def _check_resolution(resolution: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    resolution = _native_float(resolution)
+    resolution = native_float(resolution)
     if resolution.ndim != 3 or (resolution.shape[0], resolution.shape[2]) != shape:
         raise ValueError(f"resolution has shape {resolution.shape}; flux {shape} needs (spec, diag, pix)")
     return resolution

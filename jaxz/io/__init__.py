@@ -3,6 +3,7 @@
 The only part of jaxz that uses astropy.
 """
 
+from jaxz.air import airtovac as airtovac
 from jaxz.io.basis import (
     basis_names as basis_names,
     load_basis as load_basis,
@@ -36,4 +37,3 @@ from jaxz.io.output import check_output as check_output
 from jaxz.io.populations import read_populations as read_populations
 from jaxz.io.reader import FORMATS as FORMATS, expand as expand, open_spectra as open_spectra, read as read
 from jaxz.io.survey import write_survey as write_survey
-from jaxz.io.wavelengths import airtovac as airtovac

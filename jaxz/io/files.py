@@ -258,10 +258,3 @@ def spectra_of(
         return Spectra(wave, flux, ivar, ids=ids, meta=named, resolution=resolution)
     except ValueError as error:
         raise FileError(f"{path}: {error}") from error
-
-
-def inverse(variance: np.ndarray) -> np.ndarray:
-    """Return 1/variance in the float type of `variance`; 0, NaN and negative variances give what `Spectra` drops."""
-    # A float32 variance so small that its inverse overflows is below the normal range of float32, hence noise itself.
-    with np.errstate(divide="ignore", over="ignore"):
-        return (1.0 / np.asarray(variance, dtype=np.float64)).astype(variance.dtype.newbyteorder("="))
