@@ -20,7 +20,6 @@ from jaxz.io.catalog import (
     read_catalog as read_catalog,
     read_curves as read_curves,
     to_table as to_table,
-    write as write,
     write_curves as write_curves,
 )
 from jaxz.io.component import (
@@ -37,3 +36,4 @@ from jaxz.io.output import check_output as check_output
 from jaxz.io.populations import read_populations as read_populations
 from jaxz.io.reader import FORMATS as FORMATS, expand as expand, open_spectra as open_spectra, read as read
 from jaxz.io.survey import write_survey as write_survey
+from jaxz.io.writer import write as write

@@ -12,7 +12,7 @@ from astropy.table import Table
 
 from jaxz import __version__
 from jaxz.io.files import FileError, damage_named, image_shape, open_fits, summary_of, table_of
-from jaxz.io.output import card, in_ascii, replacing
+from jaxz.io.output import header_of, in_ascii, replacing, table_hdu
 from jaxz.models import AbstractModel
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
@@ -79,36 +79,11 @@ def to_table(redshifts: Redshifts) -> Table:
     return Table({**columns, **further})
 
 
-def write(
-    redshifts: Redshifts,
-    path: str | Path,
-    *,
-    header: Mapping[str, Any] | None = None,
-    overwrite: bool = False,
-) -> None:
-    """Write a redshift catalog: FITS, HDU ``REDSHIFTS``, with the columns of `to_table`.
-
-    Columns of `redshifts.meta` with a dot in their name become tables of their own, row by row beside REDSHIFTS:
-    ``FIBERMAP.OBJTYPE`` is the column OBJTYPE of the HDU ``FIBERMAP``.
-
-    Both headers say the versions of jaxz and JAX, the device, and name, version and SHA-256 of the models: of a basis,
-    or of a target (with its calibration) and of each nuisance component. Of several models these are MODEL0, MODVER0,
-    MODSHA0, NNUIS0, NUIS00, NUSHA00 and so on, in the order in which they were compared.
-
-    Args:
-        redshifts: what to write.
-        path: of the file; it appears only when it is complete.
-        header: further keywords, e.g. the grid and the options (long ones become HIERARCH cards).
-        overwrite: whether to replace an existing file.
-
-    Raises:
-        FileError: as `check_output`.
-    """
+def catalog_hdus(redshifts: Redshifts, header: Mapping[str, Any] | None) -> list[Any]:
+    """Return the HDUs of a redshift catalog; `jaxz.io.write` says what they are."""
     cards = _cards(redshifts.models, {"ZCALIB": redshifts.calibration.name, **(header or {})})
-    hdus = [fits.PrimaryHDU(header=cards), _table_hdu(to_table(redshifts), _EXTENSIONS[0], cards)]
-    hdus += [_table_hdu(table, name, None) for name, table in _further_tables(redshifts).items()]
-    with replacing(path, overwrite=overwrite) as unfinished:
-        fits.HDUList(hdus).writeto(unfinished)
+    hdus = [fits.PrimaryHDU(header=cards), table_hdu(to_table(redshifts), _EXTENSIONS[0], cards)]
+    return hdus + [table_hdu(table, name) for name, table in _further_tables(redshifts).items()]
 
 
 def read_catalog(path: str | Path) -> Table:
@@ -223,13 +198,6 @@ def _further_tables(redshifts: Redshifts) -> dict[str, Table]:
     return tables
 
 
-def _table_hdu(table: Table, name: str, cards: fits.Header | None) -> fits.BinTableHDU:
-    for column in table.colnames:
-        if table[column].dtype.kind == "U":
-            table[column] = [in_ascii(text) for text in table[column]]
-    return fits.BinTableHDU(table, header=cards, name=name)
-
-
 def _float32(values: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         return np.asarray(values).astype(np.float32)
@@ -252,9 +220,7 @@ def _cards(models: Sequence[AbstractModel], further: Mapping[str, Any]) -> fits.
         for j, part in enumerate(model.nuisance):
             cards |= {f"NUIS{i}{j}": part.name, f"NUSHA{i}{j}": part.sha256}
         cards |= errors[i] if same else {f"{key}{i}": value for key, value in errors[i].items()}
-    header = fits.Header()
-    for key, value in {**cards, **further}.items():
-        header[key if len(key) <= 8 else f"HIERARCH {key}"] = card(value)
+    header = header_of({**cards, **further})
     for status in Status:
         header[f"STATUS{status.value}"] = (status.name, "meaning of this value of the column STATUS")
     return header
