@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import equinox as eqx
 import numpy as np
@@ -154,6 +155,79 @@ class Spectra(eqx.Module):
         return np.max(np.where(self.ivar > 0, self.wave, 0), axis=1, initial=0)
 
     @classmethod
+    def from_table(cls, table: Any, columns: Mapping[str, str] | None = None, *, air: bool = False) -> "Spectra":
+        """Return the spectra of an astropy table, with its units and masks, as `jaxz.io.read` reads one from a file.
+
+        Args:
+            table: one spectrum with a row for each pixel, or a row for each spectrum where the columns hold vectors;
+                columns for wavelength, flux and noise, and in the latter case ``ID``, ``TARGETID``, ``RA``, ``DEC``.
+            columns: names of columns that are not found by their names, for ``wave`` or ``loglam``, ``flux``, and
+                ``ivar``, ``var`` or ``error``.
+            air: whether wavelengths are of air, where the metadata (``AIRORVAC``, ``VACUUM``) do not say.
+
+        Raises:
+            ValueError: if a column is missing or has the wrong shape, or units do not fit. The message names it.
+
+        Example:
+            ``Spectra.from_table(Table.read("spectrum.ecsv"), {"error": "scatter"})``
+        """
+        from jaxz.io.exchange import from_table
+
+        return from_table(table, columns, air=air)
+
+    @classmethod
+    def from_specutils(cls, spectra: Any, *, air: bool = False) -> "Spectra":
+        """Return the spectra of specutils: a Spectrum (Spectrum1D), a SpectrumList or a SpectrumCollection.
+
+        Units count as in `Spectra`, frequencies and energies become wavelengths, masked pixels have no data, and gaps
+        are filled with such pixels. A name is what the metadata have as ``ID``, or else a number; numbers, texts and
+        arrays in the metadata of a single spectrum, and RA and DEC of its header, become `meta`.
+
+        Args:
+            spectra: (pix,) or (spec, pix) each, with an uncertainty of any kind.
+            air: whether wavelengths are of air; those of a FITS axis AWAV are.
+
+        Raises:
+            ValueError: if there is no uncertainty, or units do not fit. The message names the spectrum or argument.
+
+        Example:
+            ``Spectra.from_specutils(specutils.SpectrumList.read("spectra.fits"))``
+        """
+        from jaxz.io.exchange import from_specutils
+
+        return from_specutils(spectra, air=air)
+
+    def to_specutils(self) -> Any:
+        """Return a SpectrumList with a Spectrum for each, which `from_specutils` takes back.
+
+        Pixels without data are masked, and the uncertainty is an InverseVariance; the unit of flux is ``FLUXUNIT`` of
+        `meta`, or none. Metadata are ``ID`` and the values of `meta`. Resolution matrices have no place in it.
+
+        Raises:
+            ImportError: if specutils is not installed.
+        """
+        from jaxz.io.exchange import to_specutils
+
+        return to_specutils(self)
+
+    @classmethod
+    def from_mpdaf(cls, spectra: Any) -> "Spectra":
+        """Return the spectra of MPDAF, as `jaxz.io.read` reads them from files.
+
+        Args:
+            spectra: an mpdaf.obj.Spectrum or a list of them, with variances and wavelengths of type AWAV (air) or WAVE.
+
+        Raises:
+            ValueError: if there is no variance, or wavelengths have no such type. The message names the spectrum.
+
+        Example:
+            ``Spectra.from_mpdaf(mpdaf.obj.Cube("cube.fits").aperture((53.16, -27.78), 1.0))``
+        """
+        from jaxz.io.exchange import from_mpdaf
+
+        return from_mpdaf(spectra)
+
+    @classmethod
     def concatenate(cls, parts: Sequence["Spectra"]) -> "Spectra":
         """Return one batch of all spectra of `parts`, padded to the longest.
 
@@ -181,8 +255,8 @@ class Spectra(eqx.Module):
 def fill_gaps(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a spectrum with pixels of ivar 0 at both ends of each gap in its wavelengths.
 
-    A gap is a step more than 1.5 times the least of the steps near it (two on either side). Without the new pixels,
-    those beside it would reach half-way across.
+    A gap is a step more than 1.5 times the least of the steps near it (two on either side), with data beside it.
+    Without the new pixels, those beside it would reach half-way across.
 
     Args:
         wave: (pix,) of one or more spectra; what does not increase is returned as it is, for `Spectra` to refuse.
@@ -192,13 +266,28 @@ def fill_gaps(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.
         return wave, flux, ivar
     step = np.diff(wave)
     usual = np.min(np.lib.stride_tricks.sliding_window_view(np.pad(step, 2, mode="edge"), 5), axis=1)
-    gap = np.flatnonzero(step > 1.5 * usual)
+    used = np.any(np.atleast_2d(ivar) > 0, axis=0)
+    gap = np.flatnonzero((step > 1.5 * usual) & (used[1:] | used[:-1]))
     after = gap[step[gap] > 2.5 * usual[gap]]
     place = np.concatenate([gap + 1, after + 1])
     new = np.concatenate([wave[gap] + usual[gap], wave[after + 1] - usual[after]])
     blank = np.zeros(len(place), dtype=np.result_type(flux))
     wave = np.insert(wave, place, new)
     return wave, np.insert(flux, place, blank, axis=-1), np.insert(ivar, place, blank, axis=-1)
+
+
+def mended(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return spectra as files are read: without pixels that have no wavelength, and with the gaps of a grid filled.
+
+    Args:
+        wave: (pix,) or (spec, pix), NaN where there is none.
+        flux, ivar: (pix,) or (spec, pix).
+
+    Raises:
+        ValueError: as `drop_unplaced`.
+    """
+    wave, flux, ivar = drop_unplaced(wave, flux, ivar)
+    return fill_gaps(wave, flux, ivar) if wave.ndim == 1 else (wave, flux, ivar)
 
 
 def drop_unplaced(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -74,7 +74,7 @@ def from_image_spectrum(path: Path, hdus: Any, medium: Medium | None) -> Spectra
     rows = 1 if flux.ndim == 1 else len(flux)
     ids = [stem_of(path)] if rows == 1 else [f"{stem_of(path)}-{row}" for row in range(rows)]
     meta = target_of(hdus[0].header) if rows == 1 else {}
-    return spectra_of(path, wave, flux, ivar, ids=ids, meta=meta)
+    return spectra_of(path, wave, flux, ivar, ids=ids, meta=meta, bunit=hdus[flux_name].header.get("BUNIT"))
 
 
 def _flux_of(hdus: Any) -> str | None:

@@ -73,7 +73,8 @@ def _spectrum(path: Path, hdus: Any, data: str, stat: str, good: np.ndarray | No
     if good is not None:
         ivar = np.where(good, ivar, ivar.dtype.type(0))
     wave = _wave(f"{path}[{data}]", hdus[data].header, len(flux))
-    return spectra_of(path, wave, flux, ivar, ids=[stem_of(path)], meta=target_of(hdus[0].header))
+    meta, bunit = target_of(hdus[0].header), hdus[data].header.get("BUNIT")
+    return spectra_of(path, wave, flux, ivar, ids=[stem_of(path)], meta=meta, bunit=bunit)
 
 
 def _wave(where: str, header: Any, size: int) -> np.ndarray:

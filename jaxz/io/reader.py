@@ -70,7 +70,8 @@ def read(
 
     Returns:
         All spectra, vacuum Å, padded to the longest. Ids are file stems, or what a file of many spectra says. `meta`
-        has ``FILE`` and, where known, ``TARGETID`` (int64), ``RA`` and ``DEC`` (degrees), and what `DesiFile` adds.
+        has ``FILE`` and, where known, ``TARGETID`` (int64), ``RA`` and ``DEC`` (degrees), ``FLUXUNIT``, the unit of the
+        flux, and what `DesiFile` adds.
 
     Raises:
         FileError: for the first file that cannot be read; one line that names the file, what is wrong, and the fix.

@@ -183,7 +183,7 @@ def _numbers(where: str | Path, table: Table, name: str) -> np.ndarray:
     return native_float(column)
 
 
-def _unit(table: Table, name: str) -> u.UnitBase | None:
+def _unit(table: Table, name: str) -> Any:
     """None also stands for a unit that astropy does not know: its numbers are taken as they are."""
     unit = table[name].unit
     return None if unit is None or isinstance(unit, u.UnrecognizedUnit) else unit

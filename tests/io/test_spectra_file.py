@@ -139,5 +139,6 @@ def test_parts_that_do_not_fit_are_one_line(spectra: Spectra, tmp_path: Path) ->
 def test_real_spectra(data: Path, tmp_path: Path, kind: str) -> None:
     found = [path for path in io.expand(data / kind) if path.suffix == ".fits"][:2]
     spectra = io.read(found)
+    assert all(u.Unit(unit).is_equivalent(FLAM) for unit in spectra.meta["FLUXUNIT"])
     io.write(spectra, tmp_path / "x.fits")
     same(io.read(tmp_path / "x.fits"), spectra)
