@@ -86,7 +86,7 @@ class Spectra(eqx.Module):
             argument or the spectrum.
 
     Example:
-        ``Spectra(table["wave"], table["flux"], error=table["error"], air=True)``
+        ``Spectra(np.linspace(500, 600, 81) * u.nm, np.ones(81) * u.mJy, error=np.full(81, 0.1) * u.mJy, air=True)``
     """
 
     wave: np.ndarray
