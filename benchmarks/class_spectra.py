@@ -18,7 +18,7 @@ from scipy.optimize import nnls
 
 import jaxz
 from benchmarks.inputs import data_folder
-from jaxz.io.wavelengths import airtovac
+from jaxz.air import airtovac
 from jaxz.spectra import DEFAULT_STEP, LogGrid, Spectra
 
 LATTICE = LogGrid.covering(2900.0, 11900.0, DEFAULT_STEP)

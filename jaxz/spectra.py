@@ -3,9 +3,12 @@
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import equinox as eqx
 import numpy as np
+
+from jaxz.measured import measured, native_float
 
 _FILL = {"f": np.nan, "i": -1, "u": 0, "b": False}
 """What stands where a column has no value, by its kind; an empty string in text."""
@@ -59,10 +62,17 @@ class Spectra(eqx.Module):
     A pixel counts only if its flux is finite and its inverse variance is finite and positive: all others get flux 0 and
     ivar 0 here, once, so that no later step meets NaN × 0. Rows shorter than the longest are padded with such pixels.
 
+    Arrays may be astropy's quantities or columns, whose units count, and masked arrays. As in files, f_λ stays in its
+    unit, f_ν becomes f_λ in erg/s/cm²/Å, the noise follows the flux, and the column ``FLUXUNIT`` of `meta` says what
+    unit that is. A pixel has no data where its flux, noise or wavelength is masked.
+
     Args:
         wave: (pix,) for a grid common to all, or (spec, pix); pixel centres, vacuum Å, strictly increasing.
         flux: (spec, pix) or (pix,) f_λ, in any unit; float32 stays float32.
         ivar: like `flux`, inverse variance in the unit of flux⁻².
+        var: like `flux`, variance, in place of `ivar`.
+        error: like `flux`, standard deviation, in place of `ivar`, which becomes float64.
+        air: whether `wave` is of air, to be converted to vacuum.
         ids: a name for each spectrum; numbers from 0 if absent.
         resolution: (spec, diag, pix) banded matrix in DESI's layout (row d holds the diagonal of offset
             diag//2 - d, stored by column), or None.
@@ -71,8 +81,12 @@ class Spectra(eqx.Module):
             an extension FIBERMAP.
 
     Raises:
-        ValueError: if the shapes disagree, a spectrum has no pixels, or a wavelength is not finite, not positive or not
-            increasing. The message names the spectrum.
+        ValueError: if the shapes disagree, a spectrum has no pixels, units do not fit, there is not one of `ivar`,
+            `var` and `error`, or a wavelength is not finite, not positive or not increasing. The message names the
+            argument or the spectrum.
+
+    Example:
+        ``Spectra(np.linspace(500, 600, 81) * u.nm, np.ones(81) * u.mJy, error=np.full(81, 0.1) * u.mJy, air=True)``
     """
 
     wave: np.ndarray
@@ -86,18 +100,16 @@ class Spectra(eqx.Module):
         self,
         wave: np.ndarray,
         flux: np.ndarray,
-        ivar: np.ndarray,
+        ivar: np.ndarray | None = None,
         *,
+        var: np.ndarray | None = None,
+        error: np.ndarray | None = None,
+        air: bool = False,
         ids: Sequence[str] | None = None,
         resolution: np.ndarray | None = None,
         meta: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        flux, ivar = (np.atleast_2d(_native_float(x)) for x in (flux, ivar))
-        wave = np.asarray(wave, dtype=np.float64)
-        if flux.ndim != 2 or ivar.shape != flux.shape or flux.shape[1] == 0:
-            raise ValueError(f"flux and ivar need one shape (spec, pix), got {flux.shape} and {ivar.shape}")
-        if wave.shape not in (flux.shape[1:], flux.shape):
-            raise ValueError(f"wave has shape {wave.shape}; flux {flux.shape} needs {flux.shape[1:]} or {flux.shape}")
+        wave, flux, ivar, unit = measured(wave, flux, {"ivar": ivar, "var": var, "error": error}, air=air)
         self.ids = tuple(str(i) for i in (range(len(flux)) if ids is None else ids))
         if len(self.ids) != len(flux):
             raise ValueError(f"{len(self.ids)} ids for {len(flux)} spectra")
@@ -109,6 +121,8 @@ class Spectra(eqx.Module):
         self.ivar = np.where(good, ivar, ivar.dtype.type(0))
         self.resolution = None if resolution is None else _check_resolution(resolution, flux.shape)
         self.meta = {name: np.asarray(column) for name, column in (meta or {}).items()}
+        if unit:
+            self.meta["FLUXUNIT"] = np.full(len(flux), unit)
         for name, column in self.meta.items():
             if len(column) != len(flux):
                 raise ValueError(f"meta column {name!r} has {len(column)} values for {len(flux)} spectra")
@@ -141,6 +155,79 @@ class Spectra(eqx.Module):
         return np.max(np.where(self.ivar > 0, self.wave, 0), axis=1, initial=0)
 
     @classmethod
+    def from_table(cls, table: Any, columns: Mapping[str, str] | None = None, *, air: bool = False) -> "Spectra":
+        """Return the spectra of an astropy table, with its units and masks, as `jaxz.io.read` reads one from a file.
+
+        Args:
+            table: one spectrum with a row for each pixel, or a row for each spectrum where the columns hold vectors;
+                columns for wavelength, flux and noise, and in the latter case ``ID``, ``TARGETID``, ``RA``, ``DEC``.
+            columns: names of columns that are not found by their names, for ``wave`` or ``loglam``, ``flux``, and
+                ``ivar``, ``var`` or ``error``.
+            air: whether wavelengths are of air, where the metadata (``AIRORVAC``, ``VACUUM``) do not say.
+
+        Raises:
+            ValueError: if a column is missing or has the wrong shape, or units do not fit. The message names it.
+
+        Example:
+            ``Spectra.from_table(Table.read("spectrum.ecsv"), {"error": "scatter"})``
+        """
+        from jaxz.io.exchange import from_table
+
+        return from_table(table, columns, air=air)
+
+    @classmethod
+    def from_specutils(cls, spectra: Any, *, air: bool = False) -> "Spectra":
+        """Return the spectra of specutils: a Spectrum (Spectrum1D), a SpectrumList or a SpectrumCollection.
+
+        Units count as in `Spectra`, frequencies and energies become wavelengths, masked pixels have no data, and gaps
+        are filled with such pixels. A name is what the metadata have as ``ID``, or else a number; numbers, texts and
+        arrays in the metadata of a single spectrum, and RA and DEC of its header, become `meta`.
+
+        Args:
+            spectra: (pix,) or (spec, pix) each, with an uncertainty of any kind.
+            air: whether wavelengths are of air; those of a FITS axis AWAV are.
+
+        Raises:
+            ValueError: if there is no uncertainty, or units do not fit. The message names the spectrum or argument.
+
+        Example:
+            ``Spectra.from_specutils(specutils.SpectrumList.read("spectra.fits"))``
+        """
+        from jaxz.io.exchange import from_specutils
+
+        return from_specutils(spectra, air=air)
+
+    def to_specutils(self) -> Any:
+        """Return a SpectrumList with a Spectrum for each, which `from_specutils` takes back.
+
+        Pixels without data are masked, and the uncertainty is an InverseVariance; the unit of flux is ``FLUXUNIT`` of
+        `meta`, or none. Metadata are ``ID`` and the values of `meta`. Resolution matrices have no place in it.
+
+        Raises:
+            ImportError: if specutils is not installed.
+        """
+        from jaxz.io.exchange import to_specutils
+
+        return to_specutils(self)
+
+    @classmethod
+    def from_mpdaf(cls, spectra: Any) -> "Spectra":
+        """Return the spectra of MPDAF, as `jaxz.io.read` reads them from files.
+
+        Args:
+            spectra: an mpdaf.obj.Spectrum or a list of them, with variances and wavelengths of type AWAV (air) or WAVE.
+
+        Raises:
+            ValueError: if there is no variance, or wavelengths have no such type. The message names the spectrum.
+
+        Example:
+            ``Spectra.from_mpdaf(mpdaf.obj.Cube("cube.fits").aperture((53.16, -27.78), 1.0))``
+        """
+        from jaxz.io.exchange import from_mpdaf
+
+        return from_mpdaf(spectra)
+
+    @classmethod
     def concatenate(cls, parts: Sequence["Spectra"]) -> "Spectra":
         """Return one batch of all spectra of `parts`, padded to the longest.
 
@@ -168,8 +255,8 @@ class Spectra(eqx.Module):
 def fill_gaps(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a spectrum with pixels of ivar 0 at both ends of each gap in its wavelengths.
 
-    A gap is a step more than 1.5 times the least of the steps near it (two on either side). Without the new pixels,
-    those beside it would reach half-way across.
+    A gap is a step more than 1.5 times the least of the steps near it (two on either side), with data beside it.
+    Without the new pixels, those beside it would reach half-way across.
 
     Args:
         wave: (pix,) of one or more spectra; what does not increase is returned as it is, for `Spectra` to refuse.
@@ -179,13 +266,28 @@ def fill_gaps(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.
         return wave, flux, ivar
     step = np.diff(wave)
     usual = np.min(np.lib.stride_tricks.sliding_window_view(np.pad(step, 2, mode="edge"), 5), axis=1)
-    gap = np.flatnonzero(step > 1.5 * usual)
+    used = np.any(np.atleast_2d(ivar) > 0, axis=0)
+    gap = np.flatnonzero((step > 1.5 * usual) & (used[1:] | used[:-1]))
     after = gap[step[gap] > 2.5 * usual[gap]]
     place = np.concatenate([gap + 1, after + 1])
     new = np.concatenate([wave[gap] + usual[gap], wave[after + 1] - usual[after]])
     blank = np.zeros(len(place), dtype=np.result_type(flux))
     wave = np.insert(wave, place, new)
     return wave, np.insert(flux, place, blank, axis=-1), np.insert(ivar, place, blank, axis=-1)
+
+
+def mended(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return spectra as files are read: without pixels that have no wavelength, and with the gaps of a grid filled.
+
+    Args:
+        wave: (pix,) or (spec, pix), NaN where there is none.
+        flux, ivar: (pix,) or (spec, pix).
+
+    Raises:
+        ValueError: as `drop_unplaced`.
+    """
+    wave, flux, ivar = drop_unplaced(wave, flux, ivar)
+    return fill_gaps(wave, flux, ivar) if wave.ndim == 1 else (wave, flux, ivar)
 
 
 def drop_unplaced(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -216,13 +318,6 @@ def drop_unplaced(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple
     return np.concatenate(waves), np.stack(values[0]), np.stack(values[1])
 
 
-def _native_float(values: np.ndarray) -> np.ndarray:
-    """float32 stays float32 (FITS files hold it big-endian), everything else becomes float64."""
-    values = np.asarray(values)
-    native = np.float32 if values.dtype.itemsize <= 4 and values.dtype.kind == "f" else np.float64
-    return values.astype(native, copy=False)
-
-
 def _check_wave(wave: np.ndarray, ids: Sequence[str]) -> None:
     with np.errstate(invalid="ignore"):
         wrong = ~(np.isfinite(wave) & (wave > 0)).all(axis=1) | (np.diff(wave, axis=1) <= 0).any(axis=1)
@@ -234,7 +329,7 @@ def _check_wave(wave: np.ndarray, ids: Sequence[str]) -> None:
 
 
 def _check_resolution(resolution: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    resolution = _native_float(resolution)
+    resolution = native_float(resolution)
     if resolution.ndim != 3 or (resolution.shape[0], resolution.shape[2]) != shape:
         raise ValueError(f"resolution has shape {resolution.shape}; flux {shape} needs (spec, diag, pix)")
     return resolution

@@ -115,6 +115,13 @@ def test_gaps_are_filled_with_pixels_without_data():
         np.testing.assert_array_equal(fill_gaps(regular, regular, regular)[0], regular)
 
 
+def test_gaps_without_data_on_both_sides_are_left() -> None:
+    wave = np.delete(np.arange(5000.0, 5020.0), range(8, 14))
+    filled = fill_gaps(wave, np.ones(14), np.ones(14))
+    assert len(filled[0]) == 16
+    np.testing.assert_array_equal(fill_gaps(*filled)[0], filled[0])
+
+
 def test_an_empty_list_gives_no_spectra():
     assert len(Spectra(WAVE, np.ones((2, 4)), np.ones((2, 4)))[[]]) == 0
 

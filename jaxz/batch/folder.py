@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from jaxz.batch.plan import Failure
-from jaxz.io.catalog import write, write_curves
+from jaxz.io.catalog import write_curves
 from jaxz.io.files import FileError, damage_named, opened, reason_of
 from jaxz.io.output import beside
+from jaxz.io.writer import write
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
 from jaxz.status import explain

@@ -3,6 +3,7 @@
 The only part of jaxz that uses astropy.
 """
 
+from jaxz.air import airtovac as airtovac
 from jaxz.io.basis import (
     basis_names as basis_names,
     load_basis as load_basis,
@@ -19,7 +20,6 @@ from jaxz.io.catalog import (
     read_catalog as read_catalog,
     read_curves as read_curves,
     to_table as to_table,
-    write as write,
     write_curves as write_curves,
 )
 from jaxz.io.component import (
@@ -36,4 +36,4 @@ from jaxz.io.output import check_output as check_output, claimed as claimed
 from jaxz.io.populations import read_populations as read_populations
 from jaxz.io.reader import FORMATS as FORMATS, expand as expand, open_spectra as open_spectra, read as read
 from jaxz.io.survey import write_survey as write_survey
-from jaxz.io.wavelengths import airtovac as airtovac
+from jaxz.io.writer import write as write

@@ -10,8 +10,9 @@ import numpy as np
 from astropy.io import fits
 
 from jaxz import __version__
+from jaxz.io.cards import card
 from jaxz.io.files import FileError, damage_named, image_shape, number_in, open_fits, summary_of
-from jaxz.io.output import card, replacing
+from jaxz.io.output import replacing
 from jaxz.models.basis import Basis, Method
 from jaxz.spectra import DEFAULT_STEP, LogGrid
 

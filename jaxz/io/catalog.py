@@ -11,9 +11,10 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz import __version__
+from jaxz.io.cards import header_of, in_ascii, table_hdu
 from jaxz.io.files import FileError, damage_named, image_shape, open_fits, summary_of, table_of
-from jaxz.io.output import card, in_ascii, replacing
-from jaxz.io.parquet import ParquetFile, holds_parquet, is_parquet, read_parquet
+from jaxz.io.output import replacing
+from jaxz.io.parquet import holds_parquet, read_parquet
 from jaxz.models import AbstractModel
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
@@ -80,40 +81,20 @@ def to_table(redshifts: Redshifts) -> Table:
     return Table({**columns, **further})
 
 
-def write(
-    redshifts: Redshifts,
-    path: str | Path,
-    *,
-    header: Mapping[str, Any] | None = None,
-    overwrite: bool = False,
-) -> None:
-    """Write a redshift catalog: FITS, HDU ``REDSHIFTS``, with the columns of `to_table`; Parquet if its name ends so.
+def catalog_cards(redshifts: Redshifts, header: Mapping[str, Any] | None) -> fits.Header:
+    """Return the header of a redshift catalog; `jaxz.io.write` says what is in it."""
+    return _cards(redshifts.models, {"ZCALIB": redshifts.calibration.name, **(header or {})})
 
-    Columns of `redshifts.meta` with a dot in their name become tables of their own, row by row beside REDSHIFTS:
-    ``FIBERMAP.OBJTYPE`` is the column OBJTYPE of the HDU ``FIBERMAP``.
 
-    Both headers say the versions of jaxz and JAX, the device, and name, version and SHA-256 of the models: of a basis,
-    or of a target (with its calibration) and of each nuisance component. Of several models these are MODEL0, MODVER0,
-    MODSHA0, NNUIS0, NUIS00, NUSHA00 and so on, in the order in which they were compared.
+def catalog_tables(redshifts: Redshifts) -> dict[str, Table]:
+    """Return the tables of a redshift catalog, that of `to_table` first, by the names of their extensions."""
+    return {_EXTENSIONS[0]: to_table(redshifts), **_further_tables(redshifts)}
 
-    Args:
-        redshifts: what to write.
-        path: of the file; it appears only when it is complete.
-        header: further keywords, e.g. the grid and the options (long ones become HIERARCH cards).
-        overwrite: whether to replace an existing file.
 
-    Raises:
-        FileError: as `check_output`.
-    """
-    cards = _cards(redshifts.models, {"ZCALIB": redshifts.calibration.name, **(header or {})})
-    tables = {_EXTENSIONS[0]: to_table(redshifts), **_further_tables(redshifts)}
-    with replacing(path, overwrite=overwrite) as unfinished:
-        if is_parquet(path):
-            with ParquetFile(unfinished, cards) as file:
-                file.write({name: dict(table.items()) for name, table in tables.items()})
-            return
-        hdus = [_table_hdu(table, name, cards if name in _EXTENSIONS else None) for name, table in tables.items()]
-        fits.HDUList([fits.PrimaryHDU(header=cards), *hdus]).writeto(unfinished)
+def catalog_hdus(cards: fits.Header, tables: Mapping[str, Table]) -> list[Any]:
+    """Return the HDUs of a redshift catalog."""
+    hdus = [table_hdu(table, name, cards if name in _EXTENSIONS else None) for name, table in tables.items()]
+    return [fits.PrimaryHDU(header=cards), *hdus]
 
 
 def read_catalog(path: str | Path) -> Table:
@@ -233,13 +214,6 @@ def _further_tables(redshifts: Redshifts) -> dict[str, Table]:
     return tables
 
 
-def _table_hdu(table: Table, name: str, cards: fits.Header | None) -> fits.BinTableHDU:
-    for column in table.colnames:
-        if table[column].dtype.kind == "U":
-            table[column] = [in_ascii(text) for text in table[column]]
-    return fits.BinTableHDU(table, header=cards, name=name)
-
-
 def _float32(values: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         return np.asarray(values).astype(np.float32)
@@ -264,9 +238,7 @@ def model_cards(models: Sequence[AbstractModel]) -> dict[str, Any]:
 def _cards(models: Sequence[AbstractModel], further: Mapping[str, Any]) -> fits.Header:
     device = jax.devices()[0]
     own = {"DEVICE": f"{len(jax.devices())} x {device.device_kind} ({device.platform})"}
-    header = fits.Header()
-    for key, value in {**model_cards(models), **own, **further}.items():
-        header[key if len(key) <= 8 else f"HIERARCH {key}"] = card(value)
+    header = header_of({**model_cards(models), **own, **further})
     for status in Status:
         header[f"STATUS{status.value}"] = (status.name, "meaning of this value of the column STATUS")
     return header

@@ -81,6 +81,7 @@ class DesiFile:
         waves = {camera: _wave(path, hdus, camera) for camera in self._cameras}
         shapes = {camera: _check_shapes(path, hdus, camera, len(wave)) for camera, wave in waves.items()}
         single = all(hdus[f"{camera}_FLUX"].header["BITPIX"] == -32 for camera in waves)
+        self._bunit = hdus[f"{self._cameras[0]}_FLUX"].header.get("BUNIT")
         self._dtype = np.float32 if single else np.float64
         self._grid = CommonGrid(waves, {camera: ndiag for camera, (_, ndiag) in shapes.items()})
         (first, (count, _)), *others = shapes.items()
@@ -114,6 +115,7 @@ class DesiFile:
             ids=self.ids[part],
             meta={name: column[part] for name, column in self._targets.meta.items()},
             resolution=resolution,
+            bunit=self._bunit,
         )
 
     def _find_targets(self, hdus: Any, count: int, *, coadd: bool) -> Targets:

@@ -9,12 +9,14 @@ from io import BufferedIOBase, BytesIO
 from pathlib import Path
 from typing import Any
 
+import astropy.units as u
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyUserWarning, AstropyWarning
 
-from jaxz.spectra import Spectra, drop_unplaced, fill_gaps
+from jaxz.measured import PER_ANGSTROM
+from jaxz.spectra import Spectra, mended
 
 _NAMED = 5
 _GZIP = b"\x1f\x8b"
@@ -139,7 +141,7 @@ def table_of(path: Path, hdu: Any) -> Table:
         FileError: if the table cannot be decoded.
     """
     with damage_named(f"{path}[{hdu.name or 'table'}]"):
-        return _unmasked(Table.read(hdu, format="fits", character_as_bytes=False))
+        return unmasked(Table.read(hdu, format="fits", character_as_bytes=False))
 
 
 def read_table(path: str | Path) -> Table:
@@ -176,12 +178,12 @@ def read_text_table(path: Path, syntax: str) -> Table:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AstropyWarning)
         try:
-            return _unmasked(Table.read(path, format=f"ascii.{syntax}", encoding="utf-8-sig"))
+            return unmasked(Table.read(path, format=f"ascii.{syntax}", encoding="utf-8-sig"))
         except Exception as error:
             raise FileError(f"{path}: cannot be read as {syntax.upper()}: {reason_of(error)}") from error
 
 
-def _unmasked(table: Table) -> Table:
+def unmasked(table: Table) -> Table:
     """Put NaN or an empty string where a value is missing; identifiers stay integers, as their digits matter."""
     for name in table.colnames:
         column: Any = table[name]
@@ -240,28 +242,31 @@ def spectra_of(
     ids: Sequence[str],
     meta: Mapping[str, np.ndarray],
     resolution: np.ndarray | None = None,
+    bunit: Any = None,
 ) -> Spectra:
     """Return `Spectra` with the column ``FILE`` added to `meta`; what they refuse is told with the file's name.
 
-    Pixels whose wavelength is NaN are left out. Where pixels of a common wavelength grid (pix,) are left out, pixels
-    without data are put in (see `fill_gaps`).
+    So is ``FLUXUNIT`` where the card `bunit` is a unit of f_λ.
+
+    Without a resolution matrix, pixels whose wavelength is NaN are left out, and gaps are filled (see `mended`).
 
     Raises:
         FileError: where `Spectra` raises ValueError.
     """
     try:
         if resolution is None:
-            wave, flux, ivar = drop_unplaced(wave, flux, ivar)
-        if np.ndim(wave) == 1:
-            wave, flux, ivar = fill_gaps(wave, flux, ivar)
+            wave, flux, ivar = mended(wave, flux, ivar)
+        unit = _flux_unit(bunit)
         named = {**meta, "FILE": np.array([str(path)] * len(ids))}
+        named |= {"FLUXUNIT": np.full(len(ids), unit)} if unit else {}
         return Spectra(wave, flux, ivar, ids=ids, meta=named, resolution=resolution)
     except ValueError as error:
         raise FileError(f"{path}: {error}") from error
 
 
-def inverse(variance: np.ndarray) -> np.ndarray:
-    """Return 1/variance in the float type of `variance`; 0, NaN and negative variances give what `Spectra` drops."""
-    # A float32 variance so small that its inverse overflows is below the normal range of float32, hence noise itself.
-    with np.errstate(divide="ignore", over="ignore"):
-        return (1.0 / np.asarray(variance, dtype=np.float64)).astype(variance.dtype.newbyteorder("="))
+def _flux_unit(bunit: Any) -> str:
+    try:
+        unit = u.Unit(str(bunit).strip())
+    except ValueError:
+        return ""
+    return str(unit) if unit.is_equivalent(PER_ANGSTROM) else ""

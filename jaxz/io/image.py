@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from jaxz.io.files import FileError, image_shape, inverse, number_in, spectra_of, stem_of, target_of
+from jaxz.io.files import FileError, image_shape, number_in, spectra_of, stem_of, target_of
 from jaxz.io.wavelengths import Medium, medium_of, vacuum_angstrom
+from jaxz.measured import inverse_variance
 from jaxz.spectra import Spectra
 
 FLUX = ("FLUX", "SPECTRUM", "PRIMARY", "INTENSITY")
@@ -20,7 +21,7 @@ FLUX = ("FLUX", "SPECTRUM", "PRIMARY", "INTENSITY")
 
 NOISE = {
     "ivar": ("IVAR", "INVVAR", "INVERSE_VARIANCE"),
-    "variance": ("VARIANCE", "VAR", "STAT"),
+    "var": ("VARIANCE", "VAR", "STAT"),
     "error": ("ERROR", "ERR", "NOISE", "SIGMA", "UNCERTAINTY", "ERRORS"),
 }
 """What the extension of the noise may be called; the first that is there counts."""
@@ -58,17 +59,14 @@ def from_image_spectrum(path: Path, hdus: Any, medium: Medium | None) -> Spectra
     assert flux_name is not None
     if found is None:
         raise FileError(f"{path}: no noise: beside {flux_name}, add an image VARIANCE, ERROR or IVAR")
-    noise_name, role = found
+    noise_name, kind = found
     flux, noise = _image(path, hdus, flux_name), _image(path, hdus, noise_name)
     for name in (noise_name, *(name for name in MASKS if name in hdus and image_shape(hdus[name]))):
         if (shape := image_shape(hdus[name])) != flux.shape:
             raise FileError(
                 f"{path}: {flux_name} has shape {flux.shape}, {name} {shape}: they need one value for each pixel"
             )
-    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-        ivar = {"ivar": noise, "variance": inverse(noise), "error": inverse(np.where(noise > 0, noise**2, np.nan))}[
-            role
-        ]
+    ivar = inverse_variance(noise, kind)
     for name in MASKS:
         if name in hdus and image_shape(hdus[name]):
             ivar = np.where(_image(path, hdus, name) == 0, ivar, 0)
@@ -76,7 +74,7 @@ def from_image_spectrum(path: Path, hdus: Any, medium: Medium | None) -> Spectra
     rows = 1 if flux.ndim == 1 else len(flux)
     ids = [stem_of(path)] if rows == 1 else [f"{stem_of(path)}-{row}" for row in range(rows)]
     meta = target_of(hdus[0].header) if rows == 1 else {}
-    return spectra_of(path, wave, flux, ivar, ids=ids, meta=meta)
+    return spectra_of(path, wave, flux, ivar, ids=ids, meta=meta, bunit=hdus[flux_name].header.get("BUNIT"))
 
 
 def _flux_of(hdus: Any) -> str | None:
@@ -84,8 +82,8 @@ def _flux_of(hdus: Any) -> str | None:
 
 
 def _noise_of(hdus: Any) -> tuple[str, str] | None:
-    found = ((name, role) for role, names in NOISE.items() for name in names)
-    return next(((name, role) for name, role in found if name in hdus and image_shape(hdus[name])), None)
+    found = ((name, kind) for kind, names in NOISE.items() for name in names)
+    return next(((name, kind) for name, kind in found if name in hdus and image_shape(hdus[name])), None)
 
 
 def _image(path: Path, hdus: Any, name: str) -> np.ndarray:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from jaxz.io.files import FileError, image_shape, inverse, number_in, spectra_of, stem_of, target_of
+from jaxz.io.files import FileError, image_shape, number_in, spectra_of, stem_of, target_of
 from jaxz.io.wavelengths import vacuum_angstrom
+from jaxz.measured import inverse_variance
 from jaxz.spectra import Spectra
 
 _SOURCE_DATA = re.compile(r"SPE_(.+)_DATA")
@@ -68,11 +69,12 @@ def _spectrum(path: Path, hdus: Any, data: str, stat: str, good: np.ndarray | No
     flux, variance = hdus[data].data, hdus[stat].data
     if flux is None or variance is None or flux.shape != variance.shape:
         raise FileError(f"{path}: {data} and {stat} have different lengths: they need one value for each pixel")
-    ivar = inverse(variance)
+    ivar = inverse_variance(variance, "var")
     if good is not None:
         ivar = np.where(good, ivar, ivar.dtype.type(0))
     wave = _wave(f"{path}[{data}]", hdus[data].header, len(flux))
-    return spectra_of(path, wave, flux, ivar, ids=[stem_of(path)], meta=target_of(hdus[0].header))
+    meta, bunit = target_of(hdus[0].header), hdus[data].header.get("BUNIT")
+    return spectra_of(path, wave, flux, ivar, ids=[stem_of(path)], meta=meta, bunit=bunit)
 
 
 def _wave(where: str, header: Any, size: int) -> np.ndarray:

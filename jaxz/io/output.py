@@ -8,7 +8,6 @@ import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -144,16 +143,6 @@ def _put_if_absent(unfinished: Path, path: Path) -> None:
         # No links on this file system. The name is taken first, so that the file of another is never replaced.
         os.close(os.open(path, os.O_CREAT | os.O_EXCL))
         os.replace(unfinished, path)
-
-
-def in_ascii(text: str) -> str:
-    """Return a text whose letters FITS has; others are written as Python escapes them."""
-    return text.encode("ascii", "backslashreplace").decode()
-
-
-def card(value: Any) -> Any:
-    """Return a value that a FITS header can hold: numbers as they are, all else in words."""
-    return value if isinstance(value, (bool, int, float)) else in_ascii(str(value))
 
 
 def beside(path: Path, what: str, *, own: bool = True) -> Path:

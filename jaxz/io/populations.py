@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from jaxz.air import airtovac
 from jaxz.io.files import FileError, open_fits, summary_of
-from jaxz.io.wavelengths import airtovac
 from jaxz.mock.continuum import REST, Populations
 
 _TAIL = 1000.0

@@ -18,6 +18,7 @@ from jaxz.io.files import (
 from jaxz.io.image import from_image_spectrum, is_image_spectrum
 from jaxz.io.muse import from_mpdaf_source, from_mpdaf_spectrum, is_mpdaf_source, is_mpdaf_spectrum
 from jaxz.io.sdss import from_sdss_spectrum, is_sdss_spectrum
+from jaxz.io.spectra_file import from_spectra_file, is_spectra_file
 from jaxz.io.table import from_fits_table, from_table, is_spectrum_table, spectrum_table_of
 from jaxz.io.wavelengths import Medium
 from jaxz.spectra import Spectra
@@ -28,6 +29,7 @@ FORMATS = {
     "sdss": "SDSS or BOSS spec file",
     "desi": "DESI coadd or spectra file",
     "image": "FITS images of flux and noise, a spectrum in each row",
+    "jaxz": "spectra that jaxz wrote",
     "table": "FITS, ECSV or CSV table with wave, flux, and ivar or error",
 }
 """The kinds of spectrum files that can be read."""
@@ -68,7 +70,8 @@ def read(
 
     Returns:
         All spectra, vacuum Å, padded to the longest. Ids are file stems, or what a file of many spectra says. `meta`
-        has ``FILE`` and, where known, ``TARGETID`` (int64), ``RA`` and ``DEC`` (degrees), and what `DesiFile` adds.
+        has ``FILE`` and, where known, ``TARGETID`` (int64), ``RA`` and ``DEC`` (degrees), ``FLUXUNIT``, the unit of the
+        flux, and what `DesiFile` adds.
 
     Raises:
         FileError: for the first file that cannot be read; one line that names the file, what is wrong, and the fix.
@@ -192,8 +195,14 @@ _IS = {
     "sdss": is_sdss_spectrum,
     "desi": is_desi,
     "image": is_image_spectrum,
+    "jaxz": is_spectra_file,
     "table": lambda hdus: spectrum_table_of(hdus) is not None,
 }
-_FROM = {"mpdaf": from_mpdaf_spectrum, "sdss": from_sdss_spectrum, "desi": DesiFile}
+_FROM = {
+    "mpdaf": from_mpdaf_spectrum,
+    "sdss": from_sdss_spectrum,
+    "desi": DesiFile,
+    "jaxz": from_spectra_file,
+}
 _SILENT = {"table": from_fits_table, "image": from_image_spectrum}
 """Kinds of files that may not say whether wavelengths are of air or vacuum."""

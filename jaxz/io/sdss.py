@@ -11,6 +11,9 @@ from jaxz.spectra import Spectra
 
 _COLUMNS = {"flux", "loglam", "ivar", "and_mask"}
 
+_UNIT = "1e-17 erg / (Angstrom s cm2)"
+"""Of all such files; what their headers call it is no unit of the FITS standard."""
+
 
 def is_sdss_spectrum(hdus: Any) -> bool:
     """Tell whether an open FITS file holds the coadd table of an SDSS ``spec`` file."""
@@ -38,7 +41,7 @@ def from_sdss_spectrum(path: Path, hdus: Any) -> Spectra:
     if np.isfinite(plate + mjd + fiber):
         meta["TARGETID"] = np.array([int(plate) * 10**9 + int(mjd) * 10**4 + int(fiber)], dtype=np.int64)
     wave = 10.0 ** columns["loglam"].astype(np.float64)
-    return spectra_of(path, wave, columns["flux"], columns["ivar"], ids=[stem_of(path)], meta=meta)
+    return spectra_of(path, wave, columns["flux"], columns["ivar"], ids=[stem_of(path)], meta=meta, bunit=_UNIT)
 
 
 def _coadd(hdus: Any) -> Any:

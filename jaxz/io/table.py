@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import astropy.units as u
 import numpy as np
@@ -12,6 +12,7 @@ from astropy.table import Table
 
 from jaxz.io.files import FileError, number_in, spectra_of, stem_of, table_of
 from jaxz.io.wavelengths import Medium, said_by, vacuum_angstrom
+from jaxz.measured import PER_ANGSTROM, POWER, inverse_variance, native_float, per_frequency, scaled
 from jaxz.spectra import Spectra
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -19,7 +20,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "loglam": ("loglam", "log_lambda", "logwave"),
     "flux": ("flux", "flam", "flux_density"),
     "ivar": ("ivar", "invvar", "inverse_variance"),
-    "variance": ("variance", "var"),
+    "var": ("variance", "var"),
     "error": ("error", "err", "sigma", "flux_err", "flux_error", "fluxerr", "uncertainty", "noise"),
 }
 """What each column may be called, in any case; the first that is there counts, ivar before variance before error."""
@@ -33,7 +34,11 @@ _ERROR = re.compile(
 COMMON_WAVE = "WAVE"
 """Name of a FITS image (pix,) with the wavelengths of all rows, float64 Å, which then need no column for them."""
 
-_FLUX_PER_WAVELENGTH = u.erg / (u.s * u.cm**2 * u.Angstrom)
+_NEEDED = {
+    ("wave", "loglam"): "no column for the wavelength: add one named wave or loglam",
+    ("flux",): "no column for the flux (f_λ): add one named flux",
+    ("ivar", "var", "error"): "no variance: beside the flux, add a column ivar (inverse variance) or error (1 σ)",
+}
 
 
 def is_spectrum_table(names: Sequence[str]) -> bool:
@@ -59,7 +64,7 @@ def _common_wave(hdus: Any) -> np.ndarray | None:
 
 
 def from_fits_table(path: Path, hdus: Any, medium: Medium | None) -> Spectra:
-    """Return the spectra of the first table of spectra of an open FITS file; see `from_table`."""
+    """Return the spectra of the first table of spectra of an open FITS file; see `read_rows`."""
     table = table_of(path, spectrum_table_of(hdus))
     table.meta = {**hdus[0].header, **table.meta}
     common = _common_wave(hdus)
@@ -69,13 +74,7 @@ def from_fits_table(path: Path, hdus: Any, medium: Medium | None) -> Spectra:
 
 
 def from_table(path: Path, table: Table, medium: Medium | None = None) -> Spectra:
-    """Return the spectra of a table.
-
-    One spectrum with one row a pixel, or (where the columns hold vectors) one row per spectrum, with optional columns
-    ``ID``, ``TARGETID``, ``RA``, ``DEC``. The table's metadata say ``AIRORVAC = 'air'`` or ``VACUUM = F`` where
-    wavelengths are of air; a column without unit is in Å, and pixels whose wavelength is NaN, 0 or masked are none.
-    Flux per frequency (e.g. Jy) becomes flux per Å; ivar, variance or error are converted to the flux's unit where both
-    have one.
+    """Return the spectra of a file's table; see `read_rows`.
 
     Args:
         path: the file, for ids and messages.
@@ -83,24 +82,66 @@ def from_table(path: Path, table: Table, medium: Medium | None = None) -> Spectr
         medium: of the wavelengths, "air" or "vacuum", where the metadata do not say; vacuum if None.
 
     Raises:
+        FileError: as `read_rows`.
+    """
+    rows = read_rows(path, table, medium)
+    stem = stem_of(path)
+    count = len(np.atleast_2d(rows.flux))
+    ids = rows.ids or ([stem] if count == 1 else [f"{stem}-{row}" for row in range(count)])
+    return spectra_of(path, rows.wave, rows.flux, rows.ivar, ids=ids, meta=rows.meta)
+
+
+class Rows(NamedTuple):
+    """What a table says of its spectra.
+
+    Attributes:
+        wave: (pix,) or (spec, pix) vacuum Å, NaN where there is none.
+        flux, ivar: (pix,) or (spec, pix).
+        ids: names of the spectra, empty if it names none.
+        meta: columns of one value for each spectrum.
+    """
+
+    wave: np.ndarray
+    flux: np.ndarray
+    ivar: np.ndarray
+    ids: list[str]
+    meta: dict[str, np.ndarray]
+
+
+def read_rows(where: str | Path, table: Table, medium: Medium | None, columns: Mapping[str, str] | None = None) -> Rows:
+    """Return the spectra of a table.
+
+    One spectrum with one row a pixel, or (where the columns hold vectors) one row per spectrum, with optional columns
+    ``ID``, ``TARGETID``, ``RA``, ``DEC``. The table's metadata say ``AIRORVAC = 'air'`` or ``VACUUM = F`` where
+    wavelengths are of air; a column without unit is in Å, and pixels whose wavelength is NaN, 0 or masked are none.
+    Flux per frequency (e.g. Jy) becomes flux per Å; ivar, variance or error are converted to the flux's unit where both
+    have one. That unit, where there is one, becomes the column ``FLUXUNIT`` of `meta`. float32 flux and ivar stay so.
+
+    Args:
+        where: the file, for messages.
+        table: its contents, none masked.
+        medium: of the wavelengths, "air" or "vacuum", where the metadata do not say; vacuum if None.
+        columns: names of columns, by the keys of `COLUMNS`; those that are absent are found by their names.
+
+    Raises:
         FileError: if a column is missing or has the wrong shape, or units do not fit. The message names the column.
     """
     if not len(table):
-        raise FileError(f"{path}: the table has no rows")
-    flux_name = _need(path, table, "flux", "the flux (f_λ)")
-    flux = _numbers(path, table, flux_name)
-    wave = _wave(path, table, flux.shape, medium)
-    ivar = _ivar(path, table, flux_name)
-    unit = _unit(table, flux_name)
+        raise FileError(f"{where}: the table has no rows")
+    names = _names(where, table, columns or {})
+    flux, unit = _numbers(where, table, names["flux"]), _unit(table, names["flux"])
     if isinstance(unit, u.function.FunctionUnitBase) or unit == u.mag:
-        raise FileError(f"{path}[{flux_name}]: the unit {unit} is logarithmic: give a flux density")
+        raise FileError(f"{where}[{names['flux']}]: the unit {unit} is logarithmic: give a flux density")
+    wave = _wave(where, table, names, flux.shape, medium)
+    ivar = _ivar(where, table, names)
     if unit is not None and unit.is_equivalent(u.Jy):
-        factor = unit.to(_FLUX_PER_WAVELENGTH, np.ones_like(wave), equivalencies=u.spectral_density(wave * u.Angstrom))
-        flux, ivar = flux * factor, ivar / factor**2
+        factor = per_frequency(unit, wave)
+        flux, ivar, unit = flux * factor, ivar / factor**2, PER_ANGSTROM
+    named = {} if unit is None or str(unit) == "" else {"FLUXUNIT": np.full(len(np.atleast_2d(flux)), str(unit))}
     if flux.ndim == 1:
-        meta = {name: np.array([number_in(_lower_keys(table), name.lower())]) for name in ("RA", "DEC")}
-        return spectra_of(path, wave, flux, ivar, ids=[stem_of(path)], meta=meta)
-    return spectra_of(path, wave, flux, ivar, ids=_ids(path, table), meta=_columns_of_rows(table))
+        place = {name: np.array([number_in(_lower_keys(table), name.lower())]) for name in ("RA", "DEC")}
+        return Rows(wave, flux, ivar, [], place | named)
+    return Rows(wave, flux, ivar, _ids(table), _columns_of_rows(table) | named)
 
 
 def _lower_keys(table: Table) -> dict[str, Any]:
@@ -115,76 +156,76 @@ def _find(names: Sequence[str], role: str) -> str | None:
     return given[known[0]] if known else None
 
 
-def _need(path: Path, table: Table, role: str, meaning: str) -> str:
-    name = _find(table.colnames, role)
-    if name is None:
-        raise FileError(
-            f"{path}: no column for {meaning}: add one named {role} (there are {', '.join(table.colnames)})"
-        )
-    return name
+def _names(where: str | Path, table: Table, chosen: Mapping[str, str]) -> dict[str, str]:
+    """Return the names of three columns: of the wavelength, the flux and the noise, by the keys of `COLUMNS`."""
+    there = ", ".join(table.colnames)
+    for key, name in chosen.items():
+        if key not in COLUMNS or name not in table.colnames:
+            raise FileError(
+                f"{where}: no column {name!r} for {key!r}: name columns of the table ({there}) for {', '.join(COLUMNS)}"
+            )
+    names = {}
+    for keys, fix in _NEEDED.items():
+        found = {key: chosen[key] for key in keys if key in chosen} or {
+            key: name for key in keys if (name := _find(table.colnames, key))
+        }
+        if not found:
+            raise FileError(f"{where}: {fix} (there are {there})")
+        key = next(iter(found))
+        names[key] = found[key]
+    return names
 
 
-def _numbers(path: Path, table: Table, name: str) -> np.ndarray:
-    """float64, so that 1/σ² of a flux in erg/s/cm²/Å does not leave the range of float32."""
+def _numbers(where: str | Path, table: Table, name: str) -> np.ndarray:
     column = table[name]
     if column.dtype.kind not in "fiu" or column.ndim > 2:
-        raise FileError(f"{path}[{name}]: needs one number, or a vector of fixed length, in each row")
-    return np.asarray(column, dtype=np.float64)
+        raise FileError(f"{where}[{name}]: needs one number, or a vector of fixed length, in each row")
+    return native_float(column)
 
 
-def _unit(table: Table, name: str) -> u.UnitBase | None:
+def _unit(table: Table, name: str) -> Any:
     """None also stands for a unit that astropy does not know: its numbers are taken as they are."""
     unit = table[name].unit
     return None if unit is None or isinstance(unit, u.UnrecognizedUnit) else unit
 
 
-def _wave(path: Path, table: Table, shape: tuple[int, ...], medium: Medium | None) -> np.ndarray:
-    name = _find(table.colnames, "wave")
-    if name is None:
-        name = _need(path, table, "loglam", "the wavelength")
-        loglam = _numbers(path, table, name)
+def _wave(
+    where: str | Path, table: Table, names: Mapping[str, str], shape: tuple[int, ...], medium: Medium | None
+) -> np.ndarray:
+    name = names.get("wave") or names["loglam"]
+    values, unit = _numbers(where, table, name).astype(np.float64), table[name].unit
+    if "loglam" in names:
         with np.errstate(over="ignore", invalid="ignore"):
-            values, unit = 10.0 ** np.where(loglam > 0, loglam, np.nan), None
-    else:
-        values, unit = _numbers(path, table, name), table[name].unit
+            values, unit = 10.0 ** np.where(values > 0, values, np.nan), None
     if values.shape != shape:
         raise FileError(
-            f"{path}[{name}]: each pixel of the flux needs a wavelength: shape {values.shape}, flux {shape}"
+            f"{where}[{name}]: each pixel of the flux needs a wavelength: shape {values.shape}, flux {shape}"
         )
-    air = (said_by(path, table.meta) or medium) == "air"
-    return vacuum_angstrom(f"{path}[{name}]", values, unit, air=air)
+    air = (said_by(where, table.meta) or medium) == "air"
+    return vacuum_angstrom(f"{where}[{name}]", values, unit, air=air)
 
 
-def _ivar(path: Path, table: Table, flux_name: str) -> np.ndarray:
-    role = next((role for role in ("ivar", "variance", "error") if _find(table.colnames, role)), None)
-    if role is None:
-        raise FileError(
-            f"{path}: no variance: beside {flux_name}, add a column ivar (inverse variance) or error (1 σ) "
-            f"(there are {', '.join(table.colnames)})"
-        )
-    name = _need(path, table, role, "the noise")
-    values = _numbers(path, table, name)
-    power = {"ivar": -2, "variance": 2, "error": 1}[role]
-    unit, flux_unit = _unit(table, name), _unit(table, flux_name)
+def _ivar(where: str | Path, table: Table, names: Mapping[str, str]) -> np.ndarray:
+    kind = next(kind for kind in POWER if kind in names)
+    name = names[kind]
+    values = _numbers(where, table, name)
+    unit, flux_unit = _unit(table, name), _unit(table, names["flux"])
     if unit is not None and flux_unit is not None:
+        wanted = flux_unit ** POWER[kind]
         try:
-            values = values * unit.to(flux_unit**power)
+            values = scaled(values, unit, wanted)
         except u.UnitConversionError as error:
             raise FileError(
-                f"{path}[{name}]: unit {unit} does not fit the flux in {flux_unit}: it needs {flux_unit**power}"
+                f"{where}[{name}]: unit {unit} does not fit the flux in {flux_unit}: it needs {wanted}"
             ) from error
-    if role == "ivar":
-        return values
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return 1.0 / values if role == "variance" else np.where(values > 0, values, np.nan) ** -2.0
+    # The squares of a flux in erg/s/cm²/Å may leave the range of float32.
+    return inverse_variance(values if kind == "ivar" else values.astype(np.float64), kind)
 
 
-def _ids(path: Path, table: Table) -> list[str]:
+def _ids(table: Table) -> list[str]:
     given = {name.lower(): name for name in table.colnames}
     name = given.get("id", given.get("targetid"))
-    if name is not None and table[name].ndim == 1:
-        return [str(value).strip() for value in table[name]]
-    return [stem_of(path)] if len(table) == 1 else [f"{stem_of(path)}-{row}" for row in range(len(table))]
+    return [str(value).strip() for value in table[name]] if name is not None and table[name].ndim == 1 else []
 
 
 def _columns_of_rows(table: Table) -> dict[str, np.ndarray]:

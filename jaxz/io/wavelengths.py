@@ -8,12 +8,12 @@ from typing import Any, Literal
 import astropy.units as u
 import numpy as np
 
+from jaxz.air import airtovac
 from jaxz.io.files import FileError, FileWarning
 
 Medium = Literal["air", "vacuum"]
 
 _SHORTEST, _LONGEST = 100.0, 1e5
-_AIR_FROM = 2000.0
 _SPELLINGS = {
     **dict.fromkeys(("a", "å", "ang", "angstrom", "angstroem", "ångström", "ångstrom"), u.Angstrom),
     **dict.fromkeys(("nm", "nanometer", "nanometre"), u.nm),
@@ -22,30 +22,6 @@ _SPELLINGS = {
     **dict.fromkeys(("m", "meter", "metre"), u.m),
 }
 """Units as people write them, without the plural's s and in lower case; others are as astropy reads them."""
-
-
-def airtovac(wave: np.ndarray) -> np.ndarray:
-    """Return the vacuum wavelengths of wavelengths in standard air.
-
-    λ_vac = n(λ_vac) λ_air, with n of dry air at 15 °C, 101325 Pa and 450 ppm CO2 (Ciddor 1996, Applied Optics 35, 1566,
-    eq. 1), valid to 1e-8 from 2300 Å to 1.69 µm; solved by iteration to round-off. The IAU's formula (Morton 1991, ApJS
-    77, 119) agrees within 4e-4 Å, 0.01 km/s, from 2500 Å to 2 µm.
-
-    Args:
-        wave: wavelengths in air, Å, any shape. Those below 2000 Å are by convention given in vacuum: they are returned
-            unchanged.
-
-    Returns:
-        Vacuum wavelengths, Å, float64.
-    """
-    air = np.asarray(wave, dtype=np.float64)
-    in_air = air >= _AIR_FROM
-    vacuum = air
-    for _ in range(3):  # each step gains four digits
-        sigma2 = (1e4 / np.where(in_air, vacuum, _AIR_FROM)) ** 2
-        index = 1.0 + 0.05792105 / (238.0185 - sigma2) + 0.00167917 / (57.362 - sigma2)
-        vacuum = np.where(in_air, air * index, air)
-    return vacuum
 
 
 def medium_of(path: Path, header: Mapping[str, Any], stated: Medium | None, medium: Medium | None) -> Medium:
@@ -71,7 +47,7 @@ def medium_of(path: Path, header: Mapping[str, Any], stated: Medium | None, medi
     return medium or "air"
 
 
-def said_by(path: Path, header: Mapping[str, Any]) -> Medium | None:
+def said_by(path: str | Path, header: Mapping[str, Any]) -> Medium | None:
     """Return what the cards AIRORVAC or VACUUM say of wavelengths, or None.
 
     Raises:

@@ -9,7 +9,7 @@ import pytest
 from astropy.io import fits
 
 from jaxz import io
-from jaxz.io.wavelengths import airtovac
+from jaxz.air import airtovac
 
 LINEAR = {"CTYPE1": "WAVE", "CRVAL1": 4750.0, "CRPIX1": 1.0, "CDELT1": 1.25}
 

@@ -49,12 +49,12 @@ def test_an_existing_survey_is_kept(sample, tmp_path):
     assert len(io.read(tmp_path / "sim.fits")) == 5
 
 
-def test_several_wavelength_grids_are_refused(sample, tmp_path):
+def test_several_wavelength_grids_are_written_too(sample, tmp_path):
     spectra, truth = sample
     wave = spectra.wave + np.arange(5)[:, None]
-    with pytest.raises(ValueError, match="several wavelength grids"):
-        io.write_survey(Spectra(wave, spectra.flux, spectra.ivar), truth, tmp_path / "sim.fits")
-    assert not list(tmp_path.iterdir())
+    io.write_survey(Spectra(wave, spectra.flux, spectra.ivar), truth, tmp_path / "sim.fits")
+    np.testing.assert_array_equal(io.read(tmp_path / "sim.fits").wave, wave)
+    assert len(io.read_table(tmp_path / "sim.fits")["Z"]) == 5
 
 
 def test_half_a_survey_is_refused(sample, tmp_path):

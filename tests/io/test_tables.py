@@ -181,7 +181,7 @@ def _log(plain: Table) -> None:
 
 
 BAD: dict[str, tuple[Callable[[Table], None], str]] = {
-    "no noise": (lambda t: t.remove_column("ivar"), "no variance: beside flux, add a column ivar .* or error"),
+    "no noise": (lambda t: t.remove_column("ivar"), "no variance: beside the flux, add a column ivar .* or error"),
     "not increasing": (lambda t: t.reverse(), "spectrum 'x': wavelengths must be finite, positive and strictly"),
     "equal": (lambda t: _change(t, "wave", np.full(200, 5000.0)), "strictly increasing"),
     "no wavelength": (lambda t: _change(t, "wave", np.full(200, np.nan)), "no pixel has a wavelength"),
