@@ -12,12 +12,14 @@ the correction for their number of split conformal prediction (Izbicki, Shimizu 
 import math
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxz._typing import Array, Float, Int
+from jaxz._typing import Array, Either, Float, Int
 from jaxz.posterior import CONFIDENCE_WIDTH
+from jaxz.run import run
 
 COVERAGE = 0.9
 """Share of the true redshifts that Z_LO … Z_HI is to hold."""
@@ -62,7 +64,7 @@ def denser(peaks: Peaks, z: np.ndarray) -> np.ndarray:
         log_density = np.where(near, peaks.log_height - np.square(away / peaks.sigma) / 2, -np.inf)
     level = np.max(log_density, axis=1)
     with jax.enable_x64(True):
-        mass = _mass_above(*(jnp.asarray(x) for x in (peaks.log_height, peaks.probability, level)))
+        mass = jax.vmap(_mass_above)(*(jnp.asarray(x) for x in (peaks.log_height, peaks.probability, level)))
     return np.where(np.isfinite(level), np.asarray(mass), 1.0)
 
 
@@ -75,11 +77,9 @@ def interval(peaks: Peaks, z: np.ndarray, level: float, limits: tuple[float, flo
         level: the share. Where the candidates together have less, the ends are the limits.
         limits: lowest and highest trial redshift.
     """
-    with jax.enable_x64(True):
-        threshold = _threshold(
-            *(jnp.asarray(x) for x in (peaks.log_height, peaks.probability)), jnp.asarray(float(level))
-        )
-    above = peaks.log_height - np.asarray(threshold)[:, None]
+    # As all that is computed of spectra, lest the last digit depend on how many there are.
+    threshold = run(Threshold(np.float64(level)), None, np.arange(len(z)), (peaks.log_height, peaks.probability))
+    above = peaks.log_height - threshold[:, None]
     half = peaks.sigma * np.sqrt(2 * np.maximum(above, 0))
     inside = above > 0
     low = np.min(np.where(inside, peaks.z - half, np.inf), axis=1)
@@ -90,25 +90,29 @@ def interval(peaks: Peaks, z: np.ndarray, level: float, limits: tuple[float, flo
 
 
 def _mass_above(
-    log_height: Float[Array, "spec cand"], probability: Float[Array, "spec cand"], threshold: Float[Array, " spec"]
-) -> Float[Array, " spec"]:
+    log_height: Float[Array, " cand"], probability: Float[Array, " cand"], threshold: Float[Array, ""]
+) -> Float[Array, ""]:
     """Return the probability where the density exceeds a threshold, given as its logarithm."""
-    above = jnp.maximum(log_height - threshold[:, None], 0)
-    return jnp.sum(probability * jax.scipy.special.erf(jnp.sqrt(above)), axis=1)
+    above = jnp.maximum(log_height - threshold, 0)
+    return jnp.sum(probability * jax.scipy.special.erf(jnp.sqrt(above)))
 
 
-@jax.jit
-def _threshold(
-    log_height: Float[Array, "spec cand"], probability: Float[Array, "spec cand"], level: Float[Array, ""]
-) -> Float[Array, " spec"]:
-    """Return ln of the density above which lies the share `level`, by bisection."""
-    highest = jnp.max(log_height, axis=1)
-    highest = jnp.where(jnp.isfinite(highest), highest, 0)
+class Threshold(eqx.Module):
+    """The task (log_height, probability) → ln of the density above which lies the share `level`, by bisection."""
 
-    def halved(_: Int[Array, ""], ends: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = ends
-        middle = (low + high) / 2
-        enough = _mass_above(log_height, probability, middle) >= level
-        return jnp.where(enough, middle, low), jnp.where(enough, high, middle)
+    level: Float[Either, ""]
 
-    return jax.lax.fori_loop(0, _HALVINGS, halved, (highest - _DEEPEST, highest))[0]
+    def __call__(
+        self, serial: bool, log_height: Float[Array, " cand"], probability: Float[Array, " cand"]
+    ) -> Float[Array, ""]:
+        """Return the threshold of one spectrum."""
+        highest = jnp.max(log_height)
+        highest = jnp.where(jnp.isfinite(highest), highest, 0)
+
+        def halved(_: Int[Array, ""], ends: tuple[Array, Array]) -> tuple[Array, Array]:
+            low, high = ends
+            middle = (low + high) / 2
+            enough = _mass_above(log_height, probability, middle) >= self.level
+            return jnp.where(enough, middle, low), jnp.where(enough, high, middle)
+
+        return jax.lax.fori_loop(0, _HALVINGS, halved, (highest - _DEEPEST, highest))[0]

@@ -132,7 +132,7 @@ def _batches(
         members = rows[sizes == size]
         # Long spectra are fewer at a time, so that they take no more memory.
         most = max((SERIAL if serial else batch_size) * PIXELS // int(size), 1)
-        share = -(-len(members) // (len(cores()) if serial else ndevice))
+        share = -(-len(members) // (cores() if serial else ndevice))
         taken = max(min(most, batch_size, share), 1)
         for begin in range(0, len(members), taken):
             part = members[begin : begin + taken]
@@ -212,11 +212,23 @@ def programs() -> int:
     return len(_ready)
 
 
-def cores() -> list[int]:
-    """Return the processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
+_processes = 1
+
+
+def share_cores(processes: int) -> None:
+    """Have this process use its part of the cores only, as one of several on a machine.
+
+    It is not bound to some of them: XLA divides sums by the number of cores that it sees, and their last digit depends
+    on it.
+    """
+    global _processes
+    _processes = processes
+
+
+def cores() -> int:
+    """Return the number of processor cores that this process is to use."""
+    seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(seen // _processes, 1)
 
 
 def one_by_one(devices: Sequence[Device]) -> bool:
@@ -230,7 +242,7 @@ def workers(devices: Sequence[Device]) -> int:
     One for each core of a CPU, which is filled by many spectra, each on a core of its own, better than by the
     operations of one; two for each accelerator, so that the next is made ready while one is computed.
     """
-    return len(cores()) if one_by_one(devices) else 2 * len(devices)
+    return cores() if one_by_one(devices) else 2 * len(devices)
 
 
 Item = TypeVar("Item")

@@ -15,7 +15,7 @@ from jaxz.batch.jobs import Execute, Watcher
 from jaxz.batch.plan import Failure, Part
 from jaxz.batch.work import Job, done
 from jaxz.io.files import FileError
-from jaxz.run import cores
+from jaxz.run import share_cores
 
 _JOB = "job.pickle"
 LOCAL = "local:"
@@ -85,7 +85,7 @@ def on_cluster(client: Any, *, local: int | None = None) -> Execute:
             client.submit(_do, str(path), stamp, key, part, local, pure=False, key=f"jaxz-{key}"): (key, part)
             for key, part in todo
         }
-        for future in as_completed(list(parts)):
+        for future in as_completed(list(parts), loop=client.loop):
             key, part = parts.pop(future)
             try:
                 yield future.result()
@@ -114,10 +114,6 @@ def _own_share(count: int) -> list[Device]:
     """Return the device of this worker of several on one machine, having left the others their cores."""
     from distributed import get_worker
 
-    number = int(get_worker().name)
-    if hasattr(os, "sched_setaffinity"):
-        mine = cores()[number::count] or [cores()[number % len(cores())]]
-        for thread in Path("/proc/self/task").iterdir():
-            os.sched_setaffinity(int(thread.name), mine)
+    share_cores(count)
     devices = jax.local_devices()
-    return [devices[number % len(devices)]]
+    return [devices[int(get_worker().name) % len(devices)]]

@@ -47,7 +47,7 @@ class Kills:
 if __name__ == "__main__":
     folder, out = sys.argv[1:]
     options = {"n_workers": 4, "threads_per_worker": 1, "dashboard_address": None, "silence_logs": 50}
-    with LocalCluster(**options) as workers, Client(workers) as client:
+    with LocalCluster(**options) as workers, Client(workers, set_as_default=False) as client:
         pids = list(client.run(os.getpid).values())
         job = batch.Job(fake.Method(0.5), {"ZMAX": 0.25})
         report = batch.run_job(job, [folder], out, execute=on_cluster(client, local=4), watcher=Kills())
