@@ -10,14 +10,14 @@ from typing import Any
 
 from jaxz.io.files import FileError, reason_of
 
-PART_BYTES = 1 << 25
-"""Of its files, in a part: some 75 DESI spectra with resolution matrices, or 1000 of MUSE, half a minute for two cores.
+PART_BYTES = 1 << 24
+"""Of its files, in a part: some 36 DESI spectra with resolution matrices, or 500 of MUSE.
 What an interruption costs at most, for each process, is one part."""
 
-PART_FILES = 256
+PART_FILES = 64
 """In a part, at most."""
 
-ANCHOR = 128
+ANCHOR = 64
 """A part begins at every file of whose name a hash is a multiple of this: a file that comes, goes or changes its size
 changes the parts near it, and no others."""
 
