@@ -67,9 +67,15 @@ class Folder:
         return (self.path / _MANIFEST).exists()
 
     def begin(
-        self, settings: Mapping[str, Any], keys: Sequence[str], inputs: Sequence[str], failures: Sequence[Failure]
+        self,
+        settings: Mapping[str, Any],
+        keys: Sequence[str],
+        inputs: Sequence[str],
+        failures: Sequence[Failure],
+        *,
+        complete: bool = False,
     ) -> None:
-        """Write the manifest: what the run was told to do, its parts, and what was not read."""
+        """Write the manifest: what the run was told to do, its parts, what was not read, and whether all is done."""
         try:
             self.path.mkdir(exist_ok=True)
         except OSError as error:
@@ -79,9 +85,14 @@ class Folder:
             "settings": dict(settings),
             "inputs": list(inputs),
             "parts": list(keys),
+            "complete": complete,
             "failed": [dataclasses.asdict(failure) for failure in failures],
         }
         self._write(self.path / _MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False))
+
+    def complete(self) -> bool:
+        """Tell whether all parts of the run were finished, so that an output that exists is its own."""
+        return self.exists() and self.manifest().get("complete") is True
 
     def manifest(self) -> dict[str, Any]:
         """Return what `begin` wrote.

@@ -100,7 +100,7 @@ def run_job(
     if is_parquet(output):
         require_pyarrow(output)
     share = None if part is None else share_of(part)
-    replaces = overwrite or retry_failed
+    replaces = overwrite or retry_failed or (resume and folder.complete())
     outputs = [Path(one) for one in (output, curves) if one is not None]
     with contextlib.ExitStack() as claims:
         for one in outputs:
@@ -229,14 +229,13 @@ def _finish(
             f"{folder.path}: {len(lacking)} of {len(keys)} parts are missing ({named}): run the jobs i/n again to "
             "which they belong: part p is of job 1 + (p - 1) mod n"
         )
+    manifest = folder.manifest()
+    folder.begin(manifest["settings"], keys, manifest["inputs"], report.failures, complete=True)
     if report.parts:
         assemble(report.parts, output, without=[KEY], overwrite=overwrite)
         if curves is not None:
             assemble_curves([folder.curves_of(part) for part in report.parts], curves, overwrite=overwrite)
-    if report.failures and report.parts:
-        manifest = folder.manifest()
-        folder.begin(manifest["settings"], keys, manifest["inputs"], report.failures)
-    else:
+    if not (report.failures and report.parts):
         folder.remove()
     return report
 

@@ -166,7 +166,7 @@ def measure(
     with errors_in_one_line(), ends_at_once(hint):
         if conduct.resume and conduct.overwrite:
             raise ValueError("--resume with --overwrite: --resume goes on with a run, --overwrite begins it anew")
-        replaces = conduct.overwrite or conduct.retry_failed
+        replaces = conduct.overwrite or conduct.retry_failed or conduct.resume
         check_names(output, *([curves] if curves else []), overwrite=replaces)
         with conduct.execution() as execute, Watching() as watcher:
             report = run_job(

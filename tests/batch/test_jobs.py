@@ -247,3 +247,19 @@ def test_a_full_disk_keeps_what_is_finished(files, job, whole, tmp_path, monkeyp
     method = fake.Method()
     batch.run_job(job(method), files, out, resume=True)
     assert out.read_bytes() == whole
+
+
+def test_a_run_that_was_stopped_when_all_was_done_goes_on(files, job, whole, tmp_path, monkeypatch):
+    out = tmp_path / "out.fits"
+    monkeypatch.setattr(batch.Folder, "remove", lambda self: (_ for _ in ()).throw(Stopped()))
+    with pytest.raises(Stopped):
+        batch.run_job(job(fake.Method()), files, out)
+    monkeypatch.undo()
+    assert out.read_bytes() == whole
+    method = fake.Method()
+    batch.run_job(job(method), files, out, resume=True)
+    assert method.groups == []
+    assert out.read_bytes() == whole
+    assert not (tmp_path / "out.fits.parts").exists()
+    with pytest.raises(io.FileError, match="exists already"):
+        batch.run_job(job(method), files, out, resume=True)
