@@ -1,7 +1,7 @@
 """Input files → groups of spectra, so that memory is bounded whatever their number."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ class Inputs:
         spectrum: name of the spectrum in MPDAF source files, or None.
         size: spectra of one group at most.
         medium: of the wavelengths, where files do not say, or None.
+        columns: of tables, as for `jaxz.io.open_spectra`.
 
     Attributes:
         unreadable: inputs that could not be read so far.
@@ -35,9 +36,11 @@ class Inputs:
         spectrum: str | None,
         size: int,
         medium: "Medium | None" = None,
+        columns: Mapping[str, str] | None = None,
     ) -> None:
         self.format, self.spectrum, self.size = format, spectrum, size
         self.medium: Medium | None = medium
+        self.columns = columns
         self.unreadable = 0
         self.done = 0.0
         self._files = [file for path in paths for file in self._expand(path)]
@@ -78,7 +81,9 @@ class Inputs:
         with warnings.catch_warnings(record=True) as notes:
             warnings.simplefilter("always", io.FileWarning)
             try:
-                return io.open_spectra(file, format=self.format, spectrum=self.spectrum, medium=self.medium)
+                return io.open_spectra(
+                    file, format=self.format, spectrum=self.spectrum, medium=self.medium, columns=self.columns
+                )
             except OSError as error:
                 self._report(error)
                 return None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jaxz.cli import measure as common
+from jaxz.cli.columns import Columns, chosen_columns
 from jaxz.cli.console import check_outputs, errors_in_one_line
 from jaxz.cli.inputs import Inputs
 from jaxz.cli.zprior import read_prior
@@ -75,6 +76,7 @@ def lae(
     format: common.Format = None,
     spectrum: common.SpectrumName = None,
     air: common.Air = None,
+    columns: Columns = None,
     overwrite: common.Overwrite = False,
 ) -> None:
     """Find Lyα emitters among sky residuals and write a catalog.
@@ -99,6 +101,7 @@ def lae(
 
     with errors_in_one_line():
         common.check_format(format)
+        chosen = chosen_columns(columns)
         parts = _unless_none(sky, (SKY,))
         joins = [_range(text) for text in _unless_none(join, JOINS)]
         model = components(target, parts)
@@ -138,7 +141,7 @@ def lae(
         "TARGARG": target,
         **{f"SKYARG{i}": name for i, name in enumerate(parts)},
     }
-    inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size), common.medium(air))
+    inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size), common.medium(air), chosen)
     common.measure(
         inputs,
         one_group,

@@ -115,6 +115,7 @@ def measure(
         fail("no spectrum could be read: no catalog is written")
     redshifts = Redshifts.concatenate(found)
     header = {**options, "FORMAT": inputs.format or "", "SPENAME": inputs.spectrum or "", "MEDIUM": inputs.medium or ""}
+    header["COLUMNS"] = ",".join(f"{key}={name}" for key, name in (inputs.columns or {}).items())
     with errors_in_one_line():
         io.write(redshifts, output, header=header, overwrite=overwrite)
         if curves:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from jaxz.cli import measure as common
+from jaxz.cli.columns import Columns, chosen_columns
 from jaxz.cli.console import check_outputs, errors_in_one_line
 from jaxz.cli.inputs import Inputs
 from jaxz.cli.zprior import read_prior
@@ -84,6 +85,7 @@ def zfind(
     format: common.Format = None,
     spectrum: common.SpectrumName = None,
     air: common.Air = None,
+    columns: Columns = None,
     overwrite: common.Overwrite = False,
 ) -> None:
     """Measure redshifts and write a catalog.
@@ -100,6 +102,7 @@ def zfind(
 
     with errors_in_one_line():
         common.check_format(format)
+        chosen = chosen_columns(columns)
         # The published fit without weights knows no noise.
         bare = plain or weighting == "uniform"
         learned = None if basis is None or bare else io.load_numbers(basis)
@@ -143,7 +146,7 @@ def zfind(
         **{f"SKYARG{i}": name for i, name in enumerate(sky or ())},
         "CLASSES": classes if len(models) > 1 else models[0].model.spectype,
     }
-    inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size), common.medium(air))
+    inputs = Inputs(files, format, spectrum, max(common.GROUP, batch_size), common.medium(air), chosen)
     common.measure(
         inputs,
         one_group,

@@ -10,8 +10,9 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz import __version__
-from jaxz.io.files import FileError, number_in, open_fits, summary_of, table_of
+from jaxz.io.files import FileError, number_in, open_fits, summary_of
 from jaxz.io.output import card, replacing
+from jaxz.io.tabular import table_of
 from jaxz.models.components import GaussianComponent, Whitening
 from jaxz.spectra import LogGrid
 

@@ -1,6 +1,9 @@
 """Opening input files: every failure is a `FileError` of one line that names the file and says what to do."""
 
 import gzip
+import math
+import os
+import re
 import stat
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,13 +14,12 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table
 from astropy.utils.exceptions import AstropyUserWarning, AstropyWarning
 
 from jaxz.spectra import Spectra, drop_unplaced, fill_gaps
 
 _NAMED = 5
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 
 MOST_UNZIPPED = 2**32
 """Bytes that a gzipped file may hold: it is unpacked in memory."""
@@ -31,24 +33,6 @@ class FileError(OSError):
 
 class FileWarning(UserWarning):
     """A file was read, but lacks something that it could be expected to have; the message names both."""
-
-
-def syntax_of(path: Path) -> str | None:
-    """Return ``"fits"``, ``"ecsv"``, ``"csv"`` or None (anything else), from the first bytes of the file.
-
-    Raises:
-        FileError: if the file is missing, unreadable, a folder, or empty.
-    """
-    with opened(path) as stream:
-        head = stream.read(4096)
-    if not head:
-        raise FileError(f"{path}: the file is empty: fetch or write it again")
-    if head.startswith((b"SIMPLE  =", _GZIP)):
-        return "fits"
-    if head.startswith(b"# %ECSV"):
-        return "ecsv"
-    lines = [line for line in head.splitlines() if line.strip() and not line.startswith(b"#")]
-    return "csv" if b"\0" not in head and lines and b"," in lines[0] else None
 
 
 @contextmanager
@@ -101,6 +85,8 @@ def reason_of(error: BaseException) -> str:
 def open_fits(path: Path) -> Iterator[Any]:
     """Open a FITS file (gzipped or not) with all its headers read, so that a truncated one is found out here.
 
+    No data are read yet, and none that headers promise but the file cannot hold ever are (see `check_promises`).
+
     Warnings about units and keywords that surveys write outside the standard are silenced while it is open.
 
     Raises:
@@ -111,14 +97,16 @@ def open_fits(path: Path) -> Iterator[Any]:
         warnings.simplefilter("ignore", AstropyWarning)
         # Astropy only warns of these two, and then hands out the extensions that are left.
         warnings.filterwarnings("error", "(?s).*(truncated|Error validating header)", AstropyUserWarning)
-        hdus = fits.open(_unzipped(path, stream), memmap=False, lazy_load_hdus=False)
+        plain = _unzipped(path, stream)
+        hdus = fits.open(plain, memmap=False, lazy_load_hdus=False)
         with hdus:
+            check_promises(path, hdus, plain.seek(0, os.SEEK_END))
             yield hdus
 
 
 def _unzipped(path: Path, stream: BufferedIOBase) -> BufferedIOBase:
     """Astropy takes the end of a truncated gzip file for the end of the FITS file; gzip itself does not."""
-    is_zipped = stream.read(len(_GZIP)) == _GZIP
+    is_zipped = stream.read(len(GZIP)) == GZIP
     stream.seek(0)
     if not is_zipped:
         return stream
@@ -132,65 +120,57 @@ def _unzipped(path: Path, stream: BufferedIOBase) -> BufferedIOBase:
     return whole
 
 
-def table_of(path: Path, hdu: Any) -> Table:
-    """Return a FITS binary table as an astropy table; strings are str, missing numbers NaN.
+_WIDTH = {"L": 1, "X": 1 / 8, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8, "M": 16, "P": 8, "Q": 16}
+"""Bytes of a cell by its format in a binary table."""
 
-    Raises:
-        FileError: if the table cannot be decoded.
-    """
-    with damage_named(f"{path}[{hdu.name or 'table'}]"):
-        return _unmasked(Table.read(hdu, format="fits", character_as_bytes=False))
+_MOST_COLUMNS = 999
+"""As the FITS standard has it."""
+
+_MOST_PACKED = 1100
+"""How many times its size in the file a compressed image can have: gzip makes at most 1/1032 of anything."""
 
 
-def read_table(path: str | Path) -> Table:
-    """Read any table: the first one of a FITS file, ECSV, or CSV with a header line.
+def check_promises(path: Path, hdus: Any, size: int) -> None:
+    """Refuse headers that promise more data than the file can hold, before memory is asked for it.
 
     Args:
-        path: the file; what it is is seen from its contents.
-
-    Returns:
-        The table, strings as str, missing numbers as NaN.
-
-    Raises:
-        FileError: if the file cannot be read or holds no table.
-    """
-    path = Path(path)
-    syntax = syntax_of(path)
-    if syntax is None:
-        raise FileError(f"{path}: not a table: give FITS, ECSV, or CSV with a header line")
-    if syntax != "fits":
-        return read_text_table(path, syntax)
-    with open_fits(path) as hdus:
-        for hdu in hdus:
-            if isinstance(hdu, fits.BinTableHDU):
-                return table_of(path, hdu)
-    raise FileError(f"{path}: the FITS file holds no table ({summary_of(hdus)})")
-
-
-def read_text_table(path: Path, syntax: str) -> Table:
-    """Return a table written as ``"ecsv"`` or ``"csv"``.
+        path: the file, for messages.
+        hdus: the open file, of which only headers are looked at.
+        size: its bytes.
 
     Raises:
-        FileError: if the text is not such a table.
+        FileError: for the first extension that does.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)
-        try:
-            return _unmasked(Table.read(path, format=f"ascii.{syntax}", encoding="utf-8-sig"))
-        except Exception as error:
-            raise FileError(f"{path}: cannot be read as {syntax.upper()}: {reason_of(error)}") from error
+    for hdu in hdus:
+        where = f"{path}[{hdu.name or 'unnamed'}]"
+        if isinstance(hdu, fits.CompImageHDU):
+            shape = image_shape(hdu)
+            promised, held = math.prod(shape) * abs(int(hdu.header["BITPIX"])) // 8, _MOST_PACKED * size
+        else:
+            promised, held = int(hdu.size), size - int(hdu.fileinfo()["datLoc"])
+        if promised > held:
+            raise FileError(
+                f"{where}: the header promises {promised:.4g} bytes, more than a file of {size} can hold: truncated or "
+                "damaged: check its headers, or fetch or write it again"
+            )
+        if isinstance(hdu, fits.BinTableHDU):
+            _check_columns(where, hdu.header)
 
 
-def _unmasked(table: Table) -> Table:
-    """Put NaN or an empty string where a value is missing; identifiers stay integers, as their digits matter."""
-    for name in table.colnames:
-        column: Any = table[name]
-        if np.ma.isMaskedArray(column):
-            if column.dtype.kind in "iu" and column.mask.any() and name.upper() not in ("ID", "TARGETID"):
-                column = column.astype(np.float64)
-            blank = {"f": np.nan, "U": "", "S": b""}.get(column.dtype.kind, column.fill_value)
-            table[name] = column.filled(blank)
-    return table
+def _check_columns(where: str, header: Any) -> None:
+    """Astropy makes room for what TFIELDS and TFORM say, whatever the length of a row."""
+    count, length = int(header["TFIELDS"]), int(header["NAXIS1"])
+    if not 0 <= count <= _MOST_COLUMNS:
+        raise FileError(f"{where}: TFIELDS is {count}: a table has at most {_MOST_COLUMNS} columns: damaged")
+    width = 0
+    for number in range(1, count + 1):
+        form = re.match(r"\s*(\d*)([A-Z])", str(header.get(f"TFORM{number}", "")))
+        if form is not None:
+            width += math.ceil(int(form[1] or 1) * _WIDTH.get(form[2], 1))
+    if width > length:
+        raise FileError(
+            f"{where}: columns of {width} bytes (TFORM) in rows of {length} (NAXIS1): damaged: write it again"
+        )
 
 
 def summary_of(hdus: Any) -> str:

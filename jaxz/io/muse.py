@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from jaxz.io.files import FileError, image_shape, inverse, number_in, spectra_of, stem_of, target_of
+from jaxz.io.masks import masked
+from jaxz.io.units import flux_unit, noise_factor, scaled
 from jaxz.io.wavelengths import vacuum_angstrom
 from jaxz.spectra import Spectra
 
@@ -31,10 +33,10 @@ def from_mpdaf_spectrum(path: Path, hdus: Any) -> Spectra:
     """
     if "STAT" not in hdus:
         raise FileError(f"{path}: no extension STAT: add one with the variance of each pixel of DATA")
-    good = hdus["DQ"].data == 0 if "DQ" in hdus else None
-    if good is not None and good.shape != image_shape(hdus["DATA"]):
+    bad = hdus["DQ"].data != 0 if "DQ" in hdus else None
+    if bad is not None and bad.shape != image_shape(hdus["DATA"]):
         raise FileError(f"{path}: DATA and DQ have different lengths: they need one value for each pixel")
-    return _spectrum(path, hdus, "DATA", "STAT", good)
+    return _spectrum(path, hdus, "DATA", "STAT", bad)
 
 
 def from_mpdaf_source(path: Path, hdus: Any, name: str | None) -> Spectra:
@@ -64,14 +66,17 @@ def _names_of_spectra(hdus: Any) -> list[str]:
     return [match[1] for hdu in hdus if (match := _SOURCE_DATA.fullmatch(hdu.name)) and len(image_shape(hdu)) == 1]
 
 
-def _spectrum(path: Path, hdus: Any, data: str, stat: str, good: np.ndarray | None) -> Spectra:
+def _spectrum(path: Path, hdus: Any, data: str, stat: str, bad: np.ndarray | None) -> Spectra:
     flux, variance = hdus[data].data, hdus[stat].data
     if flux is None or variance is None or flux.shape != variance.shape:
         raise FileError(f"{path}: {data} and {stat} have different lengths: they need one value for each pixel")
-    ivar = inverse(variance)
-    if good is not None:
-        ivar = np.where(good, ivar, ivar.dtype.type(0))
     wave = _wave(f"{path}[{data}]", hdus[data].header, len(flux))
+    unit = flux_unit(f"{path}[{data}]", hdus[data].header.get("BUNIT"), wave)
+    factor = noise_factor(f"{path}[{stat}]", hdus[stat].header.get("BUNIT"), unit.unit, 2)
+    ivar = scaled(inverse(variance), 1 / factor)
+    if bad is not None:
+        ivar = masked(path, ivar, bad, "DQ", [stem_of(path)])
+    flux, ivar = unit.apply(flux, ivar)
     return spectra_of(path, wave, flux, ivar, ids=[stem_of(path)], meta=target_of(hdus[0].header))
 
 
