@@ -37,7 +37,7 @@ WAVE = ("WAVELENGTH", "WAVE", "LAMBDA", "LOGLAM")
 def is_image_spectrum(hdus: Any) -> bool:
     """Tell whether an open FITS file holds an image that is called flux, or one first and one of its noise."""
     flux = _flux_of(hdus)
-    return flux is not None and (flux in ("FLUX", "SPECTRUM", "INTENSITY", "FLAM") or _noise_of(hdus) is not None)
+    return flux is not None and (flux in ("FLUX", "SPECTRUM", "INTENSITY", "FLAM") or noise_of(hdus) is not None)
 
 
 def from_image_spectrum(path: Path, hdus: Any, medium: Medium | None) -> Spectra:
@@ -57,7 +57,7 @@ def from_image_spectrum(path: Path, hdus: Any, medium: Medium | None) -> Spectra
     Raises:
         FileError: if there is no noise, images have other shapes, there are no wavelengths, or the flux is no density.
     """
-    flux_name, found = _flux_of(hdus), _noise_of(hdus)
+    flux_name, found = _flux_of(hdus), noise_of(hdus)
     assert flux_name is not None
     if found is None:
         raise FileError(f"{path}: no noise: beside {flux_name}, add an image VARIANCE, ERROR or IVAR")
@@ -94,7 +94,8 @@ def _may_be_flux(hdu: Any, name: str) -> bool:
     return axes == 1 or (axes == 2 and name not in _OF_THE_SKY and not is_celestial(hdu.header))
 
 
-def _noise_of(hdus: Any) -> tuple[str, str] | None:
+def noise_of(hdus: Any) -> tuple[str, str] | None:
+    """Return the name of the image of the noise and its kind, a key of `NOISE`; None if there is none."""
     found = ((name, role) for role, names in NOISE.items() for name in names)
     return next(((name, role) for name, role in found if name in hdus and image_shape(hdus[name])), None)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxz.io.files import FileError, image_shape, inverse, number_in, spectra_of, stem_of, target_of
+from jaxz.io.image import noise_of
 from jaxz.io.masks import masked
 from jaxz.io.units import flux_unit, noise_factor, scaled
 from jaxz.io.wavelengths import vacuum_angstrom
@@ -16,8 +17,9 @@ _SOURCE_DATA = re.compile(r"SPE_(.+)_DATA")
 
 
 def is_mpdaf_spectrum(hdus: Any) -> bool:
-    """Tell whether an open FITS file holds an extension ``DATA`` with one axis."""
-    return "DATA" in hdus and len(image_shape(hdus["DATA"])) == 1
+    """Tell whether an open FITS file holds an extension ``DATA`` with one axis, and no other noise than ``STAT``."""
+    is_other = "STAT" not in hdus and noise_of(hdus) is not None
+    return "DATA" in hdus and len(image_shape(hdus["DATA"])) == 1 and not is_other
 
 
 def is_mpdaf_source(hdus: Any) -> bool:

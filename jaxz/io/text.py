@@ -66,9 +66,10 @@ def read_text_table(path: Path, syntax: str) -> Table:
             if layout is None or not layout.names:
                 raise ValueError("no line with the names of the columns: write one above the numbers")
             rows = [line for line in lines[layout.first :] if line.strip() and not line.lstrip().startswith("#")]
-            header = layout.separator.join(layout.names) if layout.separator else " ".join(layout.names)
-            form = "ascii.csv" if layout.separator else "ascii.basic"
-            return Table.read([header, *rows], format=form, guess=False)
+            if layout.separator:
+                return Table.read([layout.separator.join(layout.names), *rows], format="ascii.csv")
+            # Astropy takes blanks or tabs, not both.
+            return Table.read([" ".join(layout.names), *(" ".join(row.split()) for row in rows)], format="ascii.basic")
         except Exception as error:
             raise FileError(f"{path}: cannot be read as {SYNTAXES[syntax]}: {reason_of(error)}") from error
 

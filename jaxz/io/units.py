@@ -159,7 +159,7 @@ def flux_unit(where: str | Path, said: object, wave: np.ndarray) -> FluxUnit:
             return FluxUnit(unit, per_wavelength.to(FLAM, np.ones_like(wave), equivalencies=density))
         if per_wavelength.is_equivalent(u.W / u.m**2):
             raise FileError(
-                f"{where}: {words} is a unit of λ f_λ, or of the flux in a whole pixel: divide by the wavelength or the "
+                f"{where}: {words} is a unit of λ f_λ, or of the flux of a whole pixel: divide by wavelength or by the "
                 "width of the pixel, and give a unit of f_λ"
             )
     bases = {str(base) for base in unit.decompose().bases}
