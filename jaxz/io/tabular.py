@@ -41,7 +41,8 @@ def read_table(path: str | Path) -> Table:
 
 def table_of_text(path: Path, syntax: str) -> Table:
     """Return a table written as text; errors and missing values as of `read_table`."""
-    return _without_gaps(path, read_text_table(path, syntax))
+    with damage_named(path):
+        return _without_gaps(path, read_text_table(path, syntax))
 
 
 def table_of(path: Path, hdu: Any) -> Table:

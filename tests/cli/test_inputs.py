@@ -43,3 +43,10 @@ def test_a_file_lost_while_it_is_read_is_reported(desi, files, capsys):
     assert [group.ids for group in groups] == [("39633345008634466",), ("s0",)]
     assert inputs.unreadable == 1
     assert capsys.readouterr().err == f"jaxz: {desi}: cannot be opened: No such file or directory\n"
+
+
+def test_columns_reach_the_reader(tmp_path):
+    (tmp_path / "x.csv").write_text("l,f,df\n4000,1,0.5\n4001,2,0.5\n4002,3,0.5\n")
+    inputs = Inputs([tmp_path / "x.csv"], None, None, 10, columns={"wave": "l", "flux": "f", "error": "df"})
+    (group,) = inputs
+    assert group.ivar[0].tolist() == [4, 4, 4]
