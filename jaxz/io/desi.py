@@ -82,12 +82,14 @@ class DesiFile:
                 f"{path}: cameras {', '.join(self._cameras)} hold the same light: remove all but one of them"
             )
         waves = {camera: _wave(path, hdus, camera) for camera in self._cameras}
+        self._pixels = {camera: _with_wavelength(path, camera, wave) for camera, wave in waves.items()}
         for camera, wave in waves.items():
             _check_units(path, hdus, camera, wave)
         shapes = {camera: _check_shapes(path, hdus, camera, len(wave)) for camera, wave in waves.items()}
         single = all(hdus[f"{camera}_FLUX"].header["BITPIX"] == -32 for camera in waves)
         self._dtype = np.float32 if single else np.float64
-        self._grid = CommonGrid(waves, {camera: ndiag for camera, (_, ndiag) in shapes.items()})
+        placed = {camera: wave[self._pixels[camera]] for camera, wave in waves.items()}
+        self._grid = CommonGrid(placed, {camera: ndiag for camera, (_, ndiag) in shapes.items()})
         (first, (count, _)), *others = shapes.items()
         for camera, (nrows, _) in others:
             if nrows != count:
@@ -139,7 +141,7 @@ class DesiFile:
         rows = self._targets.rows[target]
         use = self._targets.usable[rows]
         return {
-            camera: [_exposure(images[camera], int(row)) for row in rows[use[:, column]]]
+            camera: [_exposure(images[camera], int(row), self._pixels[camera]) for row in rows[use[:, column]]]
             for column, camera in enumerate(self._cameras)
         }
 
@@ -159,10 +161,16 @@ def _wave(path: Path, hdus: Any, camera: str) -> np.ndarray:
     hdu = hdus[f"{camera}_WAVELENGTH"]
     if len(image_shape(hdu)) != 1 or image_shape(hdu)[0] < 2:
         raise FileError(f"{where}: needs to be an image of one axis and two pixels at least, is {image_shape(hdu)}")
-    wave = vacuum_angstrom(where, hdu.data, hdu.header.get("BUNIT"), air=False)
-    if not (np.isfinite(wave).all() and np.all(np.diff(wave) > 0)):
-        raise FileError(f"{where}: wavelengths must be finite and increase: write them again")
-    return wave
+    return vacuum_angstrom(where, hdu.data, hdu.header.get("BUNIT"), air=False)
+
+
+def _with_wavelength(path: Path, camera: str, wave: np.ndarray) -> slice:
+    """Return the pixels of a camera that have a wavelength; some at its ends may have none."""
+    placed = np.flatnonzero(np.isfinite(wave))
+    part = slice(int(placed[0]), int(placed[-1]) + 1) if len(placed) else slice(0)
+    if len(placed) < 2 or not np.all(np.diff(wave[part]) > 0):
+        raise FileError(f"{path}[{camera}_WAVELENGTH]: wavelengths must be finite and increase: write them again")
+    return part
 
 
 def _check_shapes(path: Path, hdus: Any, camera: str, npix: int) -> tuple[int, int]:
@@ -226,7 +234,7 @@ def _images(hdus: Any, camera: str, *, masked: bool) -> dict[str, Any]:
     return {kind: hdus[name].section for kind, name in names.items() if name in hdus}
 
 
-def _exposure(images: dict[str, Any], row: int) -> Exposure:
-    rows = {kind: image[row] for kind, image in images.items()}
+def _exposure(images: dict[str, Any], row: int, pixels: slice) -> Exposure:
+    rows = {kind: image[row][..., pixels] for kind, image in images.items()}
     good = rows["MASK"] == 0 if "MASK" in rows else True
     return Exposure(rows["FLUX"], np.where(good, rows["IVAR"], 0), rows.get("RESOLUTION"))

@@ -7,6 +7,7 @@ import numpy as np
 from astropy.io import fits
 
 from jaxz.io.files import number_in, spectra_of, stem_of
+from jaxz.io.wavelengths import exp10, vacuum_angstrom
 from jaxz.spectra import Spectra
 
 _COLUMNS = {"flux", "loglam", "ivar", "and_mask"}
@@ -37,7 +38,7 @@ def from_sdss_spectrum(path: Path, hdus: Any) -> Spectra:
     plate, mjd, fiber = (number_in(header, key) for key in ("PLATEID", "MJD", "FIBERID"))
     if np.isfinite(plate + mjd + fiber):
         meta["TARGETID"] = np.array([int(plate) * 10**9 + int(mjd) * 10**4 + int(fiber)], dtype=np.int64)
-    wave = 10.0 ** columns["loglam"].astype(np.float64)
+    wave = vacuum_angstrom(f"{path}[loglam]", exp10(columns["loglam"].astype(np.float64)), None, air=False)
     return spectra_of(path, wave, columns["flux"], columns["ivar"], ids=[stem_of(path)], meta=meta)
 
 

@@ -55,3 +55,13 @@ def test_a_table_with_loglam_alone_is_a_plain_table(spec: Path, tmp_path: Path) 
     np.testing.assert_array_equal(plain.ivar, coadd.ivar)
     with pytest.raises(io.FileError, match="format 'sdss' is SDSS or BOSS spec file"):
         io.read(tmp_path / "plain.fits", format="sdss")
+
+
+@pytest.mark.parametrize("fill", [0.0, np.nan])
+def test_pixels_without_a_wavelength_are_none(spec: Path, fill: float) -> None:
+    before = io.read(spec)
+    with fits.open(spec, mode="update") as hdus:
+        hdus[1].data["loglam"][:2] = hdus[1].data["loglam"][-5:] = fill
+    after = io.read(spec)
+    assert after.npixels.tolist() == [before.npixels[0] - 7]
+    np.testing.assert_array_equal(after.wave[0], before.wave[0, 2:-5])
