@@ -1,9 +1,6 @@
 """Opening input files: every failure is a `FileError` of one line that names the file and says what to do."""
 
 import gzip
-import math
-import os
-import re
 import stat
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +13,8 @@ import numpy as np
 from astropy.io import fits
 from astropy.utils.exceptions import AstropyUserWarning, AstropyWarning
 
+from jaxz.io.errors import FileError as FileError, FileWarning as FileWarning
+from jaxz.io.promises import check_promises
 from jaxz.spectra import Spectra, drop_unplaced, fill_gaps
 
 _NAMED = 5
@@ -25,14 +24,6 @@ MOST_UNZIPPED = 2**32
 """Bytes that a gzipped file may hold: it is unpacked in memory."""
 
 _PIECE = 2**24
-
-
-class FileError(OSError):
-    """A file cannot be read or written; the message names the file, the part at fault and the fix."""
-
-
-class FileWarning(UserWarning):
-    """A file was read, but lacks something that it could be expected to have; the message names both."""
 
 
 @contextmanager
@@ -98,9 +89,9 @@ def open_fits(path: Path) -> Iterator[Any]:
         # Astropy only warns of these two, and then hands out the extensions that are left.
         warnings.filterwarnings("error", "(?s).*(truncated|Error validating header)", AstropyUserWarning)
         plain = _unzipped(path, stream)
+        check_promises(path, plain)
         hdus = fits.open(plain, memmap=False, lazy_load_hdus=False)
         with hdus:
-            check_promises(path, hdus, plain.seek(0, os.SEEK_END))
             yield hdus
 
 
@@ -118,59 +109,6 @@ def _unzipped(path: Path, stream: BufferedIOBase) -> BufferedIOBase:
             whole.write(piece)
     whole.seek(0)
     return whole
-
-
-_WIDTH = {"L": 1, "X": 1 / 8, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D": 8, "C": 8, "M": 16, "P": 8, "Q": 16}
-"""Bytes of a cell by its format in a binary table."""
-
-_MOST_COLUMNS = 999
-"""As the FITS standard has it."""
-
-_MOST_PACKED = 1100
-"""How many times its size in the file a compressed image can have: gzip makes at most 1/1032 of anything."""
-
-
-def check_promises(path: Path, hdus: Any, size: int) -> None:
-    """Refuse headers that promise more data than the file can hold, before memory is asked for it.
-
-    Args:
-        path: the file, for messages.
-        hdus: the open file, of which only headers are looked at.
-        size: its bytes.
-
-    Raises:
-        FileError: for the first extension that does.
-    """
-    for hdu in hdus:
-        where = f"{path}[{hdu.name or 'unnamed'}]"
-        if isinstance(hdu, fits.CompImageHDU):
-            shape = image_shape(hdu)
-            promised, held = math.prod(shape) * abs(int(hdu.header["BITPIX"])) // 8, _MOST_PACKED * size
-        else:
-            promised, held = int(hdu.size), size - int(hdu.fileinfo()["datLoc"])
-        if promised > held:
-            raise FileError(
-                f"{where}: the header promises {promised:.4g} bytes, more than a file of {size} can hold: truncated or "
-                "damaged: check its headers, or fetch or write it again"
-            )
-        if isinstance(hdu, fits.BinTableHDU):
-            _check_columns(where, hdu.header)
-
-
-def _check_columns(where: str, header: Any) -> None:
-    """Astropy makes room for what TFIELDS and TFORM say, whatever the length of a row."""
-    count, length = int(header["TFIELDS"]), int(header["NAXIS1"])
-    if not 0 <= count <= _MOST_COLUMNS:
-        raise FileError(f"{where}: TFIELDS is {count}: a table has at most {_MOST_COLUMNS} columns: damaged")
-    width = 0
-    for number in range(1, count + 1):
-        form = re.match(r"\s*(\d*)([A-Z])", str(header.get(f"TFORM{number}", "")))
-        if form is not None:
-            width += math.ceil(int(form[1] or 1) * _WIDTH.get(form[2], 1))
-    if width > length:
-        raise FileError(
-            f"{where}: columns of {width} bytes (TFORM) in rows of {length} (NAXIS1): damaged: write it again"
-        )
 
 
 def summary_of(hdus: Any) -> str:
