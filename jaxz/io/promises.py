@@ -23,7 +23,6 @@ _WIDTH = {"L": 1, "X": 1 / 8, "B": 1, "I": 2, "J": 4, "K": 8, "A": 1, "E": 4, "D
 """Bytes of an element by its format in a binary table."""
 
 _FORM = re.compile(r"\s*(\d*)([A-Z])")
-_FIX = "truncated or damaged: check its headers, or fetch or write it again"
 
 
 def check_promises(path: Path, stream: BufferedIOBase) -> None:
@@ -48,53 +47,60 @@ def check_promises(path: Path, stream: BufferedIOBase) -> None:
         except (OSError, EOFError, ValueError):
             break  # what follows is no header: astropy says so, or passes over it
         name = header.get("EXTNAME", "PRIMARY" if number == 0 else number)
-        promised = _check(f"{path}[{name}]", header, stream.tell(), size)
+        try:
+            promised = _check(header, stream.tell(), size)
+        except ValueError as error:
+            raise FileError(
+                f"{path}: truncated or damaged ({name}: {error}): check its headers, or fetch or write it again"
+            ) from error
         stream.seek(math.ceil(promised / _BLOCK) * _BLOCK, os.SEEK_CUR)
         number += 1
     stream.seek(0)
 
 
-def _check(where: str, header: fits.Header, begin: int, size: int) -> int:
-    """Return the bytes of data of a header, which begin at a place in a file of some size."""
-    axes = _whole(where, header, "NAXIS", _MOST)
-    shape = [_whole(where, header, f"NAXIS{i + 1}") for i in range(axes)]
+def _check(header: fits.Header, begin: int, size: int) -> int:
+    """Return the bytes of data of a header, which begin at a place in a file of some size.
+
+    Raises:
+        ValueError: if it promises more than there can be.
+    """
+    axes = _whole(header, "NAXIS", _MOST)
+    shape = [_whole(header, f"NAXIS{i + 1}") for i in range(axes)]
     if header.get("GROUPS") is True and shape and shape[0] == 0:
         shape = shape[1:]
-    pixel = abs(_whole(where, header, "BITPIX", 64, least=-64)) // 8
+    pixel = abs(_whole(header, "BITPIX", 64, least=-64)) // 8
     count = math.prod(shape) if shape else 0
-    promised = pixel * _whole(where, header, "GCOUNT", absent=1) * (_whole(where, header, "PCOUNT") + count)
+    promised = pixel * _whole(header, "GCOUNT", absent=1) * (_whole(header, "PCOUNT") + count)
     if promised > size - begin:
-        raise FileError(f"{where}: the header promises {promised} bytes, {size - begin} are left of the file: {_FIX}")
+        raise ValueError(f"the header promises {promised} bytes, {size - begin} are left of the file")
     if str(header.get("XTENSION", "")).strip() == "BINTABLE":
-        _check_columns(where, header, shape[0] if shape else 0)
+        _check_columns(header, shape[0] if shape else 0)
         if header.get("ZIMAGE") is True:
-            _check_packed(where, header, size)
+            _check_packed(header, size)
     return promised
 
 
-def _check_columns(where: str, header: fits.Header, length: int) -> None:
+def _check_columns(header: fits.Header, length: int) -> None:
     width = 0
-    for number in range(1, _whole(where, header, "TFIELDS", _MOST) + 1):
+    for number in range(1, _whole(header, "TFIELDS", _MOST) + 1):
         form = _FORM.match(str(header.get(f"TFORM{number}", "")))
         if form is not None:
             width += math.ceil(int(form[1] or 1) * _WIDTH.get(form[2], 1))
     if width > length:
-        raise FileError(f"{where}: columns of {width} bytes (TFORM) in rows of {length} (NAXIS1): {_FIX}")
+        raise ValueError(f"columns of {width} bytes (TFORM) in rows of {length} (NAXIS1)")
 
 
-def _check_packed(where: str, header: fits.Header, size: int) -> None:
-    axes = _whole(where, header, "ZNAXIS", _MOST)
-    pixel = abs(_whole(where, header, "ZBITPIX", 64, least=-64)) // 8
+def _check_packed(header: fits.Header, size: int) -> None:
+    axes = _whole(header, "ZNAXIS", _MOST)
+    pixel = abs(_whole(header, "ZBITPIX", 64, least=-64)) // 8
     for name in ("ZNAXIS", "ZTILE"):
-        promised = pixel * math.prod(_whole(where, header, f"{name}{i + 1}", absent=1) for i in range(axes))
+        promised = pixel * math.prod(_whole(header, f"{name}{i + 1}", absent=1) for i in range(axes))
         if promised > _MOST_PACKED * size:
-            raise FileError(f"{where}: {name} promises {promised} bytes, more than {size} can unpack to: {_FIX}")
+            raise ValueError(f"{name} promises {promised} bytes, more than {size} can unpack to")
 
 
-def _whole(
-    where: str, header: fits.Header, key: str, most: int | None = None, *, least: int = 0, absent: int = 0
-) -> int:
+def _whole(header: fits.Header, key: str, most: int | None = None, *, least: int = 0, absent: int = 0) -> int:
     value = header.get(key, absent)
     if not isinstance(value, int) or value < least or (most is not None and value > most):
-        raise FileError(f"{where}: {key} is {str(value)[:20]!r}: {_FIX}")
+        raise ValueError(f"{key} is {str(value)[:20]!r}")
     return value

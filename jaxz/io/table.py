@@ -110,7 +110,9 @@ def from_table(path: Path, table: Table, medium: Medium | None = None, columns: 
             raise FileError(
                 f"{path}[{name}]: has another length than {used.flux} in some row: each pixel needs a value"
             )
-    unit = flux_unit(f"{path}[{used.flux}]", table[used.flux].unit, wave)
+    # PypeIt's spectra before flux calibration have no unit, but this card.
+    is_counts = _lower_keys(table).get("fluxed") is False
+    unit = flux_unit(f"{path}[{used.flux}]", "counts" if is_counts else table[used.flux].unit, wave)
     noise = _numbers(path, table, used.noise)
     if noise.shape != flux.shape:
         raise FileError(f"{path}[{used.noise}]: has shape {noise.shape}, flux {flux.shape}: each pixel needs a noise")

@@ -164,7 +164,7 @@ def flux_unit(where: str | Path, said: object, wave: np.ndarray) -> FluxUnit:
             )
     bases = {str(base) for base in unit.decompose().bases}
     if not bases or bases & {"ct", "adu", "electron", "DN", "ph"}:
-        _warn(where, f"{words} {'counts what was detected' if bases else 'is a number'}, and is no unit of f_λ")
+        _warn(where, f"the unit {words} {'counts what was detected' if bases else 'is a number'}, and is none of f_λ")
         return FluxUnit(unit, 1.0)
     raise FileError(f"{where}: {words} is not a unit of flux density: give f_λ, such as erg/s/cm2/Angstrom, or f_ν")
 

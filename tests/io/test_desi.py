@@ -466,7 +466,7 @@ def test_files_whose_columns_differ_are_read_together(tmp_path: Path, desi_image
 
 @pytest.mark.parametrize("fill", [0.0, np.nan])
 def test_pixels_without_a_wavelength_are_none(
-    tmp_path: Path, desi_images: Callable[..., dict[str, np.ndarray]], write_desi: Callable[..., Path], fill: float
+    tmp_path: Path, desi_images: Make, write_desi: Write, fill: float
 ) -> None:
     images = desi_images(2, start={"B": 3600.0})
     table = Table({"TARGETID": [1, 2]})
@@ -477,5 +477,5 @@ def test_pixels_without_a_wavelength_are_none(
     assert after.resolution is not None
     for name in ("wave", "flux", "ivar", "resolution"):
         kept = getattr(before, name)[..., 3:-4]
-        # A row that sends light beyond the end no longer sums to one.
+        # Next to the new ends, light is lost beyond them.
         np.testing.assert_array_equal(getattr(after, name)[..., 2:-2], kept[..., 2:-2])

@@ -66,6 +66,12 @@ def test_pypeits_mask_is_one_for_good(tmp_path: Path, pixels: Any, cards: dict[s
     np.testing.assert_array_equal(io.read(path).ivar[0] == 0, BAD)
 
 
+def test_pypeits_counts_are_told(tmp_path: Path, pixels: Any) -> None:
+    path = _table(tmp_path / "x.fits", pixels, "mask", (~BAD).astype(np.int16), DMODCLS="OneSpec", FLUXED=False)
+    with pytest.warns(io.FileWarning, match=r"x\.fits\[flux\]: the unit counts counts what was detected"):
+        io.read(path)
+
+
 @pytest.mark.parametrize("writer", WRITERS)
 def test_a_mask_that_leaves_nothing_is_ignored_aloud(tmp_path: Path, pixels: Any, writer: str) -> None:
     """As one of unsigned integers whose offset was lost."""

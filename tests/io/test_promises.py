@@ -47,6 +47,7 @@ FILES: dict[str, Callable[[], fits.HDUList]] = {
 }
 PROMISES = {
     "table": (
+        "NAXIS   = 9223372036854775807",
         "NAXIS1  = 100000000000",
         "NAXIS2  = 4000000000",
         "PCOUNT  = 100000000000",
@@ -57,8 +58,14 @@ PROMISES = {
         "GCOUNT  = 99999999",
     ),
     "variable": ("NAXIS2  = 4000000000", "PCOUNT  = 100000000000", "THEAP   = 100000000000", "TFORM2  = '9999999999D'"),
-    "image": ("NAXIS1  = 12500000000", "PCOUNT  = 100000000000", "GCOUNT  = 99999999"),
-    "compressed": ("ZNAXIS1 = 12500000000", "ZNAXIS2 = 12500000000", "ZTILE1  = 12500000000", "NAXIS2  = 4000000000"),
+    "image": ("NAXIS   = 999999999", "NAXIS1  = 12500000000", "PCOUNT  = 100000000000", "GCOUNT  = 99999999"),
+    "compressed": (
+        "ZNAXIS  = 999999999",
+        "ZNAXIS1 = 12500000000",
+        "ZNAXIS2 = 12500000000",
+        "ZTILE1  = 12500000000",
+        "NAXIS2  = 4000000000",
+    ),
 }
 
 

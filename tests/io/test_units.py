@@ -179,7 +179,7 @@ def test_files_with_flux_per_frequency(tmp_path: Path, pixels: Any, writer: str)
 def test_files_with_other_units(tmp_path: Path, pixels: Any, writer: str) -> None:
     plain = io.read(WRITERS[writer](tmp_path / "a.fits", pixels, "1E-17 erg/cm^2/s/Ang"))
     np.testing.assert_allclose(plain.flux[0], pixels.flux)
-    with pytest.warns(io.FileWarning, match=r"b\.fits\[.*\]: counts counts"):
+    with pytest.warns(io.FileWarning, match=r"b\.fits\[.*\]: the unit (counts|ct) counts"):
         assert io.read(WRITERS[writer](tmp_path / "b.fits", pixels, "counts")).npixels.tolist() == [200]
     path = WRITERS[writer](tmp_path / "c.fits", pixels, "erg/s/cm2")
     with pytest.raises(io.FileError, match=r"c\.fits\[.*\]: erg.* is a unit of λ f_λ"):
