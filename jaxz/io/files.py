@@ -54,10 +54,12 @@ def damage_named(what: str | Path) -> Iterator[None]:
     """Raise FileError, which names the file or the part of it, for whatever is raised while it is read.
 
     What libraries raise for files that do not make sense is not in any list: assertions, unbound variables, lack of
-    memory, warnings. A file is the unit of failure, so that all of it is told alike, and other files go on.
+    memory, warnings. A file is the unit of failure, so that all of it is told alike, and other files go on. Numbers
+    that overflow or are none are no damage here: what is not finite does not count later.
     """
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     except FileError:
         raise
     except Exception as error:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from jaxz.io.files import number_in, spectra_of, stem_of
+from jaxz.io.files import FileError, number_in, spectra_of, stem_of
 from jaxz.io.wavelengths import exp10, vacuum_angstrom
 from jaxz.spectra import Spectra
 
@@ -30,9 +30,15 @@ def from_sdss_spectrum(path: Path, hdus: Any) -> Spectra:
     Args:
         path: the file.
         hdus: the open file.
+
+    Raises:
+        FileError: if a column holds no numbers, or several in each row.
     """
     table = _coadd(hdus)
     columns = {name.lower(): table.data[name] for name in table.columns.names}
+    for name in ("flux", "loglam", "ivar"):
+        if columns[name].ndim != 1 or columns[name].dtype.kind not in "fiu":
+            raise FileError(f"{path}[{name}]: needs one number in each row: fetch or write it again")
     header = hdus[0].header
     meta = {"RA": np.array([number_in(header, "PLUG_RA")]), "DEC": np.array([number_in(header, "PLUG_DEC")])}
     plate, mjd, fiber = (number_in(header, key) for key in ("PLATEID", "MJD", "FIBERID"))

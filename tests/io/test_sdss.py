@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,18 @@ def test_pixels_without_a_wavelength_are_none(spec: Path, fill: float) -> None:
     after = io.read(spec)
     assert after.npixels.tolist() == [before.npixels[0] - 7]
     np.testing.assert_array_equal(after.wave[0], before.wave[0, 2:-5])
+
+
+@pytest.mark.parametrize("form", ["C", "A", "2I"])
+def test_columns_of_no_numbers_are_refused(spec: Path, form: str) -> None:
+    with fits.open(spec, mode="update") as hdus:
+        hdus[1].header["TFORM2"] = form
+    with pytest.raises(io.FileError, match=re.escape(str(spec))):
+        io.read(spec)
+
+
+def test_signalling_nan_is_a_pixel_without_wavelength(spec: Path) -> None:
+    """As flipped bits make it; NumPy warns where such numbers are cast."""
+    with fits.open(spec, mode="update") as hdus:
+        hdus[1].data["loglam"][:1].view(">u4")[0] = 0x7FA00000
+    assert io.read(spec).npixels.tolist() == [198]
