@@ -11,12 +11,18 @@ import numpy as np
 from jaxz.air import airtovac
 
 PER_ANGSTROM = "erg / (Angstrom s cm2)"
-"""The unit of flux that was given per frequency."""
+"""The unit of flux that was given per frequency, or in photons."""
 
 POWER = {"ivar": -2, "var": 2, "error": 1}
 """What may be given of the noise, and the power of the unit of flux that it has."""
 
 _LIGHT_SPEED = 2.99792458e18
+_PHOTON = 6.62607015e-27 * _LIGHT_SPEED
+"""Energy of a photon of 1 Å, erg."""
+
+_AREAS = ("", " arcsec2", " pix")
+"""What a surface brightness is per unit of; none for the flux of a whole source."""
+
 _ROUND_OFF = 1e-12
 
 
@@ -102,21 +108,57 @@ def native_float(values: np.ndarray) -> np.ndarray:
     return values.astype(native, copy=False)
 
 
-def per_frequency(unit: Any, wave: np.ndarray) -> np.ndarray:
-    """Return the factor by which f_ν in `unit` becomes f_λ = f_ν c/λ² in `PER_ANGSTROM`, (…, pix) of `wave` in Å."""
-    with np.errstate(divide="ignore"):
-        return unit.to("erg / (s cm2 Hz)") * _LIGHT_SPEED / wave**2
+class Density(NamedTuple):
+    """A unit of flux density.
+
+    Attributes:
+        factor: by which numbers in it become f_λ in `PER_ANGSTROM`, (…, pix); None if they are f_λ, of any scale.
+        name: the unit of f_λ, as astropy writes it.
+    """
+
+    factor: np.ndarray | None
+    name: str
 
 
-def scaled(values: np.ndarray, unit: Any, wanted: Any) -> np.ndarray:
-    """Return numbers in another unit; those that are in it already keep their bits and type.
+def density_of(unit: Any, wave: np.ndarray) -> Density | None:
+    """Return what brings flux in a unit to f_λ; None if it is no flux density.
+
+    f_ν becomes f_λ = f_ν c/λ², photons have the energy hc/λ. A surface brightness stays one, per arcsec² (or pixel).
+
+    Args:
+        unit: of astropy.
+        wave: (…, pix) Å.
+    """
+    if hasattr(unit, "physical_unit"):  # magnitudes call themselves equivalent to f_ν
+        return None
+    for area in _AREAS:
+        per_angstrom, per_hertz, photons = (
+            text.replace("cm2", f"cm2{area}") for text in (PER_ANGSTROM, "erg / (Hz s cm2)", "ph / (Angstrom s cm2)")
+        )
+        if unit.is_equivalent(per_angstrom):
+            return Density(None, str(unit))
+        with np.errstate(divide="ignore"):
+            if unit.is_equivalent(per_hertz):
+                return Density(unit.to(per_hertz) * _LIGHT_SPEED / wave**2, per_angstrom)
+            if unit.is_equivalent(photons):
+                return Density(unit.to(photons) * _PHOTON / wave, per_angstrom)
+    return None
+
+
+def scale(unit: Any, wanted: Any) -> float:
+    """Return by what numbers in a unit become those in another; 1 where the two differ by round-off alone.
 
     Raises:
         ValueError: if the units do not fit.
     """
-    scale = unit.to(wanted)
+    factor = float(unit.to(wanted))
     # Powers of a unit's scale are rounded.
-    return values if abs(scale - 1) < _ROUND_OFF else values * np.float64(scale)
+    return 1.0 if abs(factor - 1) < _ROUND_OFF else factor
+
+
+def scaled(values: np.ndarray, factor: float) -> np.ndarray:
+    """Return numbers times a factor: float64, as powers of 1e-17 leave float32; if it is 1, they keep bits and type."""
+    return values if factor == 1 else values * np.float64(factor)
 
 
 def _part(values: Any) -> _Part:
@@ -135,7 +177,7 @@ def _angstrom(part: _Part) -> np.ndarray:
     if part.unit is None:
         return wave
     try:
-        return scaled(wave, part.unit, "Angstrom")
+        return scaled(wave, scale(part.unit, "Angstrom"))
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"wave is in {part.unit}: give increasing wavelengths, in Angstrom, nm or um "
@@ -164,20 +206,19 @@ def _in_unit_of(flux_unit: Any, unit: Any, values: np.ndarray, kind: str) -> np.
         return values
     wanted = "" if flux_unit is None else flux_unit ** POWER[kind]
     try:
-        return scaled(values, unit, wanted)
+        return scaled(values, scale(unit, wanted))
     except (ValueError, TypeError) as error:
         needed = f"is in {flux_unit}: give {kind} in {wanted}" if flux_unit is not None else "has no unit: give it one"
         raise ValueError(f"{kind} is in {unit}, and flux {needed}") from error
 
 
-def _per_angstrom(unit: Any, wave: np.ndarray) -> tuple[np.ndarray | None, str]:
-    """Return by what f_λ comes from the numbers, None if they are f_λ, and its unit."""
-    if unit is None or unit.is_equivalent(PER_ANGSTROM) or unit.is_equivalent(""):
-        return None, "" if unit is None else str(unit)
-    # Magnitudes call themselves equivalent to f_ν.
-    if unit.is_equivalent("Jy") and not hasattr(unit, "physical_unit"):
-        return per_frequency(unit, wave), PER_ANGSTROM
-    raise ValueError(
-        f"flux is in {unit}: give f_λ, as in {PER_ANGSTROM}, or f_ν, as in Jy; of what is proportional to f_λ, give "
-        "the numbers alone, flux.value"
-    )
+def _per_angstrom(unit: Any, wave: np.ndarray) -> Density:
+    if unit is None or unit.is_equivalent(""):
+        return Density(None, "" if unit is None else str(unit))
+    found = density_of(unit, wave)
+    if found is None:
+        raise ValueError(
+            f"flux is in {unit}: give f_λ, as in {PER_ANGSTROM}, or f_ν, as in Jy; of what is proportional to f_λ, "
+            "give the numbers alone, flux.value"
+        )
+    return found

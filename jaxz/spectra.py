@@ -63,8 +63,9 @@ class Spectra(eqx.Module):
     ivar 0 here, once, so that no later step meets NaN × 0. Rows shorter than the longest are padded with such pixels.
 
     Arrays may be astropy's quantities or columns, whose units count, and masked arrays. As in files, f_λ stays in its
-    unit, f_ν becomes f_λ in erg/s/cm²/Å, the noise follows the flux, and the column ``FLUXUNIT`` of `meta` says what
-    unit that is. A pixel has no data where its flux, noise or wavelength is masked.
+    unit, f_ν and photons become f_λ in erg/s/cm²/Å, surface brightness is per arcsec² (or pixel) then as before, the
+    noise follows the flux, and the column ``FLUXUNIT`` of `meta` says what unit that is. A pixel has no data where its
+    flux, noise or wavelength is masked.
 
     Args:
         wave: (pix,) for a grid common to all, or (spec, pix); pixel centres, vacuum Å, strictly increasing.
@@ -162,7 +163,7 @@ class Spectra(eqx.Module):
             table: one spectrum with a row for each pixel, or a row for each spectrum where the columns hold vectors;
                 columns for wavelength, flux and noise, and in the latter case ``ID``, ``TARGETID``, ``RA``, ``DEC``.
             columns: names of columns that are not found by their names, for ``wave`` or ``loglam``, ``flux``, and
-                ``ivar``, ``var`` or ``error``.
+                ``ivar``, ``var`` or ``error``, and ``mask``.
             air: whether wavelengths are of air, where the metadata (``AIRORVAC``, ``VACUUM``) do not say.
 
         Raises:

@@ -21,6 +21,7 @@ from benchmarks import (
     consistency,
     inputs,
     memory,
+    mutants,
     nmf,
     nnls,
     normal,
@@ -115,6 +116,37 @@ def test_compilation_is_counted():
     (row,) = compilation.run(quick=True).rows
     assert 2 <= row["programs of the loop"] <= 4
     assert row["seconds in XLA"] > 0
+
+
+def test_mutants_run_and_each_seed_is_one_of_them(monkeypatch, tmp_path):
+    monkeypatch.setenv("JAXZ_DATA", str(tmp_path))
+    report = mutants.run(24, processes=0)
+    assert [sum(row[what] for what in mutants.OUTCOMES) for row in report.rows] == [24] * len(mutants.READERS)
+    raw = bytes(range(256)) * 30
+    first, again = (mutants.mutant(raw, np.random.default_rng(3)) for _ in range(2))
+    assert first == again != raw
+
+
+def test_readers_that_fail_are_told_from_those_that_refuse(monkeypatch, tmp_path):
+    def divide(path):
+        return np.float64(1) / np.zeros(1)
+
+    def spin(path):
+        while True:
+            pass
+
+    def unclear(path):
+        raise jaxz.io.FileError("something is wrong")
+
+    monkeypatch.setattr(mutants, "PATIENCE", 1)
+    readers = {"divide": (divide, ValueError), "spin": (spin, ValueError), "unclear": (unclear, ValueError)}
+    monkeypatch.setattr(mutants, "READERS", readers)
+    found = [mutants.outcome(name, tmp_path / "x.fits")[0] for name in readers]
+    assert found == ["RuntimeWarning", "hang", "other error"]
+    monkeypatch.setenv("JAXZ_DATA", str(tmp_path))
+    del readers["spin"]
+    with pytest.raises(WrongAnswerError, match=r"2 of 1 mutants:\ndivide, number 0 of"):
+        mutants.run(1, processes=0)
 
 
 def test_nmf_runs(monkeypatch):

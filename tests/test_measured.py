@@ -15,6 +15,7 @@ from jaxz import Spectra
 from jaxz.air import airtovac
 
 NPIX = 6
+ONES = np.ones(NPIX)
 WAVE = np.linspace(5000.0, 5010.0, NPIX)
 FLAM = u.Unit("1e-17 erg / (s cm2 Angstrom)")
 FLUXES = hnp.arrays(np.float64, (2, NPIX), elements=st.floats(-1e3, 1e3, width=16))
@@ -92,6 +93,22 @@ def test_flux_per_frequency_becomes_flux_per_wavelength(flux: np.ndarray, error:
     assert u.Unit(spectra.meta["FLUXUNIT"][0]) == cgs
 
 
+def test_photons_and_surface_brightness_become_flux_per_wavelength() -> None:
+    cgs = u.erg / (u.s * u.cm**2 * u.AA)
+    photons = u.ph / (u.s * u.cm**2 * u.AA)
+    expected = (ONES * photons).to_value(cgs, u.spectral_density(WAVE * u.AA))
+    found = Spectra(WAVE, ONES * photons, error=2 * ONES * photons)
+    same(found, Spectra(WAVE, expected, error=2 * expected), rtol=1e-12)
+    assert u.Unit(found.meta["FLUXUNIT"][0]) == cgs
+    for area in (u.arcsec**2, u.pix):
+        kept = Spectra(WAVE, ONES * FLAM / area, ONES)
+        same(kept, Spectra(WAVE, ONES, ONES))
+        assert u.Unit(kept.meta["FLUXUNIT"][0]) == FLAM / area
+        found = Spectra(WAVE, ONES * u.uJy / area, error=ONES * u.uJy / area)
+        same(found, Spectra(WAVE, ONES * u.uJy, error=ONES * u.uJy))
+        assert u.Unit(found.meta["FLUXUNIT"][0]) == cgs / area
+
+
 def test_columns_of_tables_are_taken_with_their_units_and_masks() -> None:
     table = Table({"wave": WAVE / 10, "flux": np.ones(NPIX)}, units={"wave": "nm", "flux": FLAM})
     table["error"] = MaskedColumn(np.full(NPIX, 200.0), mask=np.arange(NPIX) == 3, unit=FLAM / 100)
@@ -107,14 +124,13 @@ def test_wavelengths_in_air_become_vacuum() -> None:
     np.testing.assert_array_equal(per_frequency.flux, Spectra(airtovac(WAVE), ones * u.Jy, ones).flux)
 
 
-ONES = np.ones(NPIX)
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "frequency": ({"wave": WAVE * u.GHz}, "wave is in GHz: give increasing wavelengths, in Angstrom"),
     "velocity": ({"wave": WAVE * u.km / u.s}, "wave is in km / s"),
     "length": ({"flux": ONES * u.m}, "flux is in m: give f_λ"),
     "counts": ({"flux": ONES * u.ct}, "flux is in ct: .* flux.value"),
     "magnitudes": ({"flux": ONES * u.ABmag}, r"flux is in mag\(AB\)"),
-    "surface brightness": ({"flux": ONES * FLAM / u.arcsec**2}, "flux is in .*arcsec2"),
+    "all of a band": ({"flux": ONES * FLAM * u.AA}, "flux is in .*: give f_λ"),
     "ivar in error's unit": ({"ivar": ONES * FLAM}, "ivar is in .*, and flux is in .*: give ivar in 1e.34 cm4"),
     "error in Jy": ({"ivar": None, "error": ONES * u.Jy}, "error is in Jy, and flux is in .*: give error in 1e-17 erg"),
     "flux without unit": ({"flux": ONES, "ivar": ONES * FLAM**-2}, "ivar is in .*, and flux has no unit: give it one"),

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
@@ -54,7 +54,7 @@ class Job:
         method: from spectra to redshifts.
         settings: all that the result depends on, beside the files: for the header of the catalog, and for telling
             whether parts of another run may be used.
-        format, spectrum, medium: of the files, as of `jaxz.io.read`.
+        format, spectrum, medium, columns: of the files, as of `jaxz.io.read`.
         curves: whether χ²(z) is kept too.
         group: spectra that are measured together, at most.
     """
@@ -64,6 +64,7 @@ class Job:
     format: str | None = None
     spectrum: str | None = None
     medium: Medium | None = None
+    columns: Mapping[str, str] | None = None
     curves: bool = False
     group: int = GROUP
 
@@ -110,7 +111,8 @@ def load(job: Job, part: Part) -> Loaded:
 
 
 def _slices(job: Job, entry: Entry) -> Iterator[Spectra]:
-    source = _opened(entry.file, entry.size, entry.changed, job.format, job.spectrum, job.medium)
+    columns = tuple((job.columns or {}).items())
+    source = _opened(entry.file, entry.size, entry.changed, job.format, job.spectrum, job.medium, columns)
     rows = entry.rows(len(source))
     for begin in range(rows.start, rows.stop, job.group):
         yield source[begin : min(begin + job.group, rows.stop)]
@@ -118,15 +120,22 @@ def _slices(job: Job, entry: Entry) -> Iterator[Spectra]:
 
 @functools.lru_cache(maxsize=1)
 def _opened(
-    file: str, size: int, changed: int, format: str | None, spectrum: str | None, medium: Medium | None
+    file: str,
+    size: int,
+    changed: int,
+    format: str | None,
+    spectrum: str | None,
+    medium: Medium | None,
+    columns: tuple[tuple[str, str], ...],
 ) -> Source:
     """Return an open file; the last is kept, of which the next part is another share.
 
     Args:
         file, size, changed: as of `Entry`: a file that has changed is opened again.
         format, spectrum, medium: as of `Job`.
+        columns: items of those of `Job`, as a dict cannot be looked up.
     """
-    return io.open_spectra(file, format=format, spectrum=spectrum, medium=medium)
+    return io.open_spectra(file, format=format, spectrum=spectrum, medium=medium, columns=dict(columns))
 
 
 def measure(

@@ -86,11 +86,17 @@ def _require(path: Path, columns: Any) -> None:
 
 
 def _match(catalog: Path, found: Any, truth: Path, known: Any) -> "Match":
+    import numpy as np
+
     from jaxz import validate
+    from jaxz.io.identifiers import NOT_A_TARGET, named_by_row
 
     for name, truth_name in PAIRS:
         if name in found.colnames and truth_name in known.colnames:
-            match = validate.match(found[name], known[truth_name])
+            names = np.asarray(known[truth_name])
+            if truth_name == "TARGETID":
+                names = named_by_row(truth, names, names == NOT_A_TARGET)
+            match = validate.match(found[name], names)
             if len(match.rows):
                 return match
     raise ValueError(f"{catalog} and {truth} have no ID or TARGETID in common: compare their columns ID and TARGETID")

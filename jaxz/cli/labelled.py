@@ -82,8 +82,11 @@ def _rows(path: Path) -> list[tuple[str, float]]:
 
 def _known(spectra: "Spectra", row: int, truth: dict[str, float]) -> str | None:
     """Return the name by which the truth knows a spectrum: its own, or its TARGETID."""
+    from jaxz.io.identifiers import NOT_A_TARGET
+
     targetid: Any = spectra.meta.get("TARGETID")
-    names = [spectra.ids[row], *([] if targetid is None else [str(targetid[row])])]
+    known = [] if targetid is None or targetid[row] == NOT_A_TARGET else [str(targetid[row])]
+    names = [spectra.ids[row], *known]
     return next((name for name in names if name in truth), None)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jaxz.cli import measure as common
+from jaxz.cli.columns import Columns, chosen_columns
 from jaxz.cli.console import errors_in_one_line
 from jaxz.cli.zprior import read_prior
 
@@ -77,6 +78,7 @@ def lae(
     format: common.Format = None,
     spectrum: common.SpectrumName = None,
     air: common.Air = None,
+    columns: Columns = None,
     overwrite: common.Overwrite = False,
     resume: common.Resume = False,
     retry_failed: common.RetryFailed = False,
@@ -106,6 +108,7 @@ def lae(
 
     with errors_in_one_line():
         common.check_format(format)
+        chosen = chosen_columns(columns)
         parts = _unless_none(sky, (SKY,))
         joins = [_range(text) for text in _unless_none(join, JOINS)]
         model = components(target, parts)
@@ -149,9 +152,18 @@ def lae(
         **{f"SKYARG{i}": name for i, name in enumerate(parts)},
         **made_with([model], prior=prior),
     }
-    job = common.job(method, settings, format=format, spectrum=spectrum, air=air, curves=curves, group=batch_size)
+    job = common.job(
+        method,
+        settings,
+        format=format,
+        spectrum=spectrum,
+        air=air,
+        columns=chosen,
+        curves=curves,
+        group=batch_size,
+    )
     conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler)
-    common.measure(job, files, output, shown=columns, curves=curves, conduct=conduct)
+    common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct)
 
 
 def components(target: str, sky: list[str]) -> "Madgics":
@@ -216,7 +228,7 @@ def _line_flux(group: "Spectra", model: "Madgics", z: "np.ndarray", batch_size: 
     return flux[0], flux[1]
 
 
-def columns(catalog: "Table") -> dict[str, list[str]]:
+def shown(catalog: "Table") -> dict[str, list[str]]:
     """Return what is shown of each redshift."""
     return {
         "z": common.digits(catalog, "Z", ".6f"),

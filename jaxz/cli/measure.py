@@ -97,6 +97,7 @@ def job(
     format: str | None,
     spectrum: str | None,
     air: bool | None,
+    columns: Mapping[str, str],
     curves: Path | None,
     group: int,
 ) -> "Job":
@@ -106,6 +107,7 @@ def job(
         method: from spectra to redshifts.
         settings: what the result depends on.
         format, spectrum, air: of the files.
+        columns: of their tables, as of `jaxz.io.read`.
         curves: file for the curves, or None.
         group: least number of spectra that are measured together.
     """
@@ -116,9 +118,19 @@ def job(
         "FORMAT": format or "",
         "SPENAME": spectrum or "",
         "MEDIUM": medium(air) or "",
+        "COLUMNS": ",".join(f"{key}={name}" for key, name in columns.items()),
         "CURVES": curves is not None,
     }
-    return Job(method, settings, format, spectrum, medium(air), curves is not None, max(GROUP, group))
+    return Job(
+        method,
+        settings,
+        format,
+        spectrum,
+        medium(air),
+        columns=columns,
+        curves=curves is not None,
+        group=max(GROUP, group),
+    )
 
 
 @dataclasses.dataclass(frozen=True)

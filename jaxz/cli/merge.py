@@ -22,6 +22,6 @@ def merge(
 
     with errors_in_one_line():
         report = merged(output, curves=curves, overwrite=overwrite)
-    common.summarise(report, zfind.columns, output)
+    common.summarise(report, zfind.shown, output)
     if report.failures:
         raise typer.Exit(1)

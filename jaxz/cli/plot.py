@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from jaxz.cli.columns import chosen_columns
 from jaxz.cli.console import check_outputs, errors_in_one_line, results, say
 
 if TYPE_CHECKING:
@@ -224,7 +225,8 @@ def _spectrum(catalog: Path, found: Any, row: int, override: Path | None) -> "Sp
     if not path.exists():
         raise ValueError(f"{path}: the spectrum is not there: give its file with --spectra")
     how = {"format": "FORMAT", "spectrum": "SPENAME", "medium": "MEDIUM"}
-    source = io.open_spectra(path, **{option: found.meta.get(card) or None for option, card in how.items()})
+    options = {option: found.meta.get(card) or None for option, card in how.items()}
+    source = io.open_spectra(path, columns=chosen_columns(found.meta.get("COLUMNS")), **options)
     wanted = str(found["ID"][row]).strip()
     places = [place for place, name in enumerate(source.ids) if name == wanted]
     if not places:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from jaxz.cli import measure as common
+from jaxz.cli.columns import Columns, chosen_columns
 from jaxz.cli.console import errors_in_one_line
 from jaxz.cli.zprior import read_prior
 
@@ -87,6 +88,7 @@ def zfind(
     format: common.Format = None,
     spectrum: common.SpectrumName = None,
     air: common.Air = None,
+    columns: Columns = None,
     overwrite: common.Overwrite = False,
     resume: common.Resume = False,
     retry_failed: common.RetryFailed = False,
@@ -109,6 +111,7 @@ def zfind(
 
     with errors_in_one_line():
         common.check_format(format)
+        chosen = chosen_columns(columns)
         # The published fit without weights knows no noise.
         bare = plain or weighting == "uniform"
         learned = None if basis is None or bare else io.load_numbers(basis)
@@ -155,9 +158,18 @@ def zfind(
         "CLASSES": classes if len(models) > 1 else models[0].model.spectype,
         **made_with([one.model for one in models], prior=prior, calibration=calibrated),
     }
-    job = common.job(method, settings, format=format, spectrum=spectrum, air=air, curves=curves, group=batch_size)
+    job = common.job(
+        method,
+        settings,
+        format=format,
+        spectrum=spectrum,
+        air=air,
+        columns=chosen,
+        curves=curves,
+        group=batch_size,
+    )
     conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler)
-    common.measure(job, files, output, shown=columns, curves=curves, conduct=conduct)
+    common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct)
 
 
 def _error_model(learned: "io.Numbers | None", floor: float | None, continuum: float | None) -> "ErrorModel":
@@ -169,7 +181,7 @@ def _error_model(learned: "io.Numbers | None", floor: float | None, continuum: f
     return dataclasses.replace(begin, **{name: value for name, value in given.items() if value is not None})
 
 
-def columns(catalog: "Table") -> dict[str, list[str]]:
+def shown(catalog: "Table") -> dict[str, list[str]]:
     """Return what is shown of each redshift."""
     return {
         "class": [str(name) for name in catalog["SPECTYPE"]],

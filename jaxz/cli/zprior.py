@@ -54,6 +54,7 @@ def _from_table(path: str) -> PriorOf:
     import numpy as np
 
     from jaxz import io, posterior
+    from jaxz.io.identifiers import NOT_A_TARGET
 
     table = io.read_table(path)
     if "Z" in table.colnames and not {"FUNCTION", "SIGMA"} & set(table.colnames):
@@ -66,7 +67,9 @@ def _from_table(path: str) -> PriorOf:
             f"{path}: needs a column Z of known redshifts alone, or TARGETID or ID, FUNCTION, Z and SIGMA, has "
             f"{present}"
         )
-    priors = {str(row[key]).strip(): _from_row(path, row) for row in table}
+    # Spectra without a TARGETID have that number, too.
+    known = [row for row in table if key == "ID" or row[key] != NOT_A_TARGET]
+    priors = {str(row[key]).strip(): _from_row(path, row) for row in known}
 
     def prior_of(spectra: "Spectra") -> "Prior":
         names = spectra.ids if key == "ID" else spectra.meta.get("TARGETID", spectra.ids)

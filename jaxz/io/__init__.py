@@ -29,11 +29,12 @@ from jaxz.io.component import (
     write_component as write_component,
 )
 from jaxz.io.desi import read_desi as read_desi
-from jaxz.io.files import FileError as FileError, FileWarning as FileWarning, read_table as read_table
+from jaxz.io.files import FileError as FileError, FileWarning as FileWarning
 from jaxz.io.lines import read_lines as read_lines
 from jaxz.io.numbers import Numbers as Numbers, load_numbers as load_numbers
 from jaxz.io.output import check_output as check_output, claimed as claimed
 from jaxz.io.populations import read_populations as read_populations
 from jaxz.io.reader import FORMATS as FORMATS, expand as expand, open_spectra as open_spectra, read as read
 from jaxz.io.survey import write_survey as write_survey
+from jaxz.io.tabular import read_table as read_table
 from jaxz.io.writer import write as write

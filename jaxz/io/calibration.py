@@ -6,7 +6,7 @@ from importlib import resources
 from pathlib import Path
 
 from jaxz.calibration import Calibration
-from jaxz.io.files import FileError
+from jaxz.io.files import FileError, damage_named, opened
 from jaxz.io.output import replacing
 
 _SHIPPED = resources.files("jaxz") / "data"
@@ -49,11 +49,14 @@ def read_calibration(path: str | Path) -> Calibration:
     Raises:
         FileError: if it cannot be read, is no JSON object, or lacks an entry or holds a wrong one.
     """
-    path = Path(path)
+    with damage_named(path):
+        return _calibration(Path(path))
+
+
+def _calibration(path: Path) -> Calibration:
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileError(f"{path}: cannot be opened: {error.strerror}") from error
+        with opened(path) as stream:
+            stored = json.loads(stream.read())
     except ValueError as error:
         raise FileError(f"{path}: not a calibration file: no JSON ({error}): give one of `jaxz calibrate`") from error
     if not isinstance(stored, dict):

@@ -12,17 +12,17 @@ from astropy.table import Table
 
 from jaxz import __version__
 from jaxz.io.cards import header_of, in_ascii, table_hdu
-from jaxz.io.files import FileError, damage_named, image_shape, open_fits, summary_of, table_of
+from jaxz.io.files import FileError, damage_named, image_shape, open_fits, summary_of
+from jaxz.io.identifiers import NOT_A_TARGET, named_by_row, targetids_of
 from jaxz.io.output import replacing
 from jaxz.io.parquet import holds_parquet, read_parquet
+from jaxz.io.tabular import table_of
 from jaxz.models import AbstractModel
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
 from jaxz.status import Status
 
 _EXTENSIONS = ("REDSHIFTS", "ZBEST")
-NOT_A_TARGET = -1
-"""TARGETID of a spectrum whose file gives none."""
 
 
 def to_table(redshifts: Redshifts) -> Table:
@@ -105,17 +105,21 @@ def read_catalog(path: str | Path) -> Table:
 
     Returns:
         The table as it is in the file, headers in its `meta`; ``ID`` (the TARGETID in digits) is added if it has none.
+        Where a TARGETID is unknown (see `read_table`), it is -1, and ID the name of the file and the row.
 
     Raises:
-        FileError: if the file cannot be read or is not such a catalog.
+        FileError: if the file cannot be read, is not such a catalog, or TARGETID or Z are not one number in each row.
     """
     path = Path(path)
     table, name = (read_parquet(path), "") if holds_parquet(path) else _read_fits(path)
     missing = {"TARGETID", "Z"} - set(table.colnames)
     if missing:
         raise FileError(f"{path}{name}: not a redshift catalog: no column {', '.join(sorted(missing))}")
+    if table["Z"].ndim != 1 or table["Z"].dtype.kind not in "fiu":
+        raise FileError(f"{path}{name}: the column Z needs one number in each row: write it again")
+    targetid = targetids_of(path, table["TARGETID"])
     if "ID" not in table.colnames:
-        table["ID"] = table["TARGETID"].astype(str)
+        table["ID"] = named_by_row(path, targetid, targetid == NOT_A_TARGET)
     return table
 
 

@@ -11,8 +11,9 @@ from astropy.table import Table
 
 from jaxz import __version__
 from jaxz.io.cards import card
-from jaxz.io.files import FileError, number_in, open_fits, summary_of, table_of
+from jaxz.io.files import FileError, damage_named, number_in, open_fits, summary_of
 from jaxz.io.output import replacing
+from jaxz.io.tabular import table_of
 from jaxz.models.components import GaussianComponent, Whitening
 from jaxz.spectra import LogGrid
 
@@ -61,38 +62,8 @@ def read_component(path: str | Path) -> GaussianComponent:
     Raises:
         FileError: if the file cannot be read, or is no such file; it names the extension at fault.
     """
-    path = Path(path)
-    with open_fits(path) as hdus:
-        if _VECTORS not in hdus or not isinstance(hdus[_VECTORS], fits.PrimaryHDU | fits.ImageHDU):
-            raise FileError(
-                f"{path}: not a component file: no image {_VECTORS} (it holds {summary_of(hdus)}); "
-                "write one with jaxz.io.write_component"
-            )
-        header, stored = hdus[_VECTORS].header, hdus[_VECTORS].data
-        whitening = _whitening(path, hdus[_WHITENING]) if _WHITENING in hdus else None
-        mask = None if _MASK not in hdus else np.asarray(hdus[_MASK].data) != 0
-        provenance = _provenance(path, hdus[_PROVENANCE]) if _PROVENANCE in hdus else {}
-    where = f"{path}[{_VECTORS}]"
-    if stored is None or stored.ndim != 2:
-        raise FileError(f"{where}: has shape {() if stored is None else stored.shape}; it needs (comp, rest)")
-    vectors = stored.astype(np.float32 if stored.dtype.kind == "f" and stored.dtype.itemsize == 4 else np.float64)
-    reference = number_in(header, "REFZ")
-    try:
-        return GaussianComponent(
-            vectors,
-            _grid(where, header, vectors.shape[1]),
-            reference_z=None if np.isnan(reference) else float(reference),
-            whitening=whitening,
-            mask=mask,
-            calibration=number_in(header, "CALIBRAT", absent=1.0),
-            velocity=number_in(header, "VELOCITY", absent=0.0),
-            name=str(header.get("COMPNAME", "")).strip(),
-            version=str(header.get("VERSION", "0")).strip(),
-            spectype=str(header.get("SPECTYPE", "")).strip(),
-            provenance=provenance,
-        )
-    except ValueError as error:
-        raise FileError(f"{where}: {error}") from error
+    with damage_named(path):
+        return _component(Path(path))
 
 
 def write_component(
@@ -153,6 +124,40 @@ def write_component(
         hdus.append(fits.BinTableHDU(table, name=_PROVENANCE))
     with replacing(path, overwrite=overwrite) as unfinished:
         fits.HDUList(hdus).writeto(unfinished)
+
+
+def _component(path: Path) -> GaussianComponent:
+    with open_fits(path) as hdus:
+        if _VECTORS not in hdus or not isinstance(hdus[_VECTORS], fits.PrimaryHDU | fits.ImageHDU):
+            raise FileError(
+                f"{path}: not a component file: no image {_VECTORS} (it holds {summary_of(hdus)}); "
+                "write one with jaxz.io.write_component"
+            )
+        header, stored = hdus[_VECTORS].header, hdus[_VECTORS].data
+        whitening = _whitening(path, hdus[_WHITENING]) if _WHITENING in hdus else None
+        mask = None if _MASK not in hdus else np.asarray(hdus[_MASK].data) != 0
+        provenance = _provenance(path, hdus[_PROVENANCE]) if _PROVENANCE in hdus else {}
+    where = f"{path}[{_VECTORS}]"
+    if stored is None or stored.ndim != 2:
+        raise FileError(f"{where}: has shape {() if stored is None else stored.shape}; it needs (comp, rest)")
+    vectors = stored.astype(np.float32 if stored.dtype.kind == "f" and stored.dtype.itemsize == 4 else np.float64)
+    reference = number_in(header, "REFZ")
+    try:
+        return GaussianComponent(
+            vectors,
+            _grid(where, header, vectors.shape[1]),
+            reference_z=None if np.isnan(reference) else float(reference),
+            whitening=whitening,
+            mask=mask,
+            calibration=number_in(header, "CALIBRAT", absent=1.0),
+            velocity=number_in(header, "VELOCITY", absent=0.0),
+            name=str(header.get("COMPNAME", "")).strip(),
+            version=str(header.get("VERSION", "0")).strip(),
+            spectype=str(header.get("SPECTYPE", "")).strip(),
+            provenance=provenance,
+        )
+    except ValueError as error:
+        raise FileError(f"{where}: {error}") from error
 
 
 def _grid(where: str, header: Any, size: int) -> LogGrid:

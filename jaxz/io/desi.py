@@ -10,6 +10,8 @@ import numpy as np
 from jaxz.io.coadd import CommonGrid, Exposure
 from jaxz.io.fibermap import ONE_ROW_EACH, Targets, fibermap_of, targets_of
 from jaxz.io.files import FileError, FileWarning, damage_named, image_shape, open_fits, spectra_of, stem_of
+from jaxz.io.masks import warn_not_used
+from jaxz.io.units import flux_unit, noise_factor
 from jaxz.io.wavelengths import vacuum_angstrom
 from jaxz.spectra import Spectra
 
@@ -54,7 +56,8 @@ class DesiFile:
     SKY (OBJTYPE), UNPLUGGED, NODATA, POORDATA and LITTLE_COVERAGE (fibre status); and BAD_TARGET where OBJTYPE is BAD
     or TARGETID is negative.
 
-    Without FIBERMAP, each row is a target that is named by the file and the row, and a `FileWarning` says so.
+    Without FIBERMAP, each row is a target that is named by the file and the row, and a `FileWarning` says so; the same
+    goes for rows whose TARGETID is null. A MASK that leaves no pixel of any spectrum is ignored, with a `FileWarning`.
 
     Args:
         path: of the file, which is opened again where spectra are asked for.
@@ -79,15 +82,19 @@ class DesiFile:
                 f"{path}: cameras {', '.join(self._cameras)} hold the same light: remove all but one of them"
             )
         waves = {camera: _wave(path, hdus, camera) for camera in self._cameras}
+        self._pixels = {camera: _with_wavelength(path, camera, wave) for camera, wave in waves.items()}
+        names = {_unit(path, hdus, camera, wave) for camera, wave in waves.items()}
+        self._unit = names.pop() if len(names) == 1 else ""
         shapes = {camera: _check_shapes(path, hdus, camera, len(wave)) for camera, wave in waves.items()}
         single = all(hdus[f"{camera}_FLUX"].header["BITPIX"] == -32 for camera in waves)
-        self._bunit = hdus[f"{self._cameras[0]}_FLUX"].header.get("BUNIT")
         self._dtype = np.float32 if single else np.float64
-        self._grid = CommonGrid(waves, {camera: ndiag for camera, (_, ndiag) in shapes.items()})
+        placed = {camera: wave[self._pixels[camera]] for camera, wave in waves.items()}
+        self._grid = CommonGrid(placed, {camera: ndiag for camera, (_, ndiag) in shapes.items()})
         (first, (count, _)), *others = shapes.items()
         for camera, (nrows, _) in others:
             if nrows != count:
                 raise FileError(f"{path}[{camera}_FLUX]: has {nrows} rows, {first}_FLUX has {count}: {ONE_ROW_EACH}")
+        self._masked = [camera for camera in self._cameras if _has_mask(path, hdus, camera)]
         self._targets = self._find_targets(hdus, count, coadd=coadd)
         self.ids = self._targets.ids
 
@@ -101,7 +108,7 @@ class DesiFile:
         flux, ivar = np.zeros((2, len(wanted), npix), dtype=self._dtype)
         resolution = np.zeros((len(wanted), ndiag, npix), dtype=self._dtype) if ndiag else None
         with damage_named(self._path), open_fits(self._path) as hdus:
-            images = {camera: _images(hdus, camera) for camera in self._cameras}
+            images = {camera: _images(hdus, camera, masked=camera in self._masked) for camera in self._cameras}
             for place, target in enumerate(wanted):
                 one = self._grid.combined(self._exposures(images, target))
                 flux[place], ivar[place] = one.flux, one.ivar
@@ -115,7 +122,7 @@ class DesiFile:
             ids=self.ids[part],
             meta={name: column[part] for name, column in self._targets.meta.items()},
             resolution=resolution,
-            bunit=self._bunit,
+            unit=self._unit,
         )
 
     def _find_targets(self, hdus: Any, count: int, *, coadd: bool) -> Targets:
@@ -135,7 +142,7 @@ class DesiFile:
         rows = self._targets.rows[target]
         use = self._targets.usable[rows]
         return {
-            camera: [_exposure(images[camera], int(row)) for row in rows[use[:, column]]]
+            camera: [_exposure(images[camera], int(row), self._pixels[camera]) for row in rows[use[:, column]]]
             for column, camera in enumerate(self._cameras)
         }
 
@@ -155,10 +162,16 @@ def _wave(path: Path, hdus: Any, camera: str) -> np.ndarray:
     hdu = hdus[f"{camera}_WAVELENGTH"]
     if len(image_shape(hdu)) != 1 or image_shape(hdu)[0] < 2:
         raise FileError(f"{where}: needs to be an image of one axis and two pixels at least, is {image_shape(hdu)}")
-    wave = vacuum_angstrom(where, hdu.data, hdu.header.get("BUNIT"), air=False)
-    if not (np.isfinite(wave).all() and np.all(np.diff(wave) > 0)):
-        raise FileError(f"{where}: wavelengths must be finite and increase: write them again")
-    return wave
+    return vacuum_angstrom(where, hdu.data, hdu.header.get("BUNIT"), air=False)
+
+
+def _with_wavelength(path: Path, camera: str, wave: np.ndarray) -> slice:
+    """Return the pixels of a camera that have a wavelength; some at its ends may have none."""
+    placed = np.flatnonzero(np.isfinite(wave))
+    part = slice(int(placed[0]), int(placed[-1]) + 1) if len(placed) else slice(0)
+    if len(placed) < 2 or not np.all(np.diff(wave[part]) > 0):
+        raise FileError(f"{path}[{camera}_WAVELENGTH]: wavelengths must be finite and increase: write them again")
+    return part
 
 
 def _check_shapes(path: Path, hdus: Any, camera: str, npix: int) -> tuple[int, int]:
@@ -186,13 +199,47 @@ def _check_shapes(path: Path, hdus: Any, camera: str, npix: int) -> tuple[int, i
     return shape[0], bands[1]
 
 
-def _images(hdus: Any, camera: str) -> dict[str, Any]:
+def _unit(path: Path, hdus: Any, camera: str, wave: np.ndarray) -> str:
+    """Return the unit of the flux, if it is known.
+
+    Warn of a flux that is none, and refuse one that is no f_λ, or an ivar in another unit: DESI's never are.
+    """
+    flux, ivar = f"{camera}_FLUX", f"{camera}_IVAR"
+    unit = flux_unit(f"{path}[{flux}]", hdus[flux].header.get("BUNIT"), wave)
+    factor = noise_factor(f"{path}[{ivar}]", hdus[ivar].header.get("BUNIT"), unit.unit, -2)
+    if np.ndim(unit.factor) or factor != 1:
+        raise FileError(f"{path}[{flux}]: flux and ivar need one unit, of f_λ (BUNIT): convert them")
+    return unit.name
+
+
+def _has_mask(path: Path, hdus: Any, camera: str) -> bool:
+    """Tell whether a camera has a mask that leaves some pixel; most often the first row says so.
+
+    One that leaves none where there are data has, for example, lost the offset of unsigned integers.
+    """
+    name = f"{camera}_MASK"
+    if name not in hdus:
+        return False
+    mask, ivar = hdus[name].section, hdus[f"{camera}_IVAR"].section
+    has_data = False
+    for row in range(image_shape(hdus[name])[0]):
+        measured = ivar[row] > 0
+        if np.any(measured & (mask[row] == 0)):
+            return True
+        has_data = has_data or bool(measured.any())
+    if has_data:
+        warn_not_used(path, name, "marks every pixel of all spectra as bad")
+    return not has_data
+
+
+def _images(hdus: Any, camera: str, *, masked: bool) -> dict[str, Any]:
     """Return what is there of one camera; looking for an extension by name takes longer than reading a row of it."""
-    names = {kind: f"{camera}_{kind}" for kind in ("FLUX", "IVAR", "MASK", "RESOLUTION")}
+    kinds = ("FLUX", "IVAR", "MASK", "RESOLUTION") if masked else ("FLUX", "IVAR", "RESOLUTION")
+    names = {kind: f"{camera}_{kind}" for kind in kinds}
     return {kind: hdus[name].section for kind, name in names.items() if name in hdus}
 
 
-def _exposure(images: dict[str, Any], row: int) -> Exposure:
-    rows = {kind: image[row] for kind, image in images.items()}
+def _exposure(images: dict[str, Any], row: int, pixels: slice) -> Exposure:
+    rows = {kind: image[row][..., pixels] for kind, image in images.items()}
     good = rows["MASK"] == 0 if "MASK" in rows else True
     return Exposure(rows["FLUX"], np.where(good, rows["IVAR"], 0), rows.get("RESOLUTION"))

@@ -11,8 +11,10 @@ from astropy.nddata import InverseVariance
 from astropy.table import Table
 from astropy.utils.masked import Masked
 
-from jaxz.io.files import FileError, stem_of, target_of, unmasked
+from jaxz.io.columns import check_choice
+from jaxz.io.files import FileError, stem_of, target_of
 from jaxz.io.table import read_rows
+from jaxz.io.tabular import without_gaps
 from jaxz.spectra import Spectra, mended
 
 _KINDS = {"std": "error", "var": "var", "ivar": "ivar"}
@@ -24,8 +26,10 @@ _MEDIA = {"AWAV": True, "WAVE": False}
 
 def from_table(table: Table, columns: Mapping[str, str] | None = None, *, air: bool = False) -> Spectra:
     """Return the spectra of a table; see `Spectra.from_table`."""
+    check_choice(columns)
+    name = Path("table")
     try:
-        rows = read_rows("table", unmasked(Table(table)), "air" if air else "vacuum", columns)
+        rows = read_rows(name, without_gaps(name, Table(table)), "air" if air else "vacuum", columns)
     except FileError as error:
         raise ValueError(str(error)) from error
     return Spectra(*mended(rows.wave, rows.flux, rows.ivar), ids=rows.ids or None, meta=rows.meta)

@@ -8,6 +8,7 @@ import numpy as np
 from astropy.io import fits
 
 from jaxz.io.files import FileError
+from jaxz.io.identifiers import NOT_A_TARGET, named_by_row, unknown_identifiers, warn_of_unknown
 from jaxz.status import ZWarn
 
 PREFIX = "FIBERMAP."
@@ -95,11 +96,9 @@ def targets_of(path: Path, hdus: Any, cameras: list[str], count: int, *, coadd: 
     Raises:
         FileError: if FIBERMAP is not a table of `count` rows with an integer column TARGETID.
     """
-    columns = _columns(path, hdus)
-    if len(columns["TARGETID"]) != count:
-        raise FileError(
-            f"{path}[FIBERMAP]: has {len(columns['TARGETID'])} rows, {cameras[0]}_FLUX has {count}: {ONE_ROW_EACH}"
-        )
+    columns, unknown = _columns(path, hdus)
+    if len(unknown) != count:
+        raise FileError(f"{path}[FIBERMAP]: has {len(unknown)} rows, {cameras[0]}_FLUX has {count}: {ONE_ROW_EACH}")
     status = columns.get("COADD_FIBERSTATUS", columns.get("FIBERSTATUS", np.zeros(count, dtype=np.int64)))
     single = "EXP_FIBERMAP" not in hdus and not any(name.startswith("COADD_") for name in columns)
     usable = np.ones((count, len(cameras)), dtype=bool)
@@ -107,7 +106,9 @@ def targets_of(path: Path, hdus: Any, cameras: list[str], count: int, *, coadd: 
         usable = np.column_stack([status & _fatal(camera) == 0 for camera in cameras])
     rows = [np.array([row]) for row in range(count)]
     if single and coadd:
-        _, first, target = np.unique(columns["TARGETID"], return_index=True, return_inverse=True)
+        # What has no TARGETID is no one else.
+        key = np.where(unknown, np.iinfo(np.int64).min + np.arange(count), columns["TARGETID"])
+        _, first, target = np.unique(key, return_index=True, return_inverse=True)
         rows = np.split(np.argsort(target, kind="stable"), np.cumsum(np.bincount(target))[:-1])
         rows = [rows[place] for place in np.argsort(first)]
         used = np.count_nonzero(usable, axis=1) > 0
@@ -122,10 +123,12 @@ def targets_of(path: Path, hdus: Any, cameras: list[str], count: int, *, coadd: 
             meta[name] = columns[f"TARGET_{name}"].astype(np.float64)
     meta["ZWARN"] = _zwarn(targetid, columns.get("OBJTYPE", np.full(len(rows), "")), status)
     meta |= {PREFIX + name: column for name, column in columns.items()}
-    return Targets(tuple(str(number) for number in targetid), rows, meta, usable)
+    names = named_by_row(path, targetid, unknown[[row[0] for row in rows]])
+    return Targets(tuple(map(str, names)), rows, meta, usable)
 
 
-def _columns(path: Path, hdus: Any) -> dict[str, np.ndarray]:
+def _columns(path: Path, hdus: Any) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Return the columns of FIBERMAP, and where TARGETID is null, which is `NOT_A_TARGET` then."""
     extension = fibermap_of(hdus)
     table = hdus[extension]
     names = {name.upper(): name for name in table.columns.names} if isinstance(table, fits.BinTableHDU) else {}
@@ -140,11 +143,16 @@ def _columns(path: Path, hdus: Any) -> dict[str, np.ndarray]:
         kinds, words = ("SU", "text") if name == "OBJTYPE" else ("iu" if "STATUS" in name else "fiu", "number")
         if columns[name].size and (columns[name].ndim != 1 or columns[name].dtype.kind not in kinds):
             raise FileError(f"{path}[{extension}]: the column {name} needs one {words} in each row: write it again")
-    return {
+    null = table.columns[names["TARGETID"]].null
+    missing, lost = unknown_identifiers(np.ma.masked_array(targetid, mask=targetid == null))
+    warn_of_unknown(f"{path}[{extension}][TARGETID]", missing, lost)
+    columns["TARGETID"] = np.where(missing, NOT_A_TARGET, columns["TARGETID"])
+    native = {
         name: column.astype(column.dtype.newbyteorder("="))
         for name, column in columns.items()
         if column.dtype != object
     }
+    return native, missing
 
 
 def _fatal(camera: str) -> int:

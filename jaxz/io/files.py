@@ -9,48 +9,21 @@ from io import BufferedIOBase, BytesIO
 from pathlib import Path
 from typing import Any
 
-import astropy.units as u
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table
 from astropy.utils.exceptions import AstropyUserWarning, AstropyWarning
 
-from jaxz.measured import PER_ANGSTROM
+from jaxz.io.errors import FileError as FileError, FileWarning as FileWarning
+from jaxz.io.promises import check_promises
 from jaxz.spectra import Spectra, mended
 
 _NAMED = 5
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 
 MOST_UNZIPPED = 2**32
 """Bytes that a gzipped file may hold: it is unpacked in memory."""
 
 _PIECE = 2**24
-
-
-class FileError(OSError):
-    """A file cannot be read or written; the message names the file, the part at fault and the fix."""
-
-
-class FileWarning(UserWarning):
-    """A file was read, but lacks something that it could be expected to have; the message names both."""
-
-
-def syntax_of(path: Path) -> str | None:
-    """Return ``"fits"``, ``"ecsv"``, ``"csv"`` or None (anything else), from the first bytes of the file.
-
-    Raises:
-        FileError: if the file is missing, unreadable, a folder, or empty.
-    """
-    with opened(path) as stream:
-        head = stream.read(4096)
-    if not head:
-        raise FileError(f"{path}: the file is empty: fetch or write it again")
-    if head.startswith((b"SIMPLE  =", _GZIP)):
-        return "fits"
-    if head.startswith(b"# %ECSV"):
-        return "ecsv"
-    lines = [line for line in head.splitlines() if line.strip() and not line.startswith(b"#")]
-    return "csv" if b"\0" not in head and lines and b"," in lines[0] else None
 
 
 @contextmanager
@@ -81,10 +54,12 @@ def damage_named(what: str | Path) -> Iterator[None]:
     """Raise FileError, which names the file or the part of it, for whatever is raised while it is read.
 
     What libraries raise for files that do not make sense is not in any list: assertions, unbound variables, lack of
-    memory, warnings. A file is the unit of failure, so that all of it is told alike, and other files go on.
+    memory, warnings. A file is the unit of failure, so that all of it is told alike, and other files go on. Numbers
+    that overflow or are none are no damage here: what is not finite does not count later.
     """
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     except FileError:
         raise
     except Exception as error:
@@ -103,6 +78,8 @@ def reason_of(error: BaseException) -> str:
 def open_fits(path: Path) -> Iterator[Any]:
     """Open a FITS file (gzipped or not) with all its headers read, so that a truncated one is found out here.
 
+    No data are read yet, and none that headers promise but the file cannot hold ever are (see `check_promises`).
+
     Warnings about units and keywords that surveys write outside the standard are silenced while it is open.
 
     Raises:
@@ -113,14 +90,16 @@ def open_fits(path: Path) -> Iterator[Any]:
         warnings.simplefilter("ignore", AstropyWarning)
         # Astropy only warns of these two, and then hands out the extensions that are left.
         warnings.filterwarnings("error", "(?s).*(truncated|Error validating header)", AstropyUserWarning)
-        hdus = fits.open(_unzipped(path, stream), memmap=False, lazy_load_hdus=False)
+        plain = _unzipped(path, stream)
+        check_promises(path, plain)
+        hdus = fits.open(plain, memmap=False, lazy_load_hdus=False)
         with hdus:
             yield hdus
 
 
 def _unzipped(path: Path, stream: BufferedIOBase) -> BufferedIOBase:
     """Astropy takes the end of a truncated gzip file for the end of the FITS file; gzip itself does not."""
-    is_zipped = stream.read(len(_GZIP)) == _GZIP
+    is_zipped = stream.read(len(GZIP)) == GZIP
     stream.seek(0)
     if not is_zipped:
         return stream
@@ -132,67 +111,6 @@ def _unzipped(path: Path, stream: BufferedIOBase) -> BufferedIOBase:
             whole.write(piece)
     whole.seek(0)
     return whole
-
-
-def table_of(path: Path, hdu: Any) -> Table:
-    """Return a FITS binary table as an astropy table; strings are str, missing numbers NaN.
-
-    Raises:
-        FileError: if the table cannot be decoded.
-    """
-    with damage_named(f"{path}[{hdu.name or 'table'}]"):
-        return unmasked(Table.read(hdu, format="fits", character_as_bytes=False))
-
-
-def read_table(path: str | Path) -> Table:
-    """Read any table: the first one of a FITS file, ECSV, or CSV with a header line.
-
-    Args:
-        path: the file; what it is is seen from its contents.
-
-    Returns:
-        The table, strings as str, missing numbers as NaN.
-
-    Raises:
-        FileError: if the file cannot be read or holds no table.
-    """
-    path = Path(path)
-    syntax = syntax_of(path)
-    if syntax is None:
-        raise FileError(f"{path}: not a table: give FITS, ECSV, or CSV with a header line")
-    if syntax != "fits":
-        return read_text_table(path, syntax)
-    with open_fits(path) as hdus:
-        for hdu in hdus:
-            if isinstance(hdu, fits.BinTableHDU):
-                return table_of(path, hdu)
-    raise FileError(f"{path}: the FITS file holds no table ({summary_of(hdus)})")
-
-
-def read_text_table(path: Path, syntax: str) -> Table:
-    """Return a table written as ``"ecsv"`` or ``"csv"``.
-
-    Raises:
-        FileError: if the text is not such a table.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)
-        try:
-            return unmasked(Table.read(path, format=f"ascii.{syntax}", encoding="utf-8-sig"))
-        except Exception as error:
-            raise FileError(f"{path}: cannot be read as {syntax.upper()}: {reason_of(error)}") from error
-
-
-def unmasked(table: Table) -> Table:
-    """Put NaN or an empty string where a value is missing; identifiers stay integers, as their digits matter."""
-    for name in table.colnames:
-        column: Any = table[name]
-        if np.ma.isMaskedArray(column):
-            if column.dtype.kind in "iu" and column.mask.any() and name.upper() not in ("ID", "TARGETID"):
-                column = column.astype(np.float64)
-            blank = {"f": np.nan, "U": "", "S": b""}.get(column.dtype.kind, column.fill_value)
-            table[name] = column.filled(blank)
-    return table
 
 
 def summary_of(hdus: Any) -> str:
@@ -242,11 +160,11 @@ def spectra_of(
     ids: Sequence[str],
     meta: Mapping[str, np.ndarray],
     resolution: np.ndarray | None = None,
-    bunit: Any = None,
+    unit: str = "",
 ) -> Spectra:
     """Return `Spectra` with the column ``FILE`` added to `meta`; what they refuse is told with the file's name.
 
-    So is ``FLUXUNIT`` where the card `bunit` is a unit of f_λ.
+    So is ``FLUXUNIT``, the unit of the flux, where it is known.
 
     Without a resolution matrix, pixels whose wavelength is NaN are left out, and gaps are filled (see `mended`).
 
@@ -256,17 +174,8 @@ def spectra_of(
     try:
         if resolution is None:
             wave, flux, ivar = mended(wave, flux, ivar)
-        unit = _flux_unit(bunit)
         named = {**meta, "FILE": np.array([str(path)] * len(ids))}
         named |= {"FLUXUNIT": np.full(len(ids), unit)} if unit else {}
         return Spectra(wave, flux, ivar, ids=ids, meta=named, resolution=resolution)
     except ValueError as error:
         raise FileError(f"{path}: {error}") from error
-
-
-def _flux_unit(bunit: Any) -> str:
-    try:
-        unit = u.Unit(str(bunit).strip())
-    except ValueError:
-        return ""
-    return str(unit) if unit.is_equivalent(PER_ANGSTROM) else ""

@@ -4,7 +4,7 @@ from importlib import resources
 
 from astropy.table import Table
 
-from jaxz.io.files import read_text_table
+from jaxz.io.tabular import table_of_text
 
 
 def read_lines() -> Table:
@@ -14,4 +14,4 @@ def read_lines() -> Table:
         Columns ``name``, ``wave`` (rest-frame vacuum, Å) and ``kind`` (``emission``, ``absorption`` or ``both``).
     """
     with resources.as_file(resources.files("jaxz") / "data" / "lines.ecsv") as path:
-        return read_text_table(path, "ecsv")
+        return table_of_text(path, "ecsv")

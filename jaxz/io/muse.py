@@ -7,16 +7,20 @@ from typing import Any
 import numpy as np
 
 from jaxz.io.files import FileError, image_shape, number_in, spectra_of, stem_of, target_of
+from jaxz.io.image import noise_of
+from jaxz.io.masks import masked
+from jaxz.io.units import flux_unit, noise_factor
 from jaxz.io.wavelengths import vacuum_angstrom
-from jaxz.measured import inverse_variance
+from jaxz.measured import inverse_variance, scaled
 from jaxz.spectra import Spectra
 
 _SOURCE_DATA = re.compile(r"SPE_(.+)_DATA")
 
 
 def is_mpdaf_spectrum(hdus: Any) -> bool:
-    """Tell whether an open FITS file holds an extension ``DATA`` with one axis."""
-    return "DATA" in hdus and len(image_shape(hdus["DATA"])) == 1
+    """Tell whether an open FITS file holds an extension ``DATA`` with one axis, and no other noise than ``STAT``."""
+    is_other = "STAT" not in hdus and noise_of(hdus) is not None
+    return "DATA" in hdus and len(image_shape(hdus["DATA"])) == 1 and not is_other
 
 
 def is_mpdaf_source(hdus: Any) -> bool:
@@ -32,10 +36,10 @@ def from_mpdaf_spectrum(path: Path, hdus: Any) -> Spectra:
     """
     if "STAT" not in hdus:
         raise FileError(f"{path}: no extension STAT: add one with the variance of each pixel of DATA")
-    good = hdus["DQ"].data == 0 if "DQ" in hdus else None
-    if good is not None and good.shape != image_shape(hdus["DATA"]):
+    bad = hdus["DQ"].data != 0 if "DQ" in hdus else None
+    if bad is not None and bad.shape != image_shape(hdus["DATA"]):
         raise FileError(f"{path}: DATA and DQ have different lengths: they need one value for each pixel")
-    return _spectrum(path, hdus, "DATA", "STAT", good)
+    return _spectrum(path, hdus, "DATA", "STAT", bad)
 
 
 def from_mpdaf_source(path: Path, hdus: Any, name: str | None) -> Spectra:
@@ -65,16 +69,19 @@ def _names_of_spectra(hdus: Any) -> list[str]:
     return [match[1] for hdu in hdus if (match := _SOURCE_DATA.fullmatch(hdu.name)) and len(image_shape(hdu)) == 1]
 
 
-def _spectrum(path: Path, hdus: Any, data: str, stat: str, good: np.ndarray | None) -> Spectra:
+def _spectrum(path: Path, hdus: Any, data: str, stat: str, bad: np.ndarray | None) -> Spectra:
     flux, variance = hdus[data].data, hdus[stat].data
     if flux is None or variance is None or flux.shape != variance.shape:
         raise FileError(f"{path}: {data} and {stat} have different lengths: they need one value for each pixel")
-    ivar = inverse_variance(variance, "var")
-    if good is not None:
-        ivar = np.where(good, ivar, ivar.dtype.type(0))
     wave = _wave(f"{path}[{data}]", hdus[data].header, len(flux))
-    meta, bunit = target_of(hdus[0].header), hdus[data].header.get("BUNIT")
-    return spectra_of(path, wave, flux, ivar, ids=[stem_of(path)], meta=meta, bunit=bunit)
+    unit = flux_unit(f"{path}[{data}]", hdus[data].header.get("BUNIT"), wave)
+    factor = noise_factor(f"{path}[{stat}]", hdus[stat].header.get("BUNIT"), unit.unit, 2)
+    ivar = scaled(inverse_variance(variance, "var"), 1 / factor)
+    if bad is not None:
+        ivar = masked(path, ivar, bad, "DQ", [stem_of(path)])
+    flux, ivar = unit.apply(flux, ivar)
+    meta = target_of(hdus[0].header)
+    return spectra_of(path, wave, flux, ivar, ids=[stem_of(path)], meta=meta, unit=unit.name)
 
 
 def _wave(where: str, header: Any, size: int) -> np.ndarray:

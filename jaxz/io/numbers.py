@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from jaxz.calibration import Calibration
 from jaxz.io.basis import basis_header
-from jaxz.io.files import FileError
+from jaxz.io.files import FileError, damage_named
 from jaxz.models.error import ErrorModel
 
 _NAME = "ZCALIB"
@@ -45,7 +45,11 @@ def load_numbers(name_or_path: str | Path | None = None) -> Numbers | None:
         FileError: if there is neither such a basis nor such a file, the file cannot be read, or has some numbers but
             not all, or none that make sense.
     """
-    header = basis_header(name_or_path)
+    with damage_named(name_or_path or "the default basis"):
+        return _numbers(name_or_path, basis_header(name_or_path))
+
+
+def _numbers(name_or_path: str | Path | None, header: Any) -> Numbers | None:
     wanted = {*ErrorModel().cards(), *_CALIBRATION.values(), _NAME}
     missing = sorted(card for card in wanted if card not in header)
     if len(missing) == len(wanted):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxz.air import airtovac
-from jaxz.io.files import FileError, open_fits, summary_of
+from jaxz.io.files import FileError, damage_named, open_fits, summary_of
 from jaxz.mock.continuum import REST, Populations
 
 _TAIL = 1000.0
@@ -24,7 +24,11 @@ def read_populations(path: str | Path) -> Populations:
     Raises:
         FileError: if it cannot be read or has another layout.
     """
-    path = Path(path)
+    with damage_named(path):
+        return _populations(Path(path))
+
+
+def _populations(path: Path) -> Populations:
     with open_fits(path) as hdus:
         images = [np.asarray(hdu.data, dtype=np.float64) for hdu in hdus if getattr(hdu, "data", None) is not None]
     try:

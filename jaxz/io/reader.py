@@ -1,25 +1,27 @@
 """Spectrum files of any kind → `Spectra`; the kind is recognised from the contents."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from jaxz.io.columns import check_choice, is_spectrum_table
 from jaxz.io.desi import DesiFile, is_desi
 from jaxz.io.files import (
     FileError,
     damage_named,
     image_shape,
     open_fits,
-    read_text_table,
     summary_of,
-    syntax_of,
 )
 from jaxz.io.image import from_image_spectrum, is_image_spectrum
 from jaxz.io.muse import from_mpdaf_source, from_mpdaf_spectrum, is_mpdaf_source, is_mpdaf_spectrum
+from jaxz.io.pypeit import from_pypeit_spec1d, is_pypeit_spec1d
 from jaxz.io.sdss import from_sdss_spectrum, is_sdss_spectrum
 from jaxz.io.spectra_file import from_spectra_file, is_spectra_file
-from jaxz.io.table import from_fits_table, from_table, is_spectrum_table, spectrum_table_of
+from jaxz.io.table import from_fits_table, from_table, spectrum_tables_of
+from jaxz.io.tabular import table_of_text
+from jaxz.io.text import SYNTAXES, read_text_table, syntax_of
 from jaxz.io.wavelengths import Medium
 from jaxz.spectra import Spectra
 
@@ -30,7 +32,8 @@ FORMATS = {
     "desi": "DESI coadd or spectra file",
     "image": "FITS images of flux and noise, a spectrum in each row",
     "jaxz": "spectra that jaxz wrote",
-    "table": "FITS, ECSV or CSV table with wave, flux, and ivar or error",
+    "pypeit": "PypeIt spec1d file",
+    "table": "FITS, ECSV, CSV or blank-separated table with wave, flux, and ivar or error",
 }
 """The kinds of spectrum files that can be read."""
 
@@ -58,6 +61,7 @@ def read(
     format: str | None = None,
     spectrum: str | None = None,
     medium: Medium | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Spectra:
     """Read spectra from files: MPDAF (MUSE) spectra and Sources, SDSS/BOSS spec files, DESI coadds, images, tables.
 
@@ -67,6 +71,8 @@ def read(
         spectrum: of MPDAF Source files, the name of the spectrum; their ``REFSPEC`` if None.
         medium: "air" or "vacuum", for tables and images that do not say which their wavelengths are of. If None, tables
             are taken as vacuum, and images as air, with a `FileWarning`.
+        columns: of tables, names of columns that are not found by their names, by the keys wave (or loglam), flux, ivar
+            (or var, or error), and mask: ``{"flux": "OPT_FLAM", "error": "OPT_FLAM_SIG"}``.
 
     Returns:
         All spectra, vacuum Å, padded to the longest. Ids are file stems, or what a file of many spectra says. `meta`
@@ -75,17 +81,24 @@ def read(
 
     Raises:
         FileError: for the first file that cannot be read; one line that names the file, what is wrong, and the fix.
-        ValueError: if `format` is unknown.
+        ValueError: if `format`, or a key of `columns`, is unknown.
 
     Example:
         ``spectra = jaxz.io.read("udf10_00002.fits")``
     """
-    sources = [open_spectra(path, format=format, spectrum=spectrum, medium=medium) for path in expand(paths)]
+    sources = [
+        open_spectra(path, format=format, spectrum=spectrum, medium=medium, columns=columns) for path in expand(paths)
+    ]
     return Spectra.concatenate([source[:] for source in sources])
 
 
 def open_spectra(
-    path: str | Path, *, format: str | None = None, spectrum: str | None = None, medium: Medium | None = None
+    path: str | Path,
+    *,
+    format: str | None = None,
+    spectrum: str | None = None,
+    medium: Medium | None = None,
+    columns: Mapping[str, str] | None = None,
 ) -> Source:
     """Return the spectra of one file, for reading some at a time: ``open_spectra(path)[:100]`` are the first hundred.
 
@@ -93,16 +106,17 @@ def open_spectra(
 
     Args:
         path: a file.
-        format, spectrum, medium: as for `read`.
+        format, spectrum, medium, columns: as for `read`.
 
     Raises:
         FileError: if the file cannot be read; one line that names the file, what is wrong, and the fix.
-        ValueError: if `format` is unknown.
+        ValueError: if `format`, or a key of `columns`, is unknown.
     """
     if format is not None and format not in FORMATS:
         raise ValueError(f"unknown format {format!r}: choose one of {', '.join(FORMATS)}")
+    check_choice(columns)
     with damage_named(Path(path)):
-        return _open(Path(path), format, spectrum, medium)
+        return _open(Path(path), format, spectrum, medium, columns)
 
 
 def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -146,20 +160,31 @@ def _may_be_spectrum(path: Path) -> bool:
         return syntax != "csv"  # prose has commas too
 
 
-def _open(path: Path, format: str | None, spectrum: str | None, medium: Medium | None) -> Source:
+def _open(
+    path: Path, format: str | None, spectrum: str | None, medium: Medium | None, columns: Mapping[str, str] | None
+) -> Source:
     syntax = syntax_of(path)
     if syntax is None:
-        raise FileError(f"{path}: neither FITS, ECSV nor CSV; known kinds: {_known_kinds()}")
+        raise FileError(
+            f"{path}: neither FITS, ECSV nor CSV, nor columns between blanks under a line with their names; known "
+            f"kinds: {_known_kinds()}"
+        )
     if syntax != "fits":
-        table = read_text_table(path, syntax)
+        table = table_of_text(path, syntax)
         if format not in (None, "table"):
-            raise FileError(f"{path}: is {syntax.upper()}, not {FORMATS[format]}: leave out the format, or say 'table'")
+            raise FileError(
+                f"{path}: is {SYNTAXES[syntax]}, not {FORMATS[format]}: leave out the format, or say 'table'"
+            )
         _refuse_name(path, "table", spectrum)
-        return from_table(path, table, medium)
+        return from_table(path, table, medium, columns)
     with open_fits(path) as hdus:
+        if columns and format in (None, "table"):
+            return from_fits_table(path, hdus, medium, columns)
         kind = _kind_of(hdus) if format is None else format
         if kind is None or (format is not None and not _IS[format](hdus)):
             raise FileError(f"{path}: {_what_is_wrong(hdus, format)}")
+        if columns:
+            raise FileError(f"{path}: a file of kind {kind} has no columns to choose: leave them out, or say 'table'")
         if kind == "mpdaf-source":
             return from_mpdaf_source(path, hdus, spectrum)
         _refuse_name(path, kind, spectrum)
@@ -196,13 +221,15 @@ _IS = {
     "desi": is_desi,
     "image": is_image_spectrum,
     "jaxz": is_spectra_file,
-    "table": lambda hdus: spectrum_table_of(hdus) is not None,
+    "pypeit": is_pypeit_spec1d,
+    "table": lambda hdus: bool(spectrum_tables_of(hdus)),
 }
 _FROM = {
     "mpdaf": from_mpdaf_spectrum,
     "sdss": from_sdss_spectrum,
     "desi": DesiFile,
     "jaxz": from_spectra_file,
+    "pypeit": from_pypeit_spec1d,
 }
 _SILENT = {"table": from_fits_table, "image": from_image_spectrum}
 """Kinds of files that may not say whether wavelengths are of air or vacuum."""

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from jaxz.io.files import number_in, spectra_of, stem_of
+from jaxz.io.files import FileError, number_in, spectra_of, stem_of
+from jaxz.io.wavelengths import exp10, vacuum_angstrom
 from jaxz.spectra import Spectra
 
 _COLUMNS = {"flux", "loglam", "ivar", "and_mask"}
@@ -32,16 +33,22 @@ def from_sdss_spectrum(path: Path, hdus: Any) -> Spectra:
     Args:
         path: the file.
         hdus: the open file.
+
+    Raises:
+        FileError: if a column holds no numbers, or several in each row.
     """
     table = _coadd(hdus)
     columns = {name.lower(): table.data[name] for name in table.columns.names}
+    for name in ("flux", "loglam", "ivar"):
+        if columns[name].ndim != 1 or columns[name].dtype.kind not in "fiu":
+            raise FileError(f"{path}[{name}]: needs one number in each row: fetch or write it again")
     header = hdus[0].header
     meta = {"RA": np.array([number_in(header, "PLUG_RA")]), "DEC": np.array([number_in(header, "PLUG_DEC")])}
     plate, mjd, fiber = (number_in(header, key) for key in ("PLATEID", "MJD", "FIBERID"))
     if np.isfinite(plate + mjd + fiber):
         meta["TARGETID"] = np.array([int(plate) * 10**9 + int(mjd) * 10**4 + int(fiber)], dtype=np.int64)
-    wave = 10.0 ** columns["loglam"].astype(np.float64)
-    return spectra_of(path, wave, columns["flux"], columns["ivar"], ids=[stem_of(path)], meta=meta, bunit=_UNIT)
+    wave = vacuum_angstrom(f"{path}[loglam]", exp10(columns["loglam"].astype(np.float64)), None, air=False)
+    return spectra_of(path, wave, columns["flux"], columns["ivar"], ids=[stem_of(path)], meta=meta, unit=_UNIT)
 
 
 def _coadd(hdus: Any) -> Any:

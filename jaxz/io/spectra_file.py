@@ -11,9 +11,11 @@ from astropy.table import Table
 
 from jaxz import __version__
 from jaxz.io.cards import header_of, table_hdu
-from jaxz.io.files import FileError, table_of
-from jaxz.io.table import COMMON_WAVE, from_fits_table, spectrum_table_of
+from jaxz.io.files import FileError
+from jaxz.io.table import COMMON_WAVE, from_table_hdu, spectrum_tables_of
+from jaxz.io.tabular import table_of
 from jaxz.io.wavelengths import vacuum_angstrom
+from jaxz.measured import density_of
 from jaxz.spectra import Spectra
 
 _VERSION, _SPECTRA, _META, _RESOLUTION = "JAXZVER", "SPECTRA", "META", "RESOLUTION"
@@ -50,7 +52,9 @@ def spectra_hdus(spectra: Spectra, path: str | Path, header: Mapping[str, Any] |
 
 def is_spectra_file(hdus: Any) -> bool:
     """Tell whether an open FITS file holds the spectra that `jaxz.io.write` wrote."""
-    return _VERSION in hdus[0].header and _SPECTRA in hdus and spectrum_table_of(hdus) is hdus[_SPECTRA]
+    if _VERSION not in hdus[0].header or _SPECTRA not in hdus:
+        return False
+    return any(hdu is hdus[_SPECTRA] for hdu in spectrum_tables_of(hdus)[:1])
 
 
 def from_spectra_file(path: Path, hdus: Any) -> Spectra:
@@ -60,8 +64,9 @@ def from_spectra_file(path: Path, hdus: Any) -> Spectra:
         FileError: if the table cannot be read.
         ValueError: if the other parts do not fit it.
     """
-    spectra = from_fits_table(path, hdus, "vacuum")
-    columns = table_of(path, hdus[_META]) if _META in hdus else Table()
+    # Names and numbers are ours, and so come back even where those of other files would be put right.
+    spectra = from_table_hdu(path, hdus, hdus[_SPECTRA], "vacuum", check=False)
+    columns = table_of(path, hdus[_META], check=False) if _META in hdus else Table()
     return Spectra(
         spectra.wave,
         spectra.flux,
@@ -78,11 +83,15 @@ def _native(column: Any) -> np.ndarray:
 
 
 def _flux_unit(spectra: Spectra) -> u.UnitBase | None:
-    """None also stands for units that differ, or that FITS cannot write, such as 3 Jy; META has them all the same."""
+    """None also stands for units that differ, that FITS cannot write, such as 3 erg/s/cm²/Å, or that are none of f_λ.
+
+    META has them all the same; in the header, the last would have the numbers converted when they are read again.
+    """
     names = set(spectra.meta.get("FLUXUNIT", np.array([""])).tolist())
     try:
         unit = u.Unit(names.pop())
         (unit**-2).to_string("fits")
     except ValueError:
         return None
-    return None if names or unit == u.dimensionless_unscaled else unit
+    density = density_of(unit, spectra.wave)
+    return None if names or density is None or density.factor is not None else unit

@@ -10,18 +10,17 @@ import numpy as np
 
 from jaxz.air import airtovac
 from jaxz.io.files import FileError, FileWarning
+from jaxz.io.units import inside_logarithm, unit_of
 
 Medium = Literal["air", "vacuum"]
 
 _SHORTEST, _LONGEST = 100.0, 1e5
-_SPELLINGS = {
-    **dict.fromkeys(("a", "å", "ang", "angstrom", "angstroem", "ångström", "ångstrom"), u.Angstrom),
-    **dict.fromkeys(("nm", "nanometer", "nanometre"), u.nm),
-    **dict.fromkeys(("um", "µm", "μm", "micron", "micrometer", "micrometre"), u.um),
-    **dict.fromkeys(("mm", "millimeter", "millimetre"), u.mm),
-    **dict.fromkeys(("m", "meter", "metre"), u.m),
-}
-"""Units as people write them, without the plural's s and in lower case; others are as astropy reads them."""
+
+
+def exp10(values: np.ndarray) -> np.ndarray:
+    """Return 10^values, NaN where they are not positive: no log10 λ is, and padding is often 0."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return 10.0 ** np.where(values > 0, values, np.nan)
 
 
 def medium_of(path: Path, header: Mapping[str, Any], stated: Medium | None, medium: Medium | None) -> Medium:
@@ -69,20 +68,22 @@ def vacuum_angstrom(where: str | Path, values: np.ndarray, unit: u.UnitBase | st
 
     Args:
         where: the file and column, for messages.
-        values: wavelengths, any shape. Those that are not finite, or not positive, are none: they are returned as NaN.
-        unit: their unit; Å if None or empty.
+        values: wavelengths, or their log10 where the unit says so, any shape. Those that are not finite, or not
+            positive, are none: they are returned as NaN.
+        unit: their unit, in any spelling that `unit_of` reads, or its logarithm, as log10(Angstrom); Å if None.
         air: whether they are measured in air.
 
     Raises:
         FileError: if `unit` is not a length, or the wavelengths are not between 100 Å and 10 µm.
     """
     spelling = ("" if unit is None else str(unit).strip()) or "Angstrom"
-    word = spelling.lower()
+    inside = inside_logarithm(spelling)
     try:
-        scale = u.Unit(_SPELLINGS.get(word, _SPELLINGS.get(word.removesuffix("s"), spelling))).to(u.Angstrom)
-    except (ValueError, TypeError, u.UnitConversionError) as error:
+        scale = (unit_of(spelling if inside is None else inside) or u.Angstrom).to(u.Angstrom)
+    except (ValueError, u.UnitConversionError) as error:
         raise FileError(f"{where}: {spelling!r} is not a unit of wavelength: use Angstrom, nm or um") from error
-    wave = np.asarray(values, dtype=np.float64) * scale
+    wave = np.asarray(values, dtype=np.float64)
+    wave = wave * scale if inside is None else exp10(wave + np.log10(scale))
     with np.errstate(invalid="ignore"):
         wave = np.where(np.isfinite(wave) & (wave > 0), wave, np.nan)
     finite = wave[np.isfinite(wave)]

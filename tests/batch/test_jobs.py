@@ -8,7 +8,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz import Spectra, batch, io
-from jaxz.batch import plan
+from jaxz.batch import plan, work
 from tests.batch import fake
 
 
@@ -55,6 +55,18 @@ def test_the_catalog_is_what_one_piece_gives(files, job, tmp_path, monkeypatch):
     monkeypatch.setattr(plan, "PART_FILES", 4)
     batch.run_job(job(fake.Method(), group=2), files, tmp_path / "c.fits")
     assert (tmp_path / "c.fits").read_bytes() == (tmp_path / "a.fits").read_bytes()
+
+
+def test_columns_reach_the_reader(job, tmp_path):
+    (tmp_path / "x.csv").write_text("l,f,df\n4000,1,0.5\n4001,2,0.5\n4002,3,0.5\n")
+    (part,), _ = plan.plan([tmp_path / "x.csv"])
+    columns = {"wave": "l", "flux": "f", "error": "df"}
+    loaded = work.load(job(fake.Method(), columns=columns), part)
+    assert loaded.pieces[0].ivar[0].tolist() == [4, 4, 4]
+    # The open file of other columns is another.
+    other = work.load(job(fake.Method(), columns=columns | {"flux": "df"}), part)
+    assert other.pieces[0].flux[0].tolist() == [0.5, 0.5, 0.5]
+    assert work.load(job(fake.Method()), part).failures
 
 
 def test_a_large_file_is_measured_in_shares(many, spectra, job, tmp_path):

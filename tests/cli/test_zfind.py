@@ -144,6 +144,19 @@ def test_meta_columns_of_some_files_only(run, files, options, spectra, tmp_path,
     assert list(rows_of(out)["TARGETID"]) == [-1, 7]
 
 
+def test_columns_that_are_named_are_read_and_drawn(run, spectra, options, tmp_path):
+    columns = {"l": spectra.wave[0], "f": spectra.flux[0], "w": spectra.ivar[0], "flux": 0 * spectra.flux[0]}
+    Table(columns).write(tmp_path / "x.fits")
+    named = "wave=l,flux=f,ivar=w"
+    result = run("zfind", tmp_path / "x.fits", "--columns", named, "-o", tmp_path / "z.fits", *options)
+    assert result.exit_code == 0, result.stderr
+    table = io.read_catalog(tmp_path / "z.fits")
+    assert table["Z"][0] == pytest.approx(0.05, abs=1e-3)
+    assert table.meta["COLUMNS"] == named
+    result = run("plot", tmp_path / "z.fits", "--id", "x", "-o", tmp_path / "x.png")
+    assert result.exit_code == 0, result.stderr
+
+
 def test_curves_are_the_scan(run, files, options, tmp_path):
     result = run("zfind", *files, "-o", tmp_path / "out.fits", "--curves", tmp_path / "curves.fits", *options)
     assert result.exit_code == 0
@@ -229,6 +242,7 @@ def test_nothing_readable_writes_nothing(run, options, tmp_path):
         (("-o", "none/out.fits"), "none/out.fits: the folder none does not exist"),
         (("-o", "there.fits/out.fits"), "there.fits/out.fits: the folder there.fits does not exist"),
         (("--format", "tiff"), "--format tiff: choose one of mpdaf, "),
+        (("--columns", "colour=red"), "columns: unknown key 'colour': choose of wave, loglam, flux, ivar"),
         (("--prior", "gaussian:0.1"), "--prior gaussian:0.1: neither a file nor KIND:Z:SIGMA"),
         (("--sky", "nothing"), "nothing: no such component file or component; known components: "),
         (("--prior", "box:0.1:0.1"), "--prior box:0.1:0.1: neither"),

@@ -209,7 +209,7 @@ def test_a_gzipped_catalog(redshifts: Redshifts, tmp_path: Path) -> None:
 
 
 def test_old_redrock_catalogs_are_read(tmp_path: Path) -> None:
-    """Wide types, bytes padded with blanks, no FITMETHOD, HDU ZBEST, a NULL that is also a TARGETID."""
+    """Wide types, bytes padded with blanks, no FITMETHOD, HDU ZBEST, a TARGETID that is NULL."""
     columns = [
         fits.Column("TARGETID", "K", array=[39633345008634465, 999999], null=999999),
         fits.Column("Z", "D", array=[0.5, 1.5]),
@@ -219,9 +219,10 @@ def test_old_redrock_catalogs_are_read(tmp_path: Path) -> None:
         fits.Column("SUBTYPE", "20A", array=["", "x"]),
     ]
     fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns, name="ZBEST")]).writeto(tmp_path / "z.fits")
-    table = io.read_catalog(tmp_path / "z.fits")
-    assert table["TARGETID"].tolist() == [39633345008634465, 999999]
-    assert list(table["ID"]) == ["39633345008634465", "999999"]
+    with pytest.warns(io.FileWarning, match=r"z\.fits\[TARGETID\]: 1 of 2 identifiers are missing"):
+        table = io.read_catalog(tmp_path / "z.fits")
+    assert table["TARGETID"].tolist() == [39633345008634465, -1]
+    assert list(table["ID"]) == ["39633345008634465", "z-1"]
     assert list(table["SPECTYPE"]) == ["QSO", "GALAXY"]
     assert list(table["SUBTYPE"]) == ["", "x"]
 
@@ -251,9 +252,10 @@ def test_truth_tables_of_any_kind_are_read(tmp_path: Path) -> None:
 
 def test_missing_numbers_of_a_table_are_nan_but_identifiers_keep_their_digits(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("TARGETID,Z,NAME\n39633345008634465,,a\n,2,\n")
-    table = io.read_table(tmp_path / "t.csv")
+    with pytest.warns(io.FileWarning, match=r"t\.csv\[TARGETID\]: 1 of 2 identifiers are missing"):
+        table = io.read_table(tmp_path / "t.csv")
     np.testing.assert_array_equal(table["Z"], [np.nan, 2.0])
-    assert table["TARGETID"][0] == 39633345008634465
+    assert table["TARGETID"].tolist() == [39633345008634465, -1]
     assert list(table["NAME"]) == ["a", ""]
 
 
@@ -261,8 +263,8 @@ def test_a_file_without_table(tmp_path: Path) -> None:
     fits.PrimaryHDU(np.zeros(3)).writeto(tmp_path / "x.fits")
     with pytest.raises(io.FileError, match="holds no table"):
         io.read_table(tmp_path / "x.fits")
-    (tmp_path / "x.txt").write_text("a b\n1 2\n")
-    with pytest.raises(io.FileError, match="not a table: give FITS, ECSV, or CSV"):
+    (tmp_path / "x.txt").write_text("1 2\n1 2\n")
+    with pytest.raises(io.FileError, match="not a table: give FITS, ECSV, or text with a line of names"):
         io.read_table(tmp_path / "x.txt")
 
 

@@ -462,3 +462,20 @@ def test_files_whose_columns_differ_are_read_together(tmp_path: Path, desi_image
     spectra = io.read(paths)
     assert len(spectra) == 9
     assert spectra.meta["FIBERMAP.EXTRA"].shape == (9, 5)
+
+
+@pytest.mark.parametrize("fill", [0.0, np.nan])
+def test_pixels_without_a_wavelength_are_none(
+    tmp_path: Path, desi_images: Make, write_desi: Write, fill: float
+) -> None:
+    images = desi_images(2, start={"B": 3600.0})
+    table = Table({"TARGETID": [1, 2]})
+    before = io.read(write_desi(tmp_path / "a.fits", images, table))
+    images["B_WAVELENGTH"][:3] = images["B_WAVELENGTH"][-4:] = fill
+    after = io.read(write_desi(tmp_path / "b.fits", images, table))
+    assert before.resolution is not None
+    assert after.resolution is not None
+    for name in ("wave", "flux", "ivar", "resolution"):
+        kept = getattr(before, name)[..., 3:-4]
+        # Next to the new ends, light is lost beyond them.
+        np.testing.assert_array_equal(getattr(after, name)[..., 2:-2], kept[..., 2:-2])

@@ -236,8 +236,8 @@ def test_tables_in_air() -> None:
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"wave": "nowhere"}, r"table: no column 'nowhere' for 'wave': name columns of the table \(wave, flux, ivar\)"),
-        ({"variance": "ivar"}, "no column 'ivar' for 'variance': .* for wave, loglam, flux, ivar, var, error"),
+        ({"wave": "nowhere"}, r"table: no column 'nowhere' \(there are wave, flux, ivar\): correct the names"),
+        ({"variance": "ivar"}, "unknown key 'variance': choose of wave, loglam, flux, ivar, var, error, mask"),
         ({"flux": "name"}, "no column 'name'"),
     ],
 )

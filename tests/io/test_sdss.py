@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +56,28 @@ def test_a_table_with_loglam_alone_is_a_plain_table(spec: Path, tmp_path: Path) 
     np.testing.assert_array_equal(plain.ivar, coadd.ivar)
     with pytest.raises(io.FileError, match="format 'sdss' is SDSS or BOSS spec file"):
         io.read(tmp_path / "plain.fits", format="sdss")
+
+
+@pytest.mark.parametrize("fill", [0.0, np.nan])
+def test_pixels_without_a_wavelength_are_none(spec: Path, fill: float) -> None:
+    before = io.read(spec)
+    with fits.open(spec, mode="update") as hdus:
+        hdus[1].data["loglam"][:2] = hdus[1].data["loglam"][-5:] = fill
+    after = io.read(spec)
+    assert after.npixels.tolist() == [before.npixels[0] - 7]
+    np.testing.assert_array_equal(after.wave[0], before.wave[0, 2:-5])
+
+
+@pytest.mark.parametrize("form", ["C", "A", "2I"])
+def test_columns_of_no_numbers_are_refused(spec: Path, form: str) -> None:
+    with fits.open(spec, mode="update") as hdus:
+        hdus[1].header["TFORM2"] = form
+    with pytest.raises(io.FileError, match=re.escape(str(spec))):
+        io.read(spec)
+
+
+def test_signalling_nan_is_a_pixel_without_wavelength(spec: Path) -> None:
+    """As flipped bits make it; NumPy warns where such numbers are cast."""
+    with fits.open(spec, mode="update") as hdus:
+        hdus[1].data["loglam"][:1].view(">u4")[0] = 0x7FA00000
+    assert io.read(spec).npixels.tolist() == [198]

@@ -135,6 +135,14 @@ def test_parts_that_do_not_fit_are_one_line(spectra: Spectra, tmp_path: Path) ->
         io.read(tmp_path / "y.fits")
 
 
+def test_names_and_units_that_are_put_right_elsewhere_come_back_as_they_are(tmp_path: Path) -> None:
+    ones = np.ones((3, 5), np.float32)
+    meta = {"TARGETID": np.array([1, -(2**63), -1]), "FLUXUNIT": np.array(["Jy", "Jy", "Jy"])}
+    spectra = Spectra(np.linspace(5000, 5004, 5), ones, 2 * ones, ids=["", "a", ""], meta=meta)
+    io.write(spectra, tmp_path / "x.fits")
+    same(io.read(tmp_path / "x.fits"), spectra)
+
+
 @pytest.mark.parametrize("kind", ["muse_udf10", "sdss", "desi"])
 def test_real_spectra(data: Path, tmp_path: Path, kind: str) -> None:
     found = [path for path in io.expand(data / kind) if path.suffix == ".fits"][:2]

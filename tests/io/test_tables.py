@@ -181,7 +181,7 @@ def _log(plain: Table) -> None:
 
 
 BAD: dict[str, tuple[Callable[[Table], None], str]] = {
-    "no noise": (lambda t: t.remove_column("ivar"), "no variance: beside the flux, add a column ivar .* or error"),
+    "no noise": (lambda t: t.remove_column("ivar"), "no variance: beside flux, add a column ivar .* or error"),
     "not increasing": (lambda t: t.reverse(), "spectrum 'x': wavelengths must be finite, positive and strictly"),
     "equal": (lambda t: _change(t, "wave", np.full(200, 5000.0)), "strictly increasing"),
     "no wavelength": (lambda t: _change(t, "wave", np.full(200, np.nan)), "no pixel has a wavelength"),
@@ -214,11 +214,24 @@ def test_bad_tables_are_refused(plain: Table, tmp_path: Path, case: str) -> None
     assert "\n" not in str(caught.value)
 
 
-def test_cells_of_different_lengths_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["PD()", "QD()", "PE()"])
+def test_cells_of_different_lengths(tmp_path: Path, form: str) -> None:
     cells = np.array([np.arange(4000.0, 4003.0), np.arange(4000.0, 4005.0)], dtype=object)
-    columns = [fits.Column(name, "PD()", array=cells) for name in ("WAVE", "FLUX", "IVAR")]
+    bad = np.array([np.array([0, 1, 0]), np.array([0, 0, 0, 0, 1])], dtype=object)
+    columns = [fits.Column(name, form, array=cells) for name in ("WAVE", "FLUX", "IVAR")]
+    columns.append(fits.Column("MASK", "PJ()", array=bad))
     fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "x.fits")
-    with pytest.raises(io.FileError, match=r"\[FLUX\]: needs one number, or a vector of fixed length, in each row"):
+    spectra = io.read(tmp_path / "x.fits")
+    assert spectra.npixels.tolist() == [2, 4]
+    np.testing.assert_array_equal(spectra.flux[1], [4000, 4001, 4002, 4003, 0])
+
+
+def test_cells_that_do_not_fit_each_other_are_refused(tmp_path: Path) -> None:
+    long, short = (np.array([np.arange(4000.0, 4003.0), np.arange(4000.0, end)], dtype=object) for end in (4005, 4004))
+    columns = [fits.Column(name, "PD()", array=long) for name in ("WAVE", "FLUX")]
+    columns.append(fits.Column("IVAR", "PD()", array=short))
+    fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "x.fits")
+    with pytest.raises(io.FileError, match=r"\[IVAR\]: has another length than FLUX in some row"):
         io.read(tmp_path / "x.fits")
 
 

@@ -58,6 +58,27 @@ def test_float32_objective_is_near_the_float64_one(problems, solver):
 
 
 @all_solvers
+@pytest.mark.parametrize("scale", [1e-21, 1e9])
+def test_scales_of_matrix_and_data_do_not_matter(rng, solver, scale):
+    design = np.abs(rng.normal(size=(60, 8)))
+    flux = design @ [1, 0, 2, 0, 0, 3, 0.5, 0] + 0.01 * rng.normal(size=60)
+    expected, _ = oracle.nnls(design, flux)
+    gram, rhs, _ = _normal(design * scale, flux / scale)
+    result = nnls(jnp.asarray(gram)[..., None], jnp.asarray(rhs)[:, None], solver=solver)
+    assert bool(result.converged[0])
+    np.testing.assert_allclose(np.asarray(result.coeff[:, 0]) * scale**2, expected, atol=1e-7)
+
+
+def test_scales_of_single_columns_do_not_matter(rng):
+    design = np.abs(rng.normal(size=(60, 8)))
+    flux = design @ [1, 0, 2, 0, 0, 3, 0.5, 0] + 0.01 * rng.normal(size=60)
+    scale = 10.0 ** np.array([-9, 0, 9, -4, 4, -7, 7, 2])
+    gram, rhs, _ = _normal(design * scale, flux)
+    result = nnls(jnp.asarray(gram)[..., None], jnp.asarray(rhs)[:, None])
+    np.testing.assert_allclose(np.asarray(result.coeff[:, 0]) * scale, oracle.nnls(design, flux)[0], atol=1e-10)
+
+
+@all_solvers
 def test_vanishing_and_negative_diagonals_give_zero(solver):
     gram = jnp.asarray(np.diag([2.0, 0.0, -1e-18]))[..., None]
     result = nnls(gram, jnp.asarray([[4.0], [1e-20], [1e-20]]), solver=solver)

@@ -1,0 +1,118 @@
+"""Tables as text: ECSV, CSV, and columns between blanks, under a line with their names."""
+
+import codecs
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from astropy.table import Table
+from astropy.utils.exceptions import AstropyWarning
+
+from jaxz.io.files import GZIP, FileError, opened, reason_of
+
+_HEAD = 2**16
+"""Bytes from which the syntax of a file is seen; headers of comments may be long."""
+
+_ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+"""Of text that begins with such a mark, as spreadsheets write it; other text is UTF-8, with or without one."""
+
+SYNTAXES = {"ecsv": "ECSV", "csv": "CSV", "text": "text of columns between blanks"}
+"""Kinds of text tables, in words."""
+
+
+def syntax_of(path: Path) -> str | None:
+    """Return ``"fits"``, one of `SYNTAXES`, or None (anything else), from the first bytes of the file.
+
+    Text is of columns between blanks where one line names as many columns as there are in the next line of numbers.
+
+    Raises:
+        FileError: if the file is missing, unreadable, a folder, or empty.
+    """
+    with opened(path) as stream:
+        head = stream.read(_HEAD)
+    if not head:
+        raise FileError(f"{path}: the file is empty: fetch or write it again")
+    if head.startswith((b"SIMPLE  =", GZIP)):
+        return "fits"
+    text = head.decode(_encoding_of(head), errors="ignore")
+    if "\0" in text:
+        return None
+    if text.startswith("# %ECSV"):
+        return "ecsv"
+    lines = text.splitlines()
+    layout = _layout_of(lines[:-1] if len(head) == _HEAD else lines)
+    if layout is None:
+        return None
+    return "csv" if layout.separator else "text" if layout.names else None
+
+
+def read_text_table(path: Path, syntax: str) -> Table:
+    """Return a table written in one of `SYNTAXES`, missing values masked.
+
+    The names of the columns are in the first line, or in the last comment before the numbers.
+
+    Raises:
+        FileError: if the text is not such a table.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AstropyWarning)
+        try:
+            text = path.read_bytes()
+            lines = text.decode(_encoding_of(text)).splitlines()
+            if syntax == "ecsv":
+                return Table.read(lines, format="ascii.ecsv")
+            layout = _layout_of(lines)
+            if layout is None or not layout.names:
+                raise ValueError("no line with the names of the columns: write one above the numbers")
+            rows = [line for line in lines[layout.first :] if line.strip() and not line.lstrip().startswith("#")]
+            if layout.separator:
+                return Table.read([layout.separator.join(layout.names), *rows], format="ascii.csv")
+            # Astropy takes blanks or tabs, not both.
+            return Table.read([" ".join(layout.names), *(" ".join(row.split()) for row in rows)], format="ascii.basic")
+        except Exception as error:
+            raise FileError(f"{path}: cannot be read as {SYNTAXES[syntax]}: {reason_of(error)}") from error
+
+
+class _Layout(NamedTuple):
+    """Where the names of columns are: `first` is the line after them, or after the comments before the numbers."""
+
+    separator: str
+    names: list[str]
+    first: int
+
+
+def _layout_of(lines: Sequence[str]) -> _Layout | None:
+    """Return how a text is laid out, None where it has no line that is no comment, or is none of columns."""
+    place = next((i for i, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), None)
+    if place is None:
+        return None
+    separator = "," if "," in lines[place] else ""
+    words = _words(lines[place], separator)
+    if any(map(_is_number, words)):
+        comments = [line.strip().lstrip("#") for line in lines[:place] if line.strip()]
+        names = _words(comments[-1], separator) if comments else []
+        are_names = len(names) == len(words) and not any(map(_is_number, names))
+        return _Layout(separator, names if are_names else [], place)
+    if not separator:
+        following = next((line for line in lines[place + 1 :] if line.strip()), "")
+        numbers = _words(following, separator)
+        if len(numbers) != len(words) or not any(map(_is_number, numbers)):
+            return None
+    return _Layout(separator, words, place + 1)
+
+
+def _words(line: str, separator: str) -> list[str]:
+    return [word.strip() for word in line.split(separator)] if separator else line.split()
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word.strip("\"'"))
+    except ValueError:
+        return False
+    return word.strip("\"'").lower() not in ("nan", "inf", "infinity")
+
+
+def _encoding_of(head: bytes) -> str:
+    return next((name for mark, name in _ENCODINGS.items() if head.startswith(mark)), "utf-8-sig")
