@@ -106,7 +106,8 @@ def load(job: Job, part: Part) -> Loaded:
                     loaded.pieces.append(piece)  # what precedes damage is kept
             except OSError as error:
                 loaded.failures.append(Failure(entry.file, str(error)))
-        loaded.notes.extend(str(note.message) for note in said)
+        # Other threads may warn meanwhile.
+        loaded.notes.extend(str(note.message) for note in said if issubclass(note.category, io.FileWarning))
     return loaded
 
 
