@@ -252,10 +252,10 @@ def test_a_full_disk_keeps_what_is_finished(files, job, whole, tmp_path, monkeyp
             raise io.FileError("part.fits: could not be written: No space left on device")
         write(*arguments, **options)
 
-    monkeypatch.setattr(batch.folder, "write", full)
-    with pytest.raises(io.FileError, match="No space left"):
-        batch.run_job(job(fake.Method()), files, out)
-    monkeypatch.undo()
+    with monkeypatch.context() as now:
+        now.setattr(batch.folder, "write", full)
+        with pytest.raises(io.FileError, match="No space left"):
+            batch.run_job(job(fake.Method()), files, out)
     method = fake.Method()
     batch.run_job(job(method), files, out, resume=True)
     assert out.read_bytes() == whole
@@ -263,10 +263,14 @@ def test_a_full_disk_keeps_what_is_finished(files, job, whole, tmp_path, monkeyp
 
 def test_a_run_that_was_stopped_when_all_was_done_goes_on(files, job, whole, tmp_path, monkeypatch):
     out = tmp_path / "out.fits"
-    monkeypatch.setattr(batch.Folder, "remove", lambda self: (_ for _ in ()).throw(Stopped()))
-    with pytest.raises(Stopped):
-        batch.run_job(job(fake.Method()), files, out)
-    monkeypatch.undo()
+
+    def stopped(self):
+        raise Stopped
+
+    with monkeypatch.context() as now:
+        now.setattr(batch.Folder, "remove", stopped)
+        with pytest.raises(Stopped):
+            batch.run_job(job(fake.Method()), files, out)
     assert out.read_bytes() == whole
     method = fake.Method()
     batch.run_job(job(method), files, out, resume=True)
