@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,8 +11,8 @@ import numpy as np
 
 from jaxz.batch.plan import Failure
 from jaxz.io.catalog import write_curves
-from jaxz.io.files import FileError, damage_named, opened, reason_of
-from jaxz.io.output import beside
+from jaxz.io.files import FileError, damage_named, opened
+from jaxz.io.output import replacing
 from jaxz.io.writer import write
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
@@ -88,7 +87,7 @@ class Folder:
             "complete": complete,
             "failed": [dataclasses.asdict(failure) for failure in failures],
         }
-        self._write(self.path / _MANIFEST, json.dumps(manifest, indent=1, ensure_ascii=False))
+        self._write(self.path / _MANIFEST, manifest)
 
     def complete(self) -> bool:
         """Tell whether all parts of the run were finished, so that an output that exists is its own."""
@@ -164,7 +163,7 @@ class Folder:
                 write_curves(scan, self.curves_of(self.catalog(key)), overwrite=True)
         size = 0 if found is None else self.catalog(key).stat().st_size
         record = _record_of(None if found is None else found[0], size, failures, notes)
-        self._write(self._record(key), json.dumps({"form": _FORM, **dataclasses.asdict(record)}, ensure_ascii=False))
+        self._write(self._record(key), {"form": _FORM, **dataclasses.asdict(record)})
         return record
 
     def record(self, key: str) -> Record | None:
@@ -193,18 +192,9 @@ class Folder:
     def _record(self, key: str) -> Path:
         return self.path / f"part-{key}.json"
 
-    def _write(self, path: Path, text: str) -> None:
-        unfinished = beside(path, "unfinished")
-        try:
-            with unfinished.open("w", encoding="utf-8") as stream:
-                stream.write(text + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(unfinished, path)
-        except OSError as error:
-            raise FileError(f"{path}: could not be written: {error.strerror or error}") from error
-        finally:
-            unfinished.unlink(missing_ok=True)
+    def _write(self, path: Path, contents: Mapping[str, Any]) -> None:
+        with replacing(path, overwrite=True) as unfinished:
+            unfinished.write_text(json.dumps(contents, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _record_of(found: Redshifts | None, size: int, failures: Sequence[Failure], notes: Sequence[str]) -> Record:
@@ -222,5 +212,5 @@ def _read(path: Path) -> dict[str, Any]:
     with opened(path) as stream, damage_named(path):
         found = json.loads(stream.read().decode())
         if not isinstance(found, dict):
-            raise FileError(f"{path}: is no record of a run ({reason_of(TypeError(type(found).__name__))}): remove it")
+            raise FileError(f"{path}: is no record of a run: remove it")
         return found

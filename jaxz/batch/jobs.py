@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -128,7 +128,7 @@ def run_job(
             if watcher is not None:
                 watcher.finished(record)
         if share is not None:
-            return _report(folder, [key for key, _ in mine], failures, complete=False)
+            return _report(folder, {key: folder.record(key) for key, _ in mine}, failures, complete=False)
         return _finish(folder, keys, failures, output, None if curves is None else Path(curves), overwrite=replaces)
 
 
@@ -221,14 +221,15 @@ def _finish(
     overwrite: bool,
 ) -> Report:
     """Write the catalog; the folder goes unless it is needed to try failed inputs again."""
-    report = _report(folder, keys, failures, complete=True)
-    lacking = [number for number, key in enumerate(keys, 1) if folder.record(key) is None]
+    records = {key: folder.record(key) for key in keys}
+    lacking = [number for number, record in enumerate(records.values(), 1) if record is None]
     if lacking:
         named = ", ".join(map(str, lacking[:10])) + (", …" if len(lacking) > 10 else "")
         raise FileError(
             f"{folder.path}: {len(lacking)} of {len(keys)} parts are missing ({named}): run the jobs i/n again to "
             "which they belong: part p is of job 1 + (p - 1) mod n"
         )
+    report = _report(folder, records, failures, complete=True)
     manifest = folder.manifest()
     folder.begin(manifest["settings"], keys, manifest["inputs"], report.failures, complete=True)
     if report.parts:
@@ -240,11 +241,12 @@ def _finish(
     return report
 
 
-def _report(folder: Folder, keys: Sequence[str], failures: Sequence[Failure], *, complete: bool) -> Report:
+def _report(
+    folder: Folder, records: Mapping[str, Record | None], failures: Sequence[Failure], *, complete: bool
+) -> Report:
     """Return what is in the folder; a file that failed in several of its shares is told once."""
     every, parts, counts = list(failures), [], np.zeros(3, dtype=int)
-    for key in keys:
-        record = folder.record(key)
+    for key, record in records.items():
         if record is None:
             continue
         every += record.failures

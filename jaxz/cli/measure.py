@@ -172,7 +172,7 @@ def measure(
         conduct: how.
     """
     from jaxz.batch import Folder, run_job
-    from jaxz.cli.progress import Shown as Watching
+    from jaxz.cli.progress import Watching
 
     hint = f"what is finished is in {Folder(output).path}: the same command with --resume goes on"
     with errors_in_one_line(), ends_at_once(hint):

@@ -23,7 +23,7 @@ class _Compiling(ProgressColumn):
         return Text("compiling" if compiling() else "")
 
 
-class Shown:
+class Watching:
     """What a user sees of a run; a `jaxz.batch.Watcher`, to be used in a ``with`` statement."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Shown:
         self._parts = self._done = self._spectra = self._before = 0
         self._start = self._last = time.monotonic()
 
-    def __enter__(self) -> "Shown":
+    def __enter__(self) -> "Watching":
         self._bar.start()
         return self
 

@@ -1,6 +1,7 @@
 """Catalogs of parts → one catalog: a table in memory at a time, whatever their number."""
 
 import gzip
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
@@ -138,9 +139,10 @@ def _shaped(tables: Mapping[str, Columns], name: str, form: Columns) -> Columns:
 def _write_table(
     stream: BinaryIO, parts: Sequence[Path], name: str, form: Columns, count: int, cards: fits.Header
 ) -> None:
-    header, _ = _encoded(_shaped(_read(parts[0]).tables, name, form), name, cards)
+    encoded = (_encoded(_shaped(_read(part).tables, name, form), name, cards) for part in parts)
+    header, first = next(encoded)
     header["NAXIS2"] = count
-    _write_data(stream, header, (_encoded(_shaped(_read(part).tables, name, form), name, cards)[1] for part in parts))
+    _write_data(stream, header, itertools.chain([first], (rows for _, rows in encoded)))
 
 
 def _encoded(columns: Columns, name: str, cards: fits.Header) -> tuple[fits.Header, bytes]:

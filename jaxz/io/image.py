@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxz.io.axis import axis_of, is_celestial, medium_said_by
 from jaxz.io.files import FileError, image_shape, spectra_of, stem_of, target_of
-from jaxz.io.masks import GOOD, MASKS, bad_pixels, is_pypeit, looks_like_mask, masked, warn_not_used
+from jaxz.io.masks import GOOD, MASKS, is_pypeit, looks_like_mask, masked, warn_not_used
 from jaxz.io.units import flux_unit, noise_factor
 from jaxz.io.wavelengths import Medium, exp10, medium_of, vacuum_angstrom
 from jaxz.measured import POWER, inverse_variance, native_float, scaled
@@ -111,11 +111,7 @@ def _unmasked(path: Path, hdu: Any, ivar: np.ndarray, ids: list[str], *, pypeit:
     if word not in (*MASKS, *GOOD):
         warn_not_used(path, hdu.name, "is not among the names of masks that are known")
         return ivar
-    bad = bad_pixels(hdu.data, good=word in GOOD or (pypeit and word == "mask"))
-    if bad is None:
-        warn_not_used(path, hdu.name, "has no number for each pixel")
-        return ivar
-    return masked(path, ivar, bad, hdu.name, ids)
+    return masked(path, ivar, hdu.data, hdu.name, ids, good=word in GOOD or (pypeit and word == "mask"))
 
 
 def _wave(path: Path, hdus: Any, flux: str, shape: tuple[int, ...], medium: Medium | None) -> np.ndarray:

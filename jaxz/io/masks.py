@@ -74,19 +74,27 @@ def bad_pixels(values: Any, *, good: bool) -> np.ndarray | None:
     return (values == 0) | (values != values) if good else values != 0
 
 
-def masked(path: Path, ivar: np.ndarray, bad: np.ndarray, name: str, ids: Sequence[str]) -> np.ndarray:
+def masked(
+    path: Path, ivar: np.ndarray, values: Any, name: str, ids: Sequence[str], *, good: bool = False
+) -> np.ndarray:
     """Return inverse variances that are 0 where a mask says so.
 
-    A mask that leaves no pixel of any spectrum is not one, but for example one that has lost the offset of unsigned
-    integers: it is ignored. Where it leaves none of some spectra, these have no data. A `FileWarning` says either.
+    One that has no value for each pixel, or words that are not understood, is ignored. A mask that leaves no pixel of
+    any spectrum is not one, but for example one that has lost the offset of unsigned integers: it is ignored, too.
+    Where it leaves none of some spectra, these have no data. A `FileWarning` says each.
 
     Args:
         path: the file, for messages.
         ivar: (pix,) or (spec, pix).
-        bad: like `ivar`.
+        values: like `ivar`, as of `bad_pixels`.
         name: of the mask, for messages.
         ids: names of the spectra.
+        good: as of `bad_pixels`.
     """
+    bad = bad_pixels(values, good=good) if np.shape(values) == ivar.shape else None
+    if bad is None:
+        warn_not_used(path, name, "has no number for each pixel")
+        return ivar
     with np.errstate(invalid="ignore"):
         has_data = np.atleast_2d(np.isfinite(ivar) & (ivar > 0))
     before = has_data.any(axis=1)

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import platform
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -43,7 +44,7 @@ def check_output(path: str | Path, *, overwrite: bool = False, inputs: Sequence[
             raise FileError(f"{path}: exists already: choose another name or ask to overwrite it")
         if not path.parent.is_dir():
             raise FileError(f"{path}: the folder {path.parent} does not exist: create it first")
-        probe = beside(path, "probe")
+        probe = _beside(path, "probe")
         probe.touch()
         probe.unlink()
     except FileError:
@@ -69,15 +70,14 @@ def claimed(path: str | Path) -> Iterator[None]:
         FileError: if another process has claimed it.
     """
     path = Path(path)
-    name = beside(path.absolute(), "lock", own=False)
+    name = _beside(path.absolute(), "lock", own=False)
     lock = FileLock(name)
     try:
         lock.acquire(blocking=False)
     except Timeout:
         raise FileError(f"{path}: another run is writing it: wait for it, or choose another name") from None
-    except NotImplementedError:  # a file system without locks
-        yield
-        return
+    except NotImplementedError:
+        pass  # a file system without locks: there is none to hold
     except OSError as error:
         raise FileError(f"{path}: cannot be claimed ({name}): {error.strerror or error}") from error
     try:
@@ -99,7 +99,7 @@ def replacing(path: str | Path, *, overwrite: bool) -> Iterator[Path]:
         FileError: as `check_output`, or if writing fails (a full disk).
     """
     path = check_output(path, overwrite=overwrite)
-    unfinished = beside(path, "unfinished")
+    unfinished = _beside(path, "unfinished")
     try:
         yield unfinished
         _flush(unfinished)
@@ -145,7 +145,7 @@ def _put_if_absent(unfinished: Path, path: Path) -> None:
         os.replace(unfinished, path)
 
 
-def beside(path: Path, what: str, *, own: bool = True) -> Path:
+def _beside(path: Path, what: str, *, own: bool = True) -> Path:
     """Return a hidden name in the folder of `path`, no longer than file systems allow, with the ending of `path`.
 
     Astropy compresses what ends in ``.gz``.
@@ -155,7 +155,8 @@ def beside(path: Path, what: str, *, own: bool = True) -> Path:
         what: for a reader of the folder.
         own: whether the name is of this process alone.
     """
-    number = f"{os.getpid()}." if own else ""
+    # Jobs of an array share a folder, and have equal numbers on different machines.
+    number = f"{platform.node()}.{os.getpid()}." if own else ""
     name = path.name
     if len(name.encode()) > LONGEST:
         name = hashlib.sha256(name.encode()).hexdigest()[:16] + "".join(path.suffixes)[-20:]

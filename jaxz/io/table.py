@@ -12,7 +12,7 @@ from astropy.table import Table
 from jaxz.io.columns import CHOICES, NOISE, Columns, columns_of, is_spectrum_table
 from jaxz.io.files import FileError, FileWarning, number_in, spectra_of, stem_of
 from jaxz.io.identifiers import NOT_A_TARGET, named_by_row, targetids_of
-from jaxz.io.masks import GOOD, MASKS, bad_pixels, is_pypeit, looks_like_mask, masked, warn_not_used
+from jaxz.io.masks import GOOD, MASKS, is_pypeit, looks_like_mask, masked, warn_not_used
 from jaxz.io.tabular import table_of
 from jaxz.io.units import flux_unit, noise_factor
 from jaxz.io.wavelengths import Medium, exp10, said_by, vacuum_angstrom
@@ -244,13 +244,8 @@ def _unmasked(path: Path, table: Table, used: Columns, ivar: np.ndarray, ids: li
         values: Any = table[name]
         if values.dtype == object:
             values = _padded(path, name, [np.asarray(cell) * 1 for cell in values])
-        bad = None
-        if values.shape == ivar.shape:
-            bad = bad_pixels(values, good=word in GOOD or (pypeit and word.endswith("mask")))
-        if bad is None:
-            warn_not_used(path, name, "has no number for each pixel")
-            continue
-        ivar = masked(path, ivar, bad, name, ids)
+        good = word in GOOD or (pypeit and word.endswith("mask"))
+        ivar = masked(path, ivar, values, name, ids, good=good)
     return ivar
 
 
