@@ -1,8 +1,8 @@
 """Galaxy redshifts from spectra, thousands at a time, in pure JAX.
 
-`jaxz.io`, `jaxz.mock`, `jaxz.plot`, `jaxz.train`, `jaxz.validate`, `jaxz.redshifts`, `jaxz.load_basis`,
-`jaxz.load_component` and `jaxz.load_calibration` are loaded when first touched, so that `import jaxz` needs neither
-astropy nor matplotlib.
+`jaxz.io`, `jaxz.mock`, `jaxz.plot`, `jaxz.train`, `jaxz.validate`, `jaxz.redshifts`, `jaxz.deblend`,
+`jaxz.load_basis`, `jaxz.load_component` and `jaxz.load_calibration` are loaded when first touched, so that
+`import jaxz` needs neither astropy nor matplotlib.
 """
 
 import importlib
@@ -33,6 +33,7 @@ from jaxz.status import Status as Status, ZWarn as ZWarn
 
 if TYPE_CHECKING:
     from jaxz import io as io, mock as mock, plot as plot, train as train, validate as validate
+    from jaxz.blends import deblend as deblend
     from jaxz.classes import redshifts as redshifts
     from jaxz.io import (
         load_basis as load_basis,
@@ -44,6 +45,7 @@ __version__ = "0.1.0"
 
 _LAZY_MODULES = ("io", "mock", "plot", "train", "validate")
 _LAZY_FUNCTIONS = {
+    "deblend": "jaxz.blends",
     "load_basis": "jaxz.io",
     "load_calibration": "jaxz.io",
     "load_component": "jaxz.io",

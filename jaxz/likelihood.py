@@ -62,7 +62,7 @@ def best_fit(spectra: Spectra, model: AbstractModel, z: np.ndarray, *, batch_siz
     z = np.asarray(z, dtype=np.float64)
     if z.shape != (len(spectra),):
         raise ValueError(f"z has shape {z.shape}: give one redshift for each spectrum, ({len(spectra)},)")
-    return _in_pixels(_Predict(model), spectra, model.step, (z,), batch_size)
+    return in_pixels(_Predict(model), spectra, model.step, (z,), batch_size)
 
 
 def fitted_flux(
@@ -101,7 +101,7 @@ def fitted_flux(
         return flux
     with jax.enable_x64(True):
         native = Native(resample.cumulative(jnp.asarray(basis.vectors, float)), Fixed.of(()), error, basis.grid)
-    return flux + _in_pixels(_Distortion(native), spectra, basis.grid.step, (z, coeff))
+    return flux + in_pixels(_Distortion(native), spectra, basis.grid.step, (z, coeff))
 
 
 def sigma_of(spectra: Spectra, error: ErrorModel, step: float) -> np.ndarray:
@@ -112,18 +112,32 @@ def sigma_of(spectra: Spectra, error: ErrorModel, step: float) -> np.ndarray:
         error: the error model.
         step: of the lattice, dex.
     """
-    return _in_pixels(_Sigma(error, step), spectra, step, ())
+    return in_pixels(_Sigma(error, step), spectra, step, ())
 
 
-def _in_pixels(
-    task: Task, spectra: Spectra, step: float, inputs: tuple[np.ndarray, ...], batch_size: int = 64
+def in_pixels(
+    task: Task,
+    spectra: Spectra,
+    step: float,
+    inputs: tuple[np.ndarray, ...],
+    batch_size: int = 64,
+    columns: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return what a task (spectrum, *inputs) → (pix,) gives, (spec, pix); NaN where an input or data are missing."""
+    """Return what a task gives for each pixel, (spec, pix); NaN where an input or data are missing.
+
+    Args:
+        task: (spectrum, *inputs[, own columns]) → (pix,).
+        spectra: what was measured.
+        step: of the lattice, dex.
+        inputs: (spec, …) each.
+        batch_size: spectra on a device at a time.
+        columns: (spec, comp, pix) of each spectrum's own, or None.
+    """
     there = spectra.npixels > 1
     for values in inputs:
         there = there & np.isfinite(values.reshape(len(spectra), -1)).all(axis=1)
     rows = np.flatnonzero(there)
-    found = run(task, spectra, rows, inputs, step=step, binned=False, batch_size=batch_size)
+    found = run(task, spectra, rows, inputs, step=step, columns=columns, binned=False, batch_size=batch_size)
     where, result = layout(spectra, step), np.full(spectra.flux.shape, np.nan)
     for row in rows:
         pixels = slice(where.first[row], where.end[row])

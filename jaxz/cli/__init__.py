@@ -5,6 +5,7 @@ import typer
 from jaxz.cli import (
     calibrate,
     crossval,
+    deblend,
     demo,
     evaluate,
     info,
@@ -38,6 +39,7 @@ def before_any_command() -> None:
 for command in (
     zfind.zfind,
     lae.lae,
+    deblend.deblend,
     merge.merge,
     evaluate.evaluate,
     plot.plot,

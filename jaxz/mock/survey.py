@@ -89,22 +89,34 @@ def survey(
     flux = np.empty((n, len(noise)), np.float32)
     for i in range(n):
         rng = np.random.default_rng([seed, i])
-        found = _blank(noise) if rng.uniform() < blank else None
-        while found is None:
-            z = _redshift(rng, zmin, zmax)
-            found = _galaxy(instrument, noise, _kind(rng, z), z, populations, rng, depth)
-        signal, row = found
+        empty = rng.uniform() < blank
+        signal, row = _blank(noise) if empty else drawn(instrument, populations, rng, zmin, zmax, depth)
         extra = instrument.level * artefact.drawn(instrument, rng) if artefacts else 0.0
         flux[i] = signal + noise * rng.standard_normal(len(noise)) + extra
         rows.append(row)
-    names = np.array([f"{instrument.name}-{seed}-{i:05d}" for i in range(n)])
-    z, kinds, line_snr, cont_snr, line = (np.array(column) for column in zip(*rows, strict=True))
-    truth = Truth(names, z, kinds, line_snr, cont_snr, line)
+    names = [f"{instrument.name}-{seed}-{i:05d}" for i in range(n)]
     ivar = np.broadcast_to((noise**-2.0).astype(np.float32), flux.shape)
-    return Spectra(instrument.wave, flux, ivar, ids=names.tolist()), truth
+    return Spectra(instrument.wave, flux, ivar, ids=names), truth_of(names, rows)
 
 
 Row = tuple[float, str, float, float, str]
+"""Of the truth: all but the name."""
+
+
+def truth_of(names: list[str], rows: list[Row]) -> Truth:
+    """Return rows as columns."""
+    return Truth(np.array(names), *(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def drawn(
+    instrument: Instrument, populations: Populations, rng: np.random.Generator, zmin: float, zmax: float, depth: float
+) -> tuple[np.ndarray, Row]:
+    """Return the flux of a galaxy of a deep field without noise, (pix,), and its row of the truth; see `survey`."""
+    noise, found = instrument.level * instrument.noise, None
+    while found is None:
+        z = _redshift(rng, zmin, zmax)
+        found = _galaxy(instrument, noise, _kind(rng, z), z, populations, rng, depth)
+    return found
 
 
 def _galaxy(

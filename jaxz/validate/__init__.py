@@ -55,6 +55,7 @@ from jaxz.validate.probabilities import (
     pulls as pulls,
     reliability as reliability,
 )
+from jaxz.validate.roc import Roc as Roc, roc as roc
 from jaxz.validate.scores import (
     ROBUST as ROBUST,
     SIGNIFICANT as SIGNIFICANT,

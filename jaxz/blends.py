@@ -1,0 +1,255 @@
+"""A spectrum with its redshift → the redshift of what else is in it [M, sec. 4.4; Tsalmantza & Hogg 2012].
+
+    d = first + Σ_k B_k(z2) w_k + noise,   first, w ≥ 0.
+
+What was found first is fitted at its redshift and is one more non-negative column (or several), fixed in the observed
+frame, in a second scan with the same basis. Δχ²(z2) from adding the basis to it tells whether there is another galaxy.
+
+Two things imitate one. What the fit of the first leaves at its lines has the wavelengths of those lines, so that a
+redshift which puts a strong line on one of them is not believed (`confused`). And no fit is perfect: Δχ² is in units of
+the temperature of the second fit, which follows from its χ²/n, and what it means is known from simulated blends
+(`PROBABILITY`).
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from jaxz._typing import Array, Device, Float
+from jaxz.classes import redshifts
+from jaxz.io import load_basis
+from jaxz.likelihood import fitted_flux, in_pixels
+from jaxz.models import Basis, ErrorModel, NonNegative, OwnColumns
+from jaxz.models.native import Native, basis_in_pixels
+from jaxz.models.template_tasks import solved_chi2
+from jaxz.models.templates import AbstractTemplates, check_option
+from jaxz.pixels import WINDOW, Pixels
+from jaxz.redshift import Redshifts, find_redshifts
+from jaxz.scan import check_scanned, scan
+from jaxz.spectra import Spectra
+
+First = Literal["model", "basis"]
+"""What the galaxy that was found first is in the second scan: its best fit, with one coefficient, or all vectors of its
+basis at its redshift."""
+
+STRONG = {
+    "Lyα": 1215.67, "C IV": 1549.48, "C III]": 1907.7, "Mg II": 2799.1, "[O II]": 3728.5, "[Ne III]": 3869.86,
+    "Hγ": 4341.68, "Hβ": 4862.68, "[O III] 4960": 4960.30, "[O III] 5008": 5008.24, "Hα": 6564.61,
+    "[N II]": 6585.27, "[S II]": 6724.5,
+}  # fmt: skip
+"""Lines that alone can decide a redshift, vacuum Å; doublets at their mean."""
+
+CONFUSION = 10.0
+"""Å between a strong line of one redshift and one of another within which they are confused [M, sec. 4.4]."""
+
+NEAR = 0.01
+"""Difference in units of 1+z below which two redshifts are not told apart: what the fit of bright Lyα leaves may be as
+wide as that."""
+
+NCANDIDATES = 10
+"""Minima that are looked at for one that is not confused."""
+
+PROBABILITY = (0.0, 1.0)
+"""ln of the odds of a blend is a + b ln(Δχ²/T)."""
+
+
+class Other(NamedTuple):
+    """What is found beside what was found before; NaN where there is no minimum that is not confused.
+
+    Attributes:
+        z: (spec,) redshift.
+        zerr: (spec,) its 1 σ error.
+        deltachi2: (spec,) by which it improves χ².
+        temperature: (spec,) Δχ² that is worth one.
+        probability: (spec,) that there is such a galaxy.
+        flux: (spec, pix) of its fit.
+    """
+
+    z: np.ndarray
+    zerr: np.ndarray
+    deltachi2: np.ndarray
+    temperature: np.ndarray
+    probability: np.ndarray
+    flux: np.ndarray
+
+
+class Blends(NamedTuple):
+    """What spectra are sums of.
+
+    Attributes:
+        first: redshifts of what dominates.
+        flux: (spec, pix) of its fit alone.
+        others: what was found then, one after the other, the second being first.
+    """
+
+    first: Redshifts
+    flux: np.ndarray
+    others: tuple[Other, ...]
+
+    @property
+    def z(self) -> np.ndarray:
+        """(spec,) redshift of what dominates."""
+        return self.first.z
+
+    @property
+    def z2(self) -> np.ndarray:
+        """(spec,) second redshift; NaN where there is none, however improbable."""
+        return self.others[0].z
+
+    @property
+    def z2err(self) -> np.ndarray:
+        """(spec,) its 1 σ error."""
+        return self.others[0].zerr
+
+    @property
+    def pblend(self) -> np.ndarray:
+        """(spec,) probability that the spectrum is a blend."""
+        return self.others[0].probability
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Return what a catalog says of them beside the first redshifts: Z2, Z2ERR, DELTACHI2_2, PBLEND; Z3, …."""
+        named = {}
+        for number, other in enumerate(self.others, 2):
+            probability = "PBLEND" if number == 2 else f"PBLEND_{number}"
+            named |= {f"Z{number}": other.z, f"Z{number}ERR": other.zerr, f"DELTACHI2_{number}": other.deltachi2}
+            named[probability] = other.probability
+        return named
+
+
+def deblend(
+    spectra: Spectra,
+    best: Redshifts | None = None,
+    *,
+    first: First = "model",
+    basis: Basis | None = None,
+    count: int = 2,
+    zmin: float = 0.0,
+    zmax: float = 6.7,
+    batch_size: int = 64,
+    devices: Sequence[Device] | None = None,
+) -> Blends:
+    """Return the second redshift in each spectrum, and how probable it is that there is one.
+
+    Args:
+        spectra: what was measured.
+        best: their redshifts; those of `jaxz.redshifts` if absent.
+        first: what the galaxy that was found first is in the second scan.
+        basis: of the galaxies that are looked for, non-negative; the one in the package if absent.
+        count: of redshifts in each spectrum; 3 looks for a third beside the first two.
+        zmin, zmax: range of their redshifts.
+        batch_size: spectra on a device at a time.
+        devices: that share the work; all that JAX shows if absent.
+
+    Raises:
+        ValueError: if `best` is of other spectra, `count` is below 2, or `first` is not known.
+    """
+    check_option("first", first, ("model", "basis"))
+    if count < 2:
+        raise ValueError(f"count={count}: use 2, or more for further redshifts")
+    where = {"batch_size": batch_size, "devices": devices}
+    if best is None:
+        best = redshifts(spectra, zmin=zmin, zmax=zmax, **where)
+    check_scanned(best.ids, best.fingerprints, spectra)
+    model = NonNegative(basis or load_basis(), error=ErrorModel())
+    flux = fit_of(spectra, best)
+    columns = vectors_of(spectra, best) if first == "basis" else flux[:, None]
+    known, others = best.z[:, None], []
+    for _ in range(count - 1):
+        curves = scan(spectra, model, zmin=zmin, zmax=zmax, own=OwnColumns(columns), **where)
+        found = find_redshifts(curves, spectra, nminima=NCANDIDATES, **where)
+        other = _chosen(model, found, spectra, known, columns, batch_size)
+        others.append(other)
+        known = np.column_stack([known, other.z])
+        columns = np.concatenate([columns, other.flux[:, None]], axis=1)
+    return Blends(best, flux, tuple(others))
+
+
+def fit_of(spectra: Spectra, best: Redshifts) -> np.ndarray:
+    """Return the fit of each spectrum by the basis that is best, (spec, pix); 0 where there is none."""
+    flux = np.zeros(spectra.flux.shape)
+    for number, model in enumerate(_templates(best)):
+        rows = np.flatnonzero((best.which == number) & np.isfinite(best.z))
+        coeff = best.coeff[rows, : len(model)]
+        flux[rows] = np.nan_to_num(fitted_flux(spectra[rows], model.basis, best.z[rows], coeff))
+    return flux
+
+
+def vectors_of(spectra: Spectra, best: Redshifts) -> np.ndarray:
+    """Return the vectors of the best basis at the redshift of each spectrum, (spec, comp, pix)."""
+    bases = [model.basis for model in _templates(best)]
+    vectors = np.zeros((len(spectra), max(map(len, bases)), spectra.flux.shape[1]))
+    for row in np.flatnonzero(np.isfinite(best.z) & (spectra.npixels > 1)):
+        basis = bases[best.which[row]]
+        resolution = None if spectra.resolution is None else spectra.resolution[row]
+        inside = basis_in_pixels(basis, spectra.wave[row], best.z[row], resolution=resolution)
+        vectors[row, : len(basis)] = inside
+    return vectors
+
+
+def _templates(best: Redshifts) -> list[AbstractTemplates]:
+    """Return the models that were compared.
+
+    Raises:
+        ValueError: if one has no basis.
+    """
+    models = [model for model in best.models if isinstance(model, AbstractTemplates)]
+    if len(models) != len(best.models):
+        raise ValueError("redshifts of a MADGICS scan are of lines, not of spectra: give those of `jaxz.redshifts`")
+    return models
+
+
+def confused(z: np.ndarray, other: np.ndarray, reach: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Return whether a strong line of one redshift is within 10 Å of a strong line of another [M, sec. 4.4].
+
+    Redshifts within `NEAR` of each other are so too.
+
+    Args:
+        z, other: redshifts of equal shape.
+        reach: ends of the wavelengths that are seen, Å, of that shape; lines beyond them do not count.
+    """
+    lines = np.array([*STRONG.values()])
+    one, two = (lines * (1 + np.asarray(redshift)[..., None]) for redshift in (z, other))
+    low, high = (np.asarray(end)[..., None] for end in reach)
+    seen = (one > low - CONFUSION) & (one < high + CONFUSION)
+    near = np.abs(one[..., :, None] - two[..., None, :]) < CONFUSION
+    return (near & seen[..., :, None]).any(axis=(-2, -1)) | (np.abs(z - other) < NEAR * (1 + z))
+
+
+def _chosen(
+    model: NonNegative, found: Redshifts, spectra: Spectra, known: np.ndarray, columns: np.ndarray, batch_size: int
+) -> Other:
+    """Return the best candidate of each spectrum that is confused with no redshift that is known."""
+    z, gain = found.zalt, found.chi2_null[:, None] - found.zalt_chi2
+    bluest = np.min(np.where(spectra.ivar > 0, spectra.wave, np.inf), axis=1, initial=np.inf)
+    ends = bluest[:, None], spectra.reddest[:, None]
+    with np.errstate(invalid="ignore"):
+        taken = [confused(one[:, None], z, ends) for one in known.T]
+    allowed = np.isfinite(z) & np.isfinite(known[:, :1]) & ~np.any(taken, axis=0)
+    place = np.argmax(np.where(allowed, gain, -np.inf), axis=1)
+    rows = np.arange(len(z))
+    pick = lambda values: np.where(allowed[rows, place], values[rows, place], np.nan)  # noqa: E731
+    deltachi2, at = pick(gain), pick(z)
+    beside = _Beside(model.fits(found.trials[0], WINDOW, own="non-negative").native)
+    flux = np.nan_to_num(in_pixels(beside, spectra, model.step, (at,), batch_size, columns))
+    constant, slope = PROBABILITY
+    with np.errstate(divide="ignore", invalid="ignore"):
+        odds = np.exp(constant) * np.maximum(deltachi2 / found.temperature, 0) ** slope
+    return Other(at, pick(found.zalt_err), deltachi2, found.temperature, odds / (1 + odds), flux)
+
+
+class _Beside(eqx.Module):
+    """The task (spectrum, z, own columns) → flux of the basis at z, fitted beside them."""
+
+    native: Native
+
+    def __call__(
+        self, serial: bool, pixels: Pixels, z: Float[Array, ""], own: Float[Array, "comp pix"]
+    ) -> Float[Array, " pix"]:
+        """Return it for one spectrum."""
+        spectrum, shift = self.native.prepare(pixels, own), jnp.log10(1 + z) / self.native.grid.step
+        equations = self.native.moments(spectrum, shift, blocks=True)
+        coeff = solved_chi2(equations, len(self.native.integral), positive=True)[1].coeff[:, 0]
+        return self.native.fitted(spectrum, shift, coeff).slid

@@ -1,0 +1,121 @@
+"""The second redshift in a spectrum: sums of two galaxies of a small basis, and what is none."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+import jaxz
+from jaxz import NonNegative, Spectra, mock
+from jaxz.blends import CONFUSION, STRONG, Blends, confused, deblend
+from tests import small
+
+ZFIRST, ZSECOND = 0.05, 0.195
+
+
+@pytest.fixture(scope="module")
+def spectra():
+    """A sum of two galaxies, either alone, and a spectrum without data."""
+    rng = np.random.default_rng(3)
+    first, second = (small.spectra(rng, z, 60.0, coeff=np.array([[1.0, 0.8, 0.5, 1.0]]))[0] for z in (ZFIRST, ZSECOND))
+    flux = np.concatenate([first.flux + 0.5 * second.flux, first.flux, second.flux, np.zeros_like(first.flux)])
+    variance = 1 / first.ivar + 0.25 / second.ivar
+    ivar = np.concatenate([1 / variance, first.ivar, second.ivar, np.zeros_like(variance)])
+    return Spectra(first.wave[0], flux, ivar, ids=["both", "first", "second", "none"])
+
+
+@pytest.fixture(scope="module")
+def best(spectra):
+    return jaxz.find_redshifts(jaxz.scan(spectra, NonNegative(small.basis()), zmin=0.0, zmax=small.ZMAX), spectra)
+
+
+def searched(spectra, best, **options):
+    return deblend(spectra, best, basis=small.basis(), zmin=0.0, zmax=small.ZMAX, **options)
+
+
+@pytest.fixture(scope="module")
+def found(spectra, best):
+    return searched(spectra, best, first="model")
+
+
+@pytest.mark.parametrize("first", ["model", "basis"])
+def test_both_galaxies_are_found(spectra, best, first):
+    both = searched(spectra[:1], best[:1], first=first)
+    assert sorted([both.z[0], both.z2[0]]) == pytest.approx([ZFIRST, ZSECOND], abs=2e-4)
+    assert both.others[0].deltachi2[0] > 100
+
+
+def test_one_galaxy_is_one(found):
+    assert np.all(found.others[0].deltachi2[1:3] < 0.1 * found.others[0].deltachi2[0])
+    assert np.all(found.pblend[1:3] < 0.5) and found.pblend[0] > 0.5
+
+
+def test_the_parts_add_up(spectra, found):
+    second = found.others[0].flux[0]
+    total = found.flux[0] + second
+    assert np.median(second) > 0.1 * np.median(total)
+
+
+def test_without_data_there_is_nothing(found):
+    other = found.others[0]
+    assert np.isnan([found.z[3], found.z2[3], found.z2err[3], other.deltachi2[3], found.pblend[3]]).all()
+
+
+def test_neighbours_change_nothing(spectra, best, found):
+    alone = searched(spectra[[2, 0]], best[[2, 0]], first="model")
+    for name, column in alone.columns().items():
+        np.testing.assert_array_equal(column, found.columns()[name][[2, 0]])
+
+
+def test_a_third_is_looked_for_beside_the_two(spectra, best):
+    three = searched(spectra[:1], best[:1], first="model", count=3)
+    assert [*three.columns()] == ["Z2", "Z2ERR", "DELTACHI2_2", "PBLEND", "Z3", "Z3ERR", "DELTACHI2_3", "PBLEND_3"]
+    assert three.others[1].deltachi2[0] < 0.1 * three.others[0].deltachi2[0]
+
+
+def test_redshifts_that_put_a_line_on_a_line_are_confused_both_ways():
+    z = 0.3
+    other = STRONG["[O II]"] * (1 + z) / STRONG["Hβ"] - 1 + 0.9 * CONFUSION / STRONG["Hβ"]
+    z, other, low, high = np.array([[z], [other], [4000.0], [9000.0]])
+    assert confused(z, other, (low, high)) and confused(other, z, (low, high))
+    assert not confused(z, other, (low + 2000, high - 2700))
+    assert confused(z, z + 0.001, (low, high))
+
+
+def test_confusion_is_symmetric_for_all_pairs_of_strong_lines():
+    rng = np.random.default_rng(1)
+    z, other = rng.uniform(0, 6.5, (2, 300))
+    every = np.broadcast_to(4750.0, z.shape), np.broadcast_to(9350.0, z.shape)
+    far = np.abs(np.log1p(z) - np.log1p(other)) > 0.02
+    inside = confused(z, other, every), confused(other, z, every)
+    # At the ends of the range one of two lines is seen and the other is not.
+    assert np.mean(inside[0][far] == inside[1][far]) > 0.98
+    assert 0.005 < inside[0][far].mean() < 0.5
+
+
+def test_what_does_not_fit_is_refused(spectra, best):
+    with pytest.raises(ValueError, match="count=1"):
+        searched(spectra, best, count=1)
+    with pytest.raises(ValueError, match="different ids"):
+        searched(spectra[:2], best, first="model")
+    other = dataclasses.replace(best, fingerprints=best.fingerprints + np.uint64(1))
+    with pytest.raises(ValueError, match="is not the one that was scanned"):
+        searched(spectra, other, first="model")
+
+
+def test_simulated_blends_are_sums_with_known_parts():
+    muse = mock.INSTRUMENTS["muse"]()
+    spectra, first, second = mock.blends(muse, 6, seed=2, share=0.5)
+    again = mock.blends(muse, 3, seed=2, share=0.5)[0]
+    np.testing.assert_array_equal(spectra.flux[:3], again.flux)
+    single = second.type == mock.BLANK
+    assert 0 < np.count_nonzero(single) < 6
+    np.testing.assert_array_equal(np.isnan(second.z), single)
+    assert np.isfinite(first.z).all()
+    with pytest.raises(ValueError, match="share=2.0"):
+        mock.blends(muse, 1, seed=1, share=2.0)
+
+
+def test_columns_are_named(found):
+    assert isinstance(found, Blends)
+    assert [*found.columns()] == ["Z2", "Z2ERR", "DELTACHI2_2", "PBLEND"]
