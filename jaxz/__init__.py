@@ -12,6 +12,7 @@ from jaxz import kernels as kernels, noise as noise, posterior as posterior
 from jaxz.calibration import Calibration as Calibration
 from jaxz.compare import compare as compare
 from jaxz.likelihood import chi2 as chi2
+from jaxz.lines import LineFits as LineFits, fit_lines as fit_lines
 from jaxz.models import (
     Basis as Basis,
     Columns as Columns,

@@ -1,17 +1,17 @@
 """The spectral lines that plots are labelled with."""
 
-from importlib import resources
+import astropy.units as u
+from astropy.table import Column, Table
 
-from astropy.table import Table
-
-from jaxz.io.tabular import table_of_text
+from jaxz.lines.known import known_lines
 
 
 def read_lines() -> Table:
-    """Return the strong lines of galaxy spectra, by wavelength.
+    """Return the strong lines of galaxy spectra, by wavelength; `jaxz.lines.known_lines` has the fainter ones too.
 
     Returns:
         Columns ``name``, ``wave`` (rest-frame vacuum, Å) and ``kind`` (``emission``, ``absorption`` or ``both``).
     """
-    with resources.as_file(resources.files("jaxz") / "data" / "lines.ecsv") as path:
-        return table_of_text(path, "ecsv")
+    strong = [line for line in known_lines() if line.labelled]
+    wave = Column([line.wave for line in strong], unit=u.Angstrom)
+    return Table({"name": [line.name for line in strong], "wave": wave, "kind": [line.kind for line in strong]})

@@ -1,0 +1,91 @@
+"""The continuum that lines are measured on: non-negative vectors of stars, and a stiff polynomial.
+
+The first fit leaves out the pixels of all lines, so that none of them pulls at it. It says which vectors of stars there
+are; with the lines, all are fitted once more.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import cho_factor, cho_solve
+
+from jaxz._typing import Array, Float
+from jaxz.kernels import resample
+from jaxz.kernels.nnls import nnls
+from jaxz.kernels.resolution import apply_resolution
+from jaxz.models.error import legendre
+from jaxz.pixels import Pixels
+from jaxz.spectra import LogGrid
+
+HIGHEST = jax.lax.Precision.HIGHEST
+
+ORDER = 10
+"""Of the polynomial: it bends over a twentieth of a spectrum at least, which is far wider than a line."""
+
+RIDGE = 1e-12
+"""What is added to the diagonal of normal equations, as a share of it."""
+
+
+class Continuum(NamedTuple):
+    """Columns of the continuum, and their first fit.
+
+    Attributes:
+        columns: (column, pix); stars that the first fit has no use for are 0.
+        coeff: (column,).
+    """
+
+    columns: Float[Array, "column pix"]
+    coeff: Float[Array, " column"]
+
+
+def first_fit(
+    pixels: Pixels,
+    integral: Float[Array, "basis edge"],
+    grid: LogGrid,
+    z: Float[Array, ""],
+    masked: Float[Array, " pix"],
+) -> Continuum:
+    """Return the continuum of one spectrum, without the pixels of lines.
+
+    Args:
+        pixels: of the spectrum.
+        integral: of the vectors of stars, from `jaxz.kernels.resample.cumulative`.
+        grid: that they are on.
+        z: redshift.
+        masked: 0 in pixels of lines, 1 in others.
+    """
+    shift = jnp.log10(1 + z) / grid.step
+    offset = (pixels.start - grid.start).astype(pixels.edges.dtype)
+    stars = resample.at_pixels(integral, pixels.edges + offset - shift, 0)
+    if pixels.resolution is not None:
+        stars = apply_resolution(pixels.resolution, stars)
+    smooth = polynomial(pixels)
+    nstar, ivar = len(stars), pixels.ivar * masked
+    columns = jnp.concatenate([stars, smooth])
+    weighted = columns * ivar[None]
+    gram = jnp.matmul(weighted, columns.T, precision=HIGHEST)
+    rhs = jnp.matmul(weighted, pixels.flux, precision=HIGHEST)
+    # Stars are fitted beside the polynomial, which is eliminated.
+    factor = cho_factor(regular(gram[nstar:, nstar:]), lower=True)
+    solved = cho_solve(factor, jnp.concatenate([gram[nstar:, :nstar], rhs[nstar:, None]], axis=1))
+    left = gram[:nstar, :nstar] - jnp.matmul(gram[:nstar, nstar:], solved[:, :nstar], precision=HIGHEST)
+    wanted = rhs[:nstar] - jnp.matmul(gram[:nstar, nstar:], solved[:, nstar], precision=HIGHEST)
+    weight = nnls(left[..., None], wanted[:, None]).coeff[:, 0]
+    rest = solved[:, nstar] - jnp.matmul(solved[:, :nstar], weight, precision=HIGHEST)
+    used = jnp.where(weight > 0, 1.0, 0.0).astype(weight.dtype)
+    return Continuum(jnp.concatenate([stars * used[:, None], smooth]), jnp.concatenate([weight, rest]))
+
+
+def polynomial(pixels: Pixels) -> Float[Array, "order pix"]:
+    """Return the Legendre polynomials of order 0 to `ORDER` over the range of a spectrum."""
+    middle = (pixels.edges[1:] + pixels.edges[:-1]) / 2
+    begin, end = pixels.edges[0], pixels.edges[pixels.filled]
+    x = jnp.clip(2 * (middle - begin) / jnp.where(end > begin, end - begin, 1) - 1, -1, 1)
+    return jnp.concatenate([jnp.ones_like(x)[None], legendre(x, ORDER)])
+
+
+def regular(gram: Float[Array, "column column"]) -> Float[Array, "column column"]:
+    """Return normal equations that can be factored where columns vanish or repeat each other."""
+    power = jnp.diagonal(gram)
+    return gram + jnp.diag(jnp.where(power > 0, RIDGE * power, 1))

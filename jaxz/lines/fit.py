@@ -1,0 +1,360 @@
+"""Spectra and their redshifts → the lines in them, on their continua."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxz._typing import Array, Bool, Device, Float
+from jaxz.kernels import resample
+from jaxz.lines.continuum import first_fit
+from jaxz.lines.known import BLUE, FAMILIES, LIGHT_SPEED, LYA, layout
+from jaxz.lines.problem import NFAMILY, SCALE, Point, Problem, covariance, evaluate, expected, minimise
+from jaxz.lines.windows import Windows, around, places, profiles, window_size
+from jaxz.models.basis import Basis
+from jaxz.pixels import Pixels, layout as pixel_layout
+from jaxz.run import Progress, run
+from jaxz.spectra import LogGrid, Spectra
+
+COVERED = 0.7
+"""Share of a line that pixels with data must hold for its flux to be fitted."""
+
+MASKED = 500.0
+"""km/s from a line in which pixels do not count for the first fit of the continuum; thrice that beside Lyα."""
+
+TWO_PEAKS = 20.0
+"""χ² that a second peak of Lyα must gain with its three parameters."""
+
+REDWARD = 1500.0
+"""km/s from Lyα at which its continuum is taken, away from what gas absorbs."""
+
+SIGNIFICANT = 3.0
+"""S/N from which a line counts as detected [M, §2]."""
+
+FWHM_TO_SIGMA = 1 / 2.3548
+
+
+class LineFits(eqx.Module):
+    """Lines and continua of spectra; all NumPy, float64.
+
+    NaN stands for a line outside the good pixels of a spectrum, and for all of a spectrum that could not be fitted.
+    Fluxes are in the unit of the spectrum times Å, as observed; absorption is negative. Errors are of 1 σ and hold what
+    the blends, the continuum, velocities and widths add. In a family all lines have one velocity and one width.
+
+    Args:
+        ids: names of the spectra.
+        names, kind: (line,) of the lines; kind is "emission", "absorption" or "both".
+        wave: (line,) rest wavelengths, vacuum Å.
+        family: (line,) of each.
+        z: (spec,) redshifts that were given.
+        flux, fluxerr: (spec, line); of Lyα that of both peaks.
+        ew, ewerr: (spec, line) equivalent widths in the rest frame, Å, positive in emission.
+        velocity, velocityerr: (spec, line) km/s, c ln(λ/λ_z).
+        width, widtherr: (spec, line) σ in km/s, without what the instrument adds.
+        level, levelerr: (spec, line) continuum at the line, of Lyα 1500 km/s redward of it.
+        continuum, lines: (spec, pix) flux of both in native pixels; NaN where a spectrum has no data.
+        chi2: (spec,) of the fit.
+        npixels: (spec,) good pixels.
+    """
+
+    ids: tuple[str, ...] = eqx.field(static=True)
+    names: tuple[str, ...] = eqx.field(static=True)
+    kind: tuple[str, ...] = eqx.field(static=True)
+    family: tuple[str, ...] = eqx.field(static=True)
+    wave: np.ndarray
+    z: np.ndarray
+    flux: np.ndarray
+    fluxerr: np.ndarray
+    ew: np.ndarray
+    ewerr: np.ndarray
+    velocity: np.ndarray
+    velocityerr: np.ndarray
+    width: np.ndarray
+    widtherr: np.ndarray
+    level: np.ndarray
+    levelerr: np.ndarray
+    continuum: np.ndarray
+    lines: np.ndarray
+    chi2: np.ndarray
+    npixels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def model(self) -> np.ndarray:
+        """(spec, pix) flux of continuum and lines, 0 where it would be negative; NaN without data."""
+        return np.maximum(self.continuum + self.lines, 0)
+
+    @property
+    def snr(self) -> np.ndarray:
+        """(spec, line) flux over its error."""
+        return self.flux / self.fluxerr
+
+    @property
+    def total_snr(self) -> np.ndarray:
+        """(spec,) S/N of all lines together: √Σ S/N² of those above 3, in emission or absorption [M, §2]."""
+        sign = np.array([{"emission": 1.0, "absorption": -1.0, "both": np.nan}[kind] for kind in self.kind])
+        snr = np.nan_to_num(np.where(np.isnan(sign), np.abs(self.snr), sign * self.snr))
+        counted = (snr > SIGNIFICANT) & (np.array(self.names) != BLUE)
+        return np.where(np.isfinite(self.chi2), np.sqrt(np.sum(np.where(counted, snr, 0) ** 2, axis=1)), np.nan)
+
+
+def fit_lines(
+    spectra: Spectra,
+    z: np.ndarray,
+    continuum: Basis,
+    *,
+    lsf: Callable[[np.ndarray], np.ndarray] | None = None,
+    batch_size: int = 64,
+    devices: Sequence[Device] | None = None,
+    progress: Progress | None = None,
+) -> LineFits:
+    """Return the lines of each spectrum at its redshift, and the continuum below them.
+
+    The continuum is a non-negative sum of vectors of stars and a polynomial of order 10. Lines (`known_lines`) are
+    Gaussians integrated over pixels, those of a family with one velocity and width; lines of one upper level have the
+    ratio of their transition probabilities. Lyα has a red wing, and a blue peak where χ² wants it. Fluxes are free to
+    be negative, so that those of lines that are not there scatter about 0. Velocities and widths are drawn towards what
+    galaxies have (see `jaxz.lines.problem`), which matters where lines are faint: redshifts may be off by some
+    200 km/s, and Lyα is expected at 200 km/s. All is fitted at once, so that errors know of each other.
+
+    As by Bacon et al. 2023, A&A 670, A4, sec. 5.4 (pyPlatefit), whose columns `jaxz.io` writes.
+
+    Args:
+        spectra: what was measured.
+        z: (spec,) redshifts; where it is NaN nothing is fitted.
+        continuum: non-negative vectors without lines of gas: ``jaxz.load_basis("continuum")``.
+        lsf: FWHM of the instrument's line-spread function (Å) at observed wavelengths (vacuum Å), where there is no
+            resolution matrix; if None, widths are as observed.
+        batch_size: spectra on a device at a time. The answer does not depend on it.
+        devices: that share the work; all that JAX shows if absent.
+        progress: told after each batch.
+
+    Raises:
+        ValueError: if `z` has the wrong length, or `continuum` has negative values.
+
+    Example:
+        >>> import numpy as np, jaxz
+        >>> wave = np.arange(6000.0, 7000.0)
+        >>> flux = 1 + 20 * np.exp(-0.5 * ((wave - 6564.614) / 3) ** 2) / (3 * np.sqrt(2 * np.pi))
+        >>> spectra = jaxz.Spectra(wave, flux, np.full(1000, 1e4))
+        >>> fits = jaxz.fit_lines(spectra, np.zeros(1), jaxz.load_basis("continuum"))
+        >>> line = fits.names.index("Hα")
+        >>> print(f"{fits.flux[0, line]:.1f}")
+        20.0
+    """
+    z = np.asarray(z, dtype=np.float64)
+    if z.shape != (len(spectra),):
+        raise ValueError(f"z has shape {z.shape}: give one redshift for each spectrum, ({len(spectra)},)")
+    if continuum.method != "NMF":
+        raise ValueError(f"continuum {continuum.name!r} has negative values: give one like load_basis('continuum')")
+    known, step = layout(), continuum.grid.step
+    rows = np.flatnonzero(np.isfinite(z) & (z > -1) & (spectra.npixels > 1))
+    observed = _waves(z)
+    sigma = np.zeros_like(observed) if lsf is None else LIGHT_SPEED * FWHM_TO_SIGMA * lsf(observed) / observed
+    with jax.enable_x64(True):
+        integral = resample.cumulative(jnp.asarray(np.asarray(continuum.vectors), jnp.float64))
+    size = window_size(spectra.wave[rows] if len(rows) else spectra.wave, known.reach)
+    task = _Fit(integral, continuum.grid, size, spectra.flux.shape[1])
+    options = {"batch_size": batch_size, "devices": devices, "progress": progress}
+    found: _Found = run(task, spectra, rows, (z, sigma), step=step, binned=False, **options)
+    parts = found._asdict()
+    where = pixel_layout(spectra, step)
+    for name in ("continuum", "lines"):
+        native = np.full(spectra.flux.shape, np.nan)
+        for row in rows:
+            pixels = slice(where.first[row], where.end[row])
+            native[row, pixels] = parts[name][row, : pixels.stop - pixels.start]
+        parts[name] = native
+    return LineFits(
+        ids=spectra.ids,
+        names=known.name,
+        kind=tuple(known.kind.tolist()),
+        family=tuple(FAMILIES[number] for number in known.family),
+        wave=known.wave,
+        z=z,
+        npixels=spectra.npixels,
+        **parts,
+    )
+
+
+def _waves(z: np.ndarray) -> np.ndarray:
+    """Return observed wavelengths of the components of all blends, (spec, blend, part) Å; of z = 0 where it is NaN."""
+    known = layout()
+    rest = known.centre[:, None] * np.exp(known.offset / LIGHT_SPEED)
+    return (1 + np.nan_to_num(z))[:, None, None] * rest
+
+
+class _Found(NamedTuple):
+    """The arrays of `LineFits` that are fitted, of one spectrum."""
+
+    flux: Array | np.ndarray
+    fluxerr: Array | np.ndarray
+    ew: Array | np.ndarray
+    ewerr: Array | np.ndarray
+    velocity: Array | np.ndarray
+    velocityerr: Array | np.ndarray
+    width: Array | np.ndarray
+    widtherr: Array | np.ndarray
+    level: Array | np.ndarray
+    levelerr: Array | np.ndarray
+    continuum: Array | np.ndarray
+    lines: Array | np.ndarray
+    chi2: Array | np.ndarray
+
+
+class _Fit(eqx.Module):
+    """The task (spectrum, z, σ of the line-spread function at each component) → `_Found`."""
+
+    integral: Float[Array, "basis edge"]
+    grid: LogGrid = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+    npix: int = eqx.field(static=True)
+
+    def __call__(self, serial: bool, pixels: Pixels, z: Float[Array, ""], lsf: Float[Array, "blend part"]) -> _Found:
+        """Return it for one spectrum."""
+        known, step = layout(), self.grid.step
+        masked = outside_lines(pixels, z, step)
+        first = first_fit(pixels, self.integral, self.grid, z, masked)
+        begun = jnp.matmul(first.coeff, first.columns, precision=jax.lax.Precision.HIGHEST)
+        left = pixels._replace(flux=jnp.where(pixels.ivar > 0, pixels.flux - begun, 0))
+        windows = around(left, first.columns, known, lsf, z, size=self.size, step=step)
+        seen = coverage(windows) >= COVERED
+        used = jnp.zeros(known.of_free.shape[1] + 1, bool).at[known.flux_of].max(seen & (known.ratio > 0))[:-1]
+        weighted = first.columns * left.ivar[None]
+        product = lambda a, b: jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)  # noqa: E731
+        gram, rhs = product(weighted, first.columns.T), product(weighted, left.flux)
+        const = jnp.sum(left.ivar * jnp.square(left.flux))
+        problem = Problem(windows, known, used, gram, rhs, const)
+        point, used = best_of_peaks(problem)
+        return self._reported(left, z, first.columns, begun, problem._replace(used=used), point, seen)
+
+    def _reported(
+        self,
+        pixels: Pixels,
+        z: Array,
+        columns: Array,
+        begun: Array,
+        problem: Problem,
+        point: Point,
+        seen: Bool[Array, "blend part"],
+    ) -> _Found:
+        known, nfree = problem.lines, len(problem.used)
+        nlinear = len(point.coeff)
+        every = covariance(point)
+        product = lambda a, b: jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)  # noqa: E731
+        of_free = jnp.where(problem.used[None], known.of_free, 0)
+        flux = product(of_free, point.coeff[:nfree])
+        variance = jnp.sum(product(of_free, every[:nfree, :nfree]) * of_free, axis=1)
+        there = seen.reshape(-1)[known.slot] & jnp.any(of_free > 0, axis=1)
+
+        redward = np.exp(np.where(np.isin(known.name, (LYA, BLUE)), REDWARD, 0.0) / LIGHT_SPEED)
+        place = places(pixels, known.wave * redward, z, self.grid.step)
+        pixel = jnp.clip(jnp.searchsorted(pixels.edges, place) - 1, 0, len(begun) - 1)
+        at_lines = columns[:, pixel].T
+        change = point.coeff[nfree:]
+        level = begun[pixel] + product(at_lines, change)
+        own = every[nfree:nlinear, nfree:nlinear]
+        level_variance = jnp.sum(product(at_lines, own) * at_lines, axis=1)
+        both = jnp.sum(product(of_free, every[:nfree, nfree:nlinear]) * at_lines, axis=1)
+        positive = level > 0
+        safe = jnp.where(positive, level, 1)
+        ew = flux / safe / (1 + z)
+        relative = variance - 2 * both * flux / safe + level_variance * jnp.square(flux / safe)
+        ewerr = jnp.sqrt(jnp.maximum(relative, 0)) / safe / (1 + z)
+
+        error = jnp.sqrt(jnp.diagonal(every)[nlinear:])
+        velocity, width = SCALE * point.place[:NFAMILY], jnp.exp(point.place[NFAMILY:])
+        of_family = lambda values: jnp.where(there, values[known.family], jnp.nan)  # noqa: E731
+        of_line = lambda values, right: jnp.where(right, values, jnp.nan)  # noqa: E731
+        away = point.place - expected()[0]
+        return _Found(
+            flux=of_line(flux, there),
+            fluxerr=of_line(jnp.sqrt(variance), there),
+            ew=of_line(ew, there & positive),
+            ewerr=of_line(ewerr, there & positive),
+            velocity=of_family(velocity),
+            velocityerr=of_family(SCALE * error[:NFAMILY]),
+            width=of_family(width),
+            widtherr=of_family(width * error[NFAMILY:]),
+            level=of_line(level, there),
+            levelerr=of_line(jnp.sqrt(level_variance), there),
+            continuum=self._sized(begun + product(change, columns)),
+            lines=self._sized(lines_flux(problem, point, len(begun))),
+            chi2=point.chi2 - away @ product(expected()[1], away),
+        )
+
+    def _sized(self, values: Float[Array, " pix"]) -> Array:
+        """Return values of a spectrum's own pixels in as many as the sample has."""
+        return jnp.pad(values, (0, max(self.npix - len(values), 0)))[: self.npix]
+
+
+def outside_lines(pixels: Pixels, z: Float[Array, ""], step: float) -> Float[Array, " pix"]:
+    """Return 0 in pixels near a line, 1 in others."""
+    known = layout()
+    half = np.where(known.family == FAMILIES.index(LYA), 3 * MASKED, MASKED) / (LIGHT_SPEED * np.log(10) * step)
+    place = places(pixels, known.wave, z, step)
+    begin = jnp.searchsorted(pixels.edges, place - half) - 1
+    end = jnp.searchsorted(pixels.edges, place + half)
+    npix = pixels.flux.shape[0]
+    change = jnp.zeros(npix + 1, jnp.int32).at[jnp.clip(begin, 0, npix)].add(1).at[jnp.clip(end, 0, npix)].add(-1)
+    return jnp.where(jnp.cumsum(change)[:npix] > 0, 0.0, 1.0)
+
+
+def coverage(windows: Windows) -> Float[Array, "blend part"]:
+    """Return the share of each component that lies in pixels with data, as it is expected to be."""
+    start, _ = expected()
+    value, _, _ = profiles(windows, layout(), SCALE * start[:NFAMILY] * 0, np.exp(start[NFAMILY:]))
+    good = (windows.ivar > 0).astype(value.dtype)
+    return jnp.sum(value * (good * windows.width)[:, None], axis=-1)
+
+
+def best_of_peaks(problem: Problem) -> tuple[Point, Bool[Array, " free"]]:
+    """Return the fit, with a second peak of Lyα where that is better, and the fluxes that are in it."""
+    blue = np.arange(len(problem.used)) == len(problem.used) - 1
+    start = first_guess(problem)
+
+    def fitted(peak: Array, best: tuple[Point, Bool[Array, " free"]]) -> tuple[Point, Bool[Array, " free"]]:
+        used = problem.used & ((peak > 0) | ~blue)
+        point = minimise(problem._replace(used=used), jnp.where(peak > 0, best[0].place, start))
+        better = point.chi2 < best[0].chi2 - TWO_PEAKS
+        return jax.tree.map(lambda new, old: jnp.where(better, new, old), (point, used), best)
+
+    shapes = jax.eval_shape(lambda place: evaluate(problem, place), start)
+    nothing = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+    nothing = nothing._replace(chi2=jnp.full_like(nothing.chi2, jnp.inf))
+    return jax.lax.fori_loop(0, 1 + problem.used[-1].astype(jnp.int32), fitted, (nothing, problem.used))
+
+
+def first_guess(problem: Problem) -> Float[Array, " param"]:
+    """Return p with the velocities at which a filter gains most, of those that families share and of Lyα."""
+    known, windows, (start, _) = problem.lines, problem.windows, expected()
+    used = jnp.concatenate([problem.used, jnp.zeros(1, bool)])[known.flux_of] & (known.ratio > 0)
+    steps = jnp.arange(-3.0, 4.0)
+    shared = known.family_of < FAMILIES.index(LYA)
+
+    def gain(step: Float[Array, ""]) -> Float[Array, "2"]:
+        value, _, _ = profiles(windows, known, SCALE * (start[:NFAMILY] + step), np.exp(start[NFAMILY:]))
+        weighted = value * windows.ivar[:, None]
+        power = jnp.sum(weighted * value, axis=-1)
+        match = jnp.sum(weighted * windows.flux[:, None], axis=-1)
+        gained = jnp.where(used & (match > 0), jnp.square(match) / jnp.where(power > 0, power, 1), 0)
+        return jnp.stack([jnp.sum(jnp.where(shared, gained, 0)), jnp.sum(jnp.where(shared, 0, gained))])
+
+    gains = jax.lax.map(gain, steps) - jnp.square(steps / 2)[:, None]
+    moved = steps[jnp.argmax(gains, axis=0)]
+    velocity = start[:NFAMILY] + jnp.where(np.arange(NFAMILY) < FAMILIES.index(LYA), moved[0], moved[1])
+    return jnp.concatenate([velocity, start[NFAMILY:]])
+
+
+def lines_flux(problem: Problem, point: Point, npix: int) -> Float[Array, " pix"]:
+    """Return the flux of all lines in the pixels of a spectrum."""
+    known, windows = problem.lines, problem.windows
+    value, _, _ = profiles(windows, known, SCALE * point.place[:NFAMILY], jnp.exp(point.place[NFAMILY:]))
+    free = jnp.where(problem.used, point.coeff[: len(problem.used)], 0)
+    flux = jnp.concatenate([free, jnp.zeros(1, free.dtype)])[known.flux_of] * known.ratio
+    return jnp.zeros(npix, value.dtype).at[windows.index].add(jnp.sum(value * flux[..., None], axis=1))
