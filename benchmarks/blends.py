@@ -9,18 +9,13 @@ PBLEND and the error floor of the second search were chosen on other seeds, and 
 methods were developed on (`samples.Survey.new` is False). Every number here is of what chose nothing.
 """
 
-import argparse
-import time
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-import jaxz
-from benchmarks import common, samples
-from benchmarks.common import Report, require
+from benchmarks import samples
 from jaxz import Spectra, mock, validate
-from jaxz.blends import Blends, First, deblend
+from jaxz.blends import Blends, First
 from jaxz.mock import galaxy
 
 SEED, DEVELOPED_SEED = 71, 11

@@ -40,9 +40,10 @@ def run(sizes: list[int]) -> Report:
     with tempfile.TemporaryDirectory() as folder:
         where = Path(folder)
         made(where)
-        rows += [inside(where, "batch", size) for size in sizes]
-        rows.append(inside(where, "memory", sizes[0]))
-        rows += [inside(where, "short", 60), inside(where, "long", 61)]
+        cases = [*(("batch", size) for size in sizes), ("memory", sizes[0]), ("short", 60), ("long", 61)]
+        for case in cases:
+            rows.append(inside(where, *case))
+            print(rows[-1], flush=True)
     for row in rows:
         row["of in memory"] = row["spectra/s"] / rows[len(sizes)]["spectra/s"]
     peaks = [row["peak GB"] for row in rows]

@@ -137,7 +137,7 @@ def in_pixels(
     for values in inputs:
         there = there & np.isfinite(values.reshape(len(spectra), -1)).all(axis=1)
     rows = np.flatnonzero(there)
-    found = run(task, spectra, rows, inputs, step=step, columns=columns, binned=False, batch_size=batch_size)
+    found = run(task, spectra, rows, inputs, step=step, columns=columns, parts=None, batch_size=batch_size)
     where, result = layout(spectra, step), np.full(spectra.flux.shape, np.nan)
     for row in rows:
         pixels = slice(where.first[row], where.end[row])

@@ -22,6 +22,10 @@ PARTS = 4
 OVERLAP = PARTS + 1
 """Native pixels that one lattice pixel can meet, then."""
 
+FINE = 16
+"""The same for a closer look: 2 km/s, which no spectrograph for galaxies resolves, so that spectra on absurdly fine
+pixels take no more memory than others."""
+
 
 class Pixels(NamedTuple):
     """Native pixels of one spectrum, or of several with a leading axis.
@@ -105,7 +109,7 @@ def gather(
     batch: int,
     size: int,
     *,
-    binned: bool,
+    parts: int | None,
     columns: np.ndarray | None = None,
 ) -> tuple[Pixels, np.ndarray | None]:
     """Return some spectra side by side, as NumPy arrays of (batch, size) pixels, and columns in the same pixels.
@@ -116,13 +120,14 @@ def gather(
         where: `layout` of the sample.
         step: of the lattice, dex.
         batch, size: spectra and pixels of the arrays.
-        binned: whether pixels that begin in the same quarter of a lattice pixel are put together, so that no more than
-            `OVERLAP` meet one. A resolution matrix, which is of the native pixels, is left out then.
+        parts: pixels that begin in the same of so many parts of a lattice pixel are put together; none are if None. A
+            resolution matrix is of the native pixels: with `PARTS`, for scans, it is left out; else it keeps all apart.
         columns: (spec, comp, pix) of the whole sample, or None.
     """  # fmt: skip
     edges, flux, ivar = np.zeros((batch, size + 1)), np.zeros((batch, size)), np.zeros((batch, size))
     count = np.zeros(batch, np.int32)
-    matrix = None if binned else spectra.resolution
+    matrix = None if parts == PARTS else spectra.resolution
+    parts = parts if matrix is None else None
     resolution = None if matrix is None else np.zeros((batch, matrix.shape[1], size))
     given = None if columns is None else np.zeros((batch, columns.shape[1], size))
     for place, row in enumerate(rows):
@@ -131,9 +136,9 @@ def gather(
         values = spectra.flux[row, pixels].astype(np.float64), spectra.ivar[row, pixels].astype(np.float64)
         if given is not None and columns is not None:
             more = columns[row, :, pixels].astype(np.float64)
-            more = rebinned(own, more, values[1])[1] if binned else more
+            more = more if parts is None else rebinned(own, more, values[1], parts)[1]
             given[place, :, : more.shape[1]] = more
-        own, *values = rebinned(own, *values) if binned else (own, *values)
+        own, *values = (own, *values) if parts is None else rebinned(own, *values, parts)
         n = len(own) - 1
         edges[place, : n + 1], flux[place, :n], ivar[place, :n], count[place] = own, *values, n
         # Pixels that fill up go on with the last pixel's width: they have no weight, but edges must increase.
@@ -145,14 +150,17 @@ def gather(
     return Pixels(start, edges, flux, ivar, count, resolution), given
 
 
-def rebinned(edges: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Put pixels of one spectrum together that begin in the same quarter of a lattice pixel, weighted by ivar.
+def rebinned(
+    edges: np.ndarray, flux: np.ndarray, ivar: np.ndarray, parts: int = PARTS
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Put pixels of one spectrum together that begin in the same part of a lattice pixel, weighted by ivar.
 
     Args:
         edges: (edge,) in lattice pixels.
         flux, ivar: (…, pix).
+        parts: of a lattice pixel.
     """
-    part = np.floor(PARTS * edges[:-1])
+    part = np.floor(parts * edges[:-1])
     begins = np.flatnonzero(np.concatenate([[True], part[1:] != part[:-1]]))
     if len(begins) == len(part):
         return edges, flux, ivar

@@ -11,7 +11,7 @@ from jaxz._typing import Device
 from jaxz.calibration import OPTICAL, PLAIN, Calibration, check_models
 from jaxz.intervals import Peaks, interval
 from jaxz.models import AbstractModel, Fit, Trials
-from jaxz.pixels import WINDOW, bucket, layout
+from jaxz.pixels import FINE, WINDOW, bucket, layout
 from jaxz.posterior import Prior, penalty_of
 from jaxz.run import run
 from jaxz.scan import ZScan, check_scanned, own_columns
@@ -239,7 +239,7 @@ def _look_closer(
     for size in np.unique(sizes[rows]) if len(rows) else [WINDOW]:
         task = LookCloser(model.fits(scan.trials, int(size), own=kind), weigh, calibration)
         members = rows[sizes[rows] == size]
-        found = run(task, spectra, members, inputs, step=model.step, columns=columns, binned=False, **options)
+        found = run(task, spectra, members, inputs, step=model.step, columns=columns, parts=FINE, **options)
         shares.append((members, found))
     result: CloserLook = shares[0][1]
     for members, found in shares[1:]:

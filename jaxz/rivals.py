@@ -17,7 +17,7 @@ from jaxz._typing import Array, Device, Float
 from jaxz.models import Basis, ErrorModel, NonNegative, Trials
 from jaxz.models.native import Native
 from jaxz.models.template_tasks import solved_chi2
-from jaxz.pixels import WINDOW, Pixels
+from jaxz.pixels import FINE, WINDOW, Pixels
 from jaxz.posterior import CONFIDENCE_WIDTH
 from jaxz.redshift import Redshifts, find_redshifts
 from jaxz.run import run
@@ -92,7 +92,7 @@ def rivals(
     beside = NonNegative(basis.with_step(model.step), model.nuisance)
     native = beside.fits(Trials.between(zmin, zmax, model.step), WINDOW, own=None).native
     shifts = np.log10(1 + np.nan_to_num(tried)) / model.step
-    gain = run(_Gain(native), some, np.arange(len(rows)), (shifts,), step=model.step, binned=False, **options)
+    gain = run(_Gain(native), some, np.arange(len(rows)), (shifts,), step=model.step, parts=FINE, **options)
     away = np.abs(tried - tried[:, -1:]) > CONFIDENCE_WIDTH * (1 + tried[:, -1:])
     others = np.where(away, gain, -np.inf)
     at = np.arange(len(rows)), np.argmax(others, axis=1)

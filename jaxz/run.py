@@ -38,7 +38,7 @@ def run(
     *,
     step: float = 0.0,
     columns: np.ndarray | None = None,
-    binned: bool = True,
+    parts: int | None = PARTS,
     resident: bool = False,
     batch_size: int = 64,
     devices: Sequence[Device] | None = None,
@@ -53,7 +53,7 @@ def run(
         inputs: (spec, …) arrays of which the task gets the row of its spectrum.
         step: of the lattice that pixels are measured on, dex.
         columns: (spec, comp, pix) of each spectrum's own in its native pixels, which the task gets after all else.
-        binned: whether pixels finer than a quarter of a lattice pixel are put together (see `jaxz.pixels.gather`).
+        parts: of a lattice pixel, in each of which pixels are put together (see `jaxz.pixels.gather`).
         resident: whether arrays of more than one number for each spectrum stay on an accelerator, the first, as JAX
             arrays. On a CPU there is no difference.
         batch_size: spectra on a device at a time.
@@ -86,14 +86,15 @@ def run(
         given = tuple(_filled(values[part], batch) for values in inputs)
         if spectra is None or where is None:
             return given
-        pixels, own = gather(spectra, part, where, step, batch, size, binned=binned, columns=columns)
+        pixels, own = gather(spectra, part, where, step, batch, size, parts=parts, columns=columns)
         return (pixels, *given) if own is None else (pixels, *given, own)
 
     where = None if spectra is None else layout(spectra, step)
     npix = np.zeros(nspec, dtype=int)
-    if where is not None:
-        # Pixels that are put together are no more than `PARTS` in each of the lattice.
-        npix = np.minimum(where.end - where.first, PARTS * where.size + 2 if binned else where.end - where.first)
+    if where is not None and spectra is not None:
+        npix = where.end - where.first
+        if parts == PARTS or (parts is not None and spectra.resolution is None):
+            npix = np.minimum(npix, parts * where.size + 2)
     batches = _batches(rows, npix, batch_size, serial, len(devices))
     shares: list[tuple[np.ndarray, Any]] = []
     result, done = None, 0
@@ -160,7 +161,7 @@ def _shapes(
         given = [jax.ShapeDtypeStruct(values.shape[1:], values.dtype) for values in inputs]
         if spectra is not None:
             blank = Spectra(np.arange(1.0, 3.0), np.ones((1, 2)), np.ones((1, 2)))
-            one, _ = gather(blank, np.zeros(1, int), layout(blank, 0.1), 0.1, 1, PIXELS, binned=True)
+            one, _ = gather(blank, np.zeros(1, int), layout(blank, 0.1), 0.1, 1, PIXELS, parts=PARTS)
             given.insert(0, jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), one))
         if columns is not None:
             given.append(jax.ShapeDtypeStruct((columns.shape[1], PIXELS), np.float64))

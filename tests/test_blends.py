@@ -47,7 +47,8 @@ def test_both_galaxies_are_found(spectra, best, first):
 
 def test_one_galaxy_is_one(found):
     assert np.all(found.others[0].deltachi2[1:3] < 0.1 * found.others[0].deltachi2[0])
-    assert np.all(found.pblend[1:3] < 0.5) and found.pblend[0] > 0.5
+    assert np.all(found.pblend[1:3] < 0.5)
+    assert found.pblend[0] > 0.5
 
 
 def test_the_parts_add_up(spectra, found):
@@ -77,7 +78,8 @@ def test_redshifts_that_put_a_line_on_a_line_are_confused_both_ways():
     z = 0.3
     other = STRONG["[O II]"] * (1 + z) / STRONG["Hβ"] - 1 + 0.9 * CONFUSION / STRONG["Hβ"]
     z, other, low, high = np.array([[z], [other], [4000.0], [9000.0]])
-    assert confused(z, other, (low, high)) and confused(other, z, (low, high))
+    assert confused(z, other, (low, high))
+    assert confused(other, z, (low, high))
     assert not confused(z, other, (low + 2000, high - 2700))
     assert confused(z, z + 0.001, (low, high))
 
@@ -112,7 +114,7 @@ def test_simulated_blends_are_sums_with_known_parts():
     assert 0 < np.count_nonzero(single) < 6
     np.testing.assert_array_equal(np.isnan(second.z), single)
     assert np.isfinite(first.z).all()
-    with pytest.raises(ValueError, match="share=2.0"):
+    with pytest.raises(ValueError, match="share=2"):
         mock.blends(muse, 1, seed=1, share=2.0)
 
 

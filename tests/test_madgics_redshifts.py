@@ -132,7 +132,7 @@ def test_a_candidate_whose_minimum_is_out_of_reach_has_no_error(sample, model):
     # As many as candidates usually are, so that the program is the usual one.
     shifts = np.array([[best, best - 9, np.nan, best + 3, np.nan]])
     task = model.fits(scan.trials, WINDOW, own=None)
-    fit = run(task, spectra[[row]], np.array([0]), (shifts,), step=model.step, binned=False)
+    fit = run(task, spectra[[row]], np.array([0]), (shifts,), step=model.step, parts=None)
     assert np.isfinite(fit.shift_err[0, 0])
     assert fit.shift_err[0, 1] == np.inf
     assert np.isnan(fit.shift[0, 2])

@@ -14,7 +14,7 @@ from jaxz import GaussianComponent, LogGrid, Spectra, mock, run
 from jaxz.kernels import resample
 from jaxz.models import Basis, Trials
 from jaxz.models.columns import Columns
-from jaxz.pixels import OVERLAP, PIXELS, WINDOW, gather, layout, rebinned
+from jaxz.pixels import FINE, OVERLAP, PARTS, PIXELS, WINDOW, gather, layout, rebinned
 from jaxz.summary import Summarise
 from tests import small
 
@@ -53,7 +53,7 @@ def batch():
     model = jaxz.NonNegative(jaxz.Basis(small.basis().vectors[:2], small.GRID))
     trials = Trials.between(0.0, 0.25, model.step)
     where = layout(spectra, model.step)
-    pixels, _ = gather(spectra, np.arange(3), where, model.step, 4, PIXELS, binned=True)
+    pixels, _ = gather(spectra, np.arange(3), where, model.step, 4, PIXELS, parts=PARTS)
     nfft = model.fft_lengths(where.start, np.full(3, WINDOW), trials)
     scan = model.curves(trials, WINDOW, int(nfft[0]), precision="float64", engine=None, own=None)
     shifts = np.log10(1 + np.array([[0.05, 0.12], [0.1, 0.02], [0.2, np.nan], [0.2, 0.1]])) / model.step
@@ -176,6 +176,16 @@ def test_a_spectrum_of_very_fine_pixels_has_the_redshift_of_coarse_ones(rng):
     found = jaxz.find_redshifts(scan, fine)
     assert abs(found.z[0] - 0.1) < 4 * found.zerr[0] < 1e-3
     assert found.npixels[0] == 20000
+
+
+@pytest.mark.parametrize("parts", [PARTS, FINE])
+def test_arrays_are_no_larger_for_finer_pixels(parts):
+    wave = np.linspace(4000.0, 4100.0, 200_000)
+    spectra = Spectra(wave, np.ones((1, len(wave))), np.ones((1, len(wave))))
+    where = layout(spectra, 5e-5)
+    pixels, _ = gather(spectra, np.zeros(1, int), where, 5e-5, 1, len(wave), parts=parts)
+    assert pixels.filled[0] <= parts * where.size[0] + 2 < 4000
+    assert pixels.ivar.sum() == pytest.approx(len(wave))
 
 
 def test_nearby_galaxies_are_not_put_where_the_basis_covers_more():

@@ -161,7 +161,7 @@ def fit_lines(
     size = window_size(spectra.wave[rows] if len(rows) else spectra.wave, known.reach)
     task = _Fit(integral, continuum.grid, size, spectra.flux.shape[1])
     options = {"batch_size": batch_size, "devices": devices, "progress": progress}
-    found: _Found = run(task, spectra, rows, (z, sigma), step=step, binned=False, **options)
+    found: _Found = run(task, spectra, rows, (z, sigma), step=step, parts=None, **options)
     parts = found._asdict()
     where = pixel_layout(spectra, step)
     for name in ("continuum", "lines"):

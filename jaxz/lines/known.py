@@ -9,8 +9,8 @@ import numpy as np
 
 FAMILIES = ("recombination", "forbidden", "ultraviolet", "resonant", "interstellar", "Lyα", "Lyα blue")
 """Lines of one velocity and one width: hydrogen and helium in the optical; forbidden lines; semi-forbidden and
-fluorescent ones and He II in the ultraviolet; resonance lines that may be in emission; absorption by gas in front of the
-stars; Lyα, and a second peak of it blueward of the first."""
+fluorescent ones and He II in the ultraviolet; resonance lines that may be in emission; absorption by gas in front of
+the stars; Lyα, and a second peak of it blueward of the first."""
 
 LYA, BLUE = FAMILIES[-2:]
 

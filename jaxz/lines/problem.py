@@ -13,7 +13,6 @@ covariance of everything: of blended lines, of lines and continuum, of fluxes an
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
