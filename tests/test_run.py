@@ -184,7 +184,7 @@ def test_arrays_are_no_larger_for_finer_pixels(parts):
     spectra = Spectra(wave, np.ones((1, len(wave))), np.ones((1, len(wave))))
     where = layout(spectra, 5e-5)
     pixels, _ = gather(spectra, np.zeros(1, int), where, 5e-5, 1, len(wave), parts=parts)
-    assert pixels.filled[0] <= parts * where.size[0] + 2 < 4000
+    assert pixels.filled[0] <= parts * where.size[0] + 2 < 2000
     assert pixels.ivar.sum() == pytest.approx(len(wave))
 
 
