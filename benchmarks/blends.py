@@ -9,13 +9,19 @@ former, the second scaled to 0.1 to 1 of the median flux of the first; negatives
 methods were developed on (`samples.Survey.new` is False). Every number here is of what chose nothing.
 """
 
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from benchmarks import samples
+import jaxz
+from benchmarks import common, samples
+from benchmarks.common import Report, require
 from jaxz import ErrorModel, NonNegative, Redshifts, Spectra, mock, validate
-from jaxz.blends import Blends, First
+from jaxz.blends import Blends, First, deblend
 from jaxz.mock import galaxy
 from jaxz.mock.lines import LIGHT_SPEED
 
