@@ -100,7 +100,7 @@ def real(n: int, *, seed: int, new: bool) -> Sample:
     rng = np.random.default_rng(seed)
     rng.shuffle(pool)
     pool, alone = np.split(pool, [2 * len(pool) // 3])
-    rows = [(flux[one], ivar[one], ztrue[one], np.nan) for one in alone[:n]]
+    rows = [(flux[one], ivar[one], float(ztrue[one]), np.nan) for one in alone[:n]]
     while len(rows) < len(alone[:n]) + n:
         one, two = rng.choice(pool, 2, replace=False)
         both = (ivar[one] > 0) & (ivar[two] > 0)
@@ -108,7 +108,7 @@ def real(n: int, *, seed: int, new: bool) -> Sample:
         if level > 0 and abs(np.log1p(ztrue[one]) - np.log1p(ztrue[two])) > APART:
             share = level * rng.uniform(FAINTEST, 1)
             variance = 1 / np.where(both, ivar[one], 1) + share**2 / np.where(both, ivar[two], 1)
-            rows.append((flux[one] + share * flux[two], both / variance, ztrue[one], ztrue[two]))
+            rows.append((flux[one] + share * flux[two], both / variance, float(ztrue[one]), float(ztrue[two])))
     total, weight, first, second = (np.array(column) for column in zip(*rows, strict=True))
     return Sample(Spectra(grid, total, weight), np.stack([first, second], axis=1), np.ones(len(total), bool))
 
