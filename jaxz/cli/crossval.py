@@ -10,7 +10,7 @@ from jaxz.cli import measure as common
 from jaxz.cli.console import check_outputs, errors_in_one_line, messages, results, show, table
 from jaxz.cli.labelled import Truth, read_labelled
 from jaxz.cli.plot import save_figure
-from jaxz.cli.train import DEFAULT
+from jaxz.cli.train import FINAL_ITER, FLOOR, STAGE_ITER, STEP
 
 
 def crossval(
@@ -22,14 +22,14 @@ def crossval(
     zmin: Annotated[float, typer.Option(help="Lowest trial redshift.")] = 0.0,
     zmax: Annotated[float, typer.Option(help="Highest trial redshift.")] = 6.7,
     start: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Basis to start from.")] = None,
-    step: Annotated[float, typer.Option(help="Of the lattice, dex.")] = DEFAULT.step,
-    floor: Annotated[float, typer.Option(help="Error floor, as a share of the flux.")] = DEFAULT.error_floor,
+    step: Annotated[float, typer.Option(help="Of the lattice, dex.")] = STEP,
+    floor: Annotated[float, typer.Option(help="Error floor, as a share of the flux.")] = FLOOR,
     stage_iter: Annotated[
         int, typer.Option("--iterations", min=1, help="Iterations for each vector that is added.")
-    ] = DEFAULT.stage_iter,
+    ] = STAGE_ITER,
     final_iter: Annotated[
         int, typer.Option("--final-iterations", min=0, help="Iterations of the last pass.")
-    ] = DEFAULT.final_iter,
+    ] = FINAL_ITER,
     seed: Annotated[int, typer.Option(min=0, help="Of the folds and the random start.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a figure that exists.")] = False,
 ) -> None:
@@ -43,7 +43,7 @@ def crossval(
 
     from jaxz import io
     from jaxz.plot import plot_crossval
-    from jaxz.train import crossval as validated
+    from jaxz.train import Training, crossval as validated
 
     with errors_in_one_line():
         wanted = _ranks(ranks)
@@ -62,7 +62,7 @@ def crossval(
                 zmin=zmin,
                 zmax=zmax,
                 start=first,
-                training=DEFAULT._replace(step=step, error_floor=floor, stage_iter=stage_iter, final_iter=final_iter),
+                training=Training(step=step, error_floor=floor, stage_iter=stage_iter, final_iter=final_iter),
                 callback=lambda done, total: progress.update(task, completed=done, total=total),
             )
     good, mae = found.good_fraction, found.mae
