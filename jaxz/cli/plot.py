@@ -100,8 +100,10 @@ def _fitted(
         zrange=(header["ZMIN"], header["ZMAX"]) if {"ZMIN", "ZMAX"} <= {*header} else None,
         basis=alone,
         sigma=sigma,
+        spectype=str(of_row("SPECTYPE", "")).strip(),
+        chi2=float(of_row("CHI2")),
     )
-    return plot_fit(fit, lines=line_list())
+    return plot_fit(fit)
 
 
 def _basis(catalog: Path, found: Any, row: int, given: str | None) -> "Basis":
@@ -184,14 +186,6 @@ def save_figure(figure: "Figure", path: Path, *, overwrite: bool) -> None:
 
     with errors_in_one_line(), replacing(path, overwrite=overwrite) as unfinished:
         figure.savefig(unfinished, dpi=130)
-
-
-def line_list() -> dict[str, float]:
-    """Return name and rest wavelength (vacuum Å) of the lines that figures are labelled with."""
-    from jaxz import io
-
-    lines = io.read_lines()
-    return dict(zip(lines["name"], lines["wave"], strict=True))
 
 
 def _row(catalog: Path, found: Any, name: str, spectra: Path | None) -> int:

@@ -64,7 +64,9 @@ def train(
     fine_tune_basis: Annotated[
         bool, typer.Option("--fine-tune-basis", help="The same, and smooth changes of the basis.")
     ] = False,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the spectra that fine-tuning makes at most.")] = EPOCHS,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="Passes over the spectra that fine-tuning makes at most.")
+    ] = EPOCHS,
     zmin: common.Zmin = 0.0,
     zmax: common.Zmax = 6.7,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a basis file that exists.")] = False,
