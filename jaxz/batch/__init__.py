@@ -3,6 +3,7 @@
 The parts can be done by this process, by an array of jobs, or by a Dask cluster; the catalog is the same.
 """
 
+from jaxz.batch.choice import Choice as Choice
 from jaxz.batch.folder import Folder as Folder, Record as Record
 from jaxz.batch.jobs import Execute as Execute, Report as Report, Watcher as Watcher, merge as merge, run_job as run_job
 from jaxz.batch.plan import Failure as Failure, Part as Part

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jaxz.cli import evaluation, promises
-from jaxz.cli.console import check_outputs, errors_in_one_line, results, say
+from jaxz.cli.console import check_outputs, errors_in_one_line, make_folder, results, say
 from jaxz.cli.plot import save_figure
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ def evaluate(
     ],
     tolerance: Annotated[float, typer.Option(help="Largest |Δz|/(1+z) of a good redshift.")] = 0.005,
     figures: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help=f"Draw it all too: {', '.join(PICTURES)}.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help=f"Draw it all too, in a folder that is made if need be: {', '.join(PICTURES)}."
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace figures that exist.")] = False,
 ) -> None:
@@ -55,6 +58,7 @@ def evaluate(
         if not tolerance > 0:
             raise ValueError(f"--tolerance {tolerance}: use a number above 0")
         if figures is not None:
+            make_folder(figures)
             check_outputs(*(figures / name for name in PICTURES), overwrite=overwrite)
         found, true = io.read_catalog(catalog), io.read_table(truth)
         for path, columns in ((catalog, found), (truth, true)):

@@ -9,6 +9,7 @@ import typer
 from jaxz.cli import measure as common
 from jaxz.cli.columns import Columns, chosen_columns
 from jaxz.cli.console import errors_in_one_line
+from jaxz.cli.summary import digits
 from jaxz.cli.zprior import read_prior
 
 if TYPE_CHECKING:
@@ -84,6 +85,12 @@ def lae(
     retry_failed: common.RetryFailed = False,
     part: common.PartOf = None,
     scheduler: common.Scheduler = None,
+    targetids: common.Targetids = None,
+    ids: common.Ids = None,
+    mintarget: common.Mintarget = 0,
+    ntargets: common.Ntargets = None,
+    quiet: common.Quiet = False,
+    verbose: common.Verbose = False,
 ) -> None:
     """Find Lyα emitters among sky residuals and write a catalog.
 
@@ -109,6 +116,7 @@ def lae(
     with errors_in_one_line():
         common.check_format(format)
         chosen = chosen_columns(columns)
+        some = common.choice(targetids, ids, mintarget, ntargets)
         parts = _unless_none(sky, (SKY,))
         joins = [_range(text) for text in _unless_none(join, JOINS)]
         model = components(target, parts)
@@ -161,8 +169,9 @@ def lae(
         columns=chosen,
         curves=curves,
         group=batch_size,
+        choice=some,
     )
-    conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler)
+    conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler, quiet, verbose)
     common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct)
 
 
@@ -231,9 +240,9 @@ def _line_flux(group: "Spectra", model: "Madgics", z: "np.ndarray", batch_size: 
 def shown(catalog: "Table") -> dict[str, list[str]]:
     """Return what is shown of each redshift."""
     return {
-        "z": common.digits(catalog, "Z", ".6f"),
-        "error": common.digits(catalog, "ZERR", ".6f"),
-        "|Δχ²|": common.digits(catalog, "DETECTION", ".1f"),
-        "line flux": common.digits(catalog, "LINEFLUX", ".4g"),
-        "its error": common.digits(catalog, "LINEFLUX_ERR", ".2g"),
+        "z": digits(catalog, "Z", ".6f"),
+        "error": digits(catalog, "ZERR", ".6f"),
+        "|Δχ²|": digits(catalog, "DETECTION", ".1f"),
+        "line flux": digits(catalog, "LINEFLUX", ".4g"),
+        "its error": digits(catalog, "LINEFLUX_ERR", ".2g"),
     }

@@ -7,6 +7,7 @@ import typer
 
 from jaxz.cli import measure as common, zfind
 from jaxz.cli.console import errors_in_one_line
+from jaxz.cli.summary import summarise
 
 
 def merge(
@@ -22,6 +23,6 @@ def merge(
 
     with errors_in_one_line():
         report = merged(output, curves=curves, overwrite=overwrite)
-    common.summarise(report, zfind.shown, output)
+    summarise(report, zfind.shown, output)
     if report.failures:
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ import typer
 from jaxz.cli import measure as common
 from jaxz.cli.columns import Columns, chosen_columns
 from jaxz.cli.console import errors_in_one_line
+from jaxz.cli.summary import digits
 from jaxz.cli.zprior import read_prior
 
 if TYPE_CHECKING:
@@ -94,6 +95,12 @@ def zfind(
     retry_failed: common.RetryFailed = False,
     part: common.PartOf = None,
     scheduler: common.Scheduler = None,
+    targetids: common.Targetids = None,
+    ids: common.Ids = None,
+    mintarget: common.Mintarget = 0,
+    ntargets: common.Ntargets = None,
+    quiet: common.Quiet = False,
+    verbose: common.Verbose = False,
 ) -> None:
     """Measure redshifts and write a catalog, FITS or, if its name ends so, Parquet.
 
@@ -112,6 +119,7 @@ def zfind(
     with errors_in_one_line():
         common.check_format(format)
         chosen = chosen_columns(columns)
+        some = common.choice(targetids, ids, mintarget, ntargets)
         # The published fit without weights knows no noise.
         bare = plain or weighting == "uniform"
         learned = None if basis is None or bare else io.load_numbers(basis)
@@ -167,8 +175,9 @@ def zfind(
         columns=chosen,
         curves=curves,
         group=batch_size,
+        choice=some,
     )
-    conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler)
+    conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler, quiet, verbose)
     common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct)
 
 
@@ -185,8 +194,8 @@ def shown(catalog: "Table") -> dict[str, list[str]]:
     """Return what is shown of each redshift."""
     return {
         "class": [str(name) for name in catalog["SPECTYPE"]],
-        "z": common.digits(catalog, "Z", ".6f"),
-        "error": common.digits(catalog, "ZERR", ".6f"),
-        "Δχ²": common.digits(catalog, "DELTACHI2", ".1f"),
-        "P": common.digits(catalog, "PCONF", ".3f"),
+        "z": digits(catalog, "Z", ".6f"),
+        "error": digits(catalog, "ZERR", ".6f"),
+        "Δχ²": digits(catalog, "DELTACHI2", ".1f"),
+        "P": digits(catalog, "PCONF", ".3f"),
     }

@@ -13,7 +13,7 @@ _SCORES = {
     "robustness": "R = {:.3g}",
     "deltachi2": "Δχ² to the next = {:,.1f}",
     "pconf": "P within 0.005(1+z) = {:.2f}",
-    "detection": "|Δχ²| of the line = {:.1f}",
+    "detection": "detection |Δχ²| = {:.1f}",
 }
 SCORES = ("significance", "robustness", "deltachi2", "pconf")
 """Scores of a fit that are written into its figure, by their names in `Redshifts`; a catalog has them in capitals."""
