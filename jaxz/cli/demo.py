@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 
 
 def demo(
-    number: Annotated[int, typer.Option("-n", "--number", min=1, help="Spectra to simulate.")] = 24,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random numbers.")] = 1,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="Simulate so many spectra.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="Draw random numbers with this seed.")] = 1,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where jaxz-demo.png goes.")
+        Path, typer.Option("-o", "--output", metavar="FOLDER", help="Write jaxz-demo.png into this folder.")
     ] = Path(),
 ) -> None:
     """Simulate spectra, find their redshifts, and show both in a table and a picture.
 
     The spectra are galaxies of a deep field as MUSE would see them (`jaxz simulate muse`), many of them faint. Lyα is
     redder than its galaxy by a few 100 km/s, more than the error. An earlier jaxz-demo.png is replaced.
+
+    Example: `jaxz demo -n 24 -o pictures/`
     """
     import numpy as np
 

@@ -33,7 +33,7 @@ def evaluate(
             "sources of TYPE BLANK are known to be none."
         ),
     ],
-    tolerance: Annotated[float, typer.Option(help="Largest |Δz|/(1+z) of a good redshift.")] = 0.005,
+    tolerance: Annotated[float, typer.Option(help="Call a redshift good up to this |Δz|/(1+z).")] = 0.005,
     figures: Annotated[
         Path | None,
         typer.Option(
@@ -49,6 +49,8 @@ def evaluate(
     were taken for others; completeness and purity of what thresholds on the scores keep (true sources where the truth
     has blank ones too, else right redshifts); how true ZWARN = 0, PCONF, ZALT_PROB, Z_LO to Z_HI and ZERR are; and the
     failures.
+
+    Example: `jaxz evaluate redshifts.fits truth.ecsv --figures figures/`
     """
     import numpy as np
 

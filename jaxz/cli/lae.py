@@ -41,7 +41,7 @@ def lae(
     files: common.Files,
     output: common.Output,
     target: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="Component to look for; `jaxz info` lists the names.")
+        str, typer.Option(metavar="NAME|PATH", help="Look for this component; `jaxz info` lists the names.")
     ] = TARGET,
     sky: Annotated[
         list[str] | None,
@@ -104,6 +104,8 @@ def lae(
     and more 94, 92 and 88 % have. Any line of a galaxy is found: where DETECTION is 16 or more, galaxies at all
     redshifts are fitted too. Z_OTHER is the best elsewhere, DELTACHI2_OTHER its χ² less that of Lyα, and where that is
     below -25 the line is another one: OTHER_LINE.
+
+    Example: `jaxz lae coadd-*.fits -o emitters.fits`
     """
     from jaxz import io
     from jaxz.batch import made_with

@@ -15,13 +15,16 @@ from jaxz.cli.summary import Shown, summarise
 if TYPE_CHECKING:
     from jaxz.batch import Choice, Execute, Job, Method
     from jaxz.io.wavelengths import Medium
+    from jaxz.models import AbstractModel
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Spectrum files, or folders of them.")]
-Output = Annotated[Path, typer.Option("-o", "--output", help="Catalog to write (FITS).")]
-Zmin = Annotated[float, typer.Option(help="Lowest trial redshift.")]
-Zmax = Annotated[float, typer.Option(help="Highest trial redshift.")]
-Nminima = Annotated[int, typer.Option(min=1, help="Candidate redshifts to look at closely and report.")]
-BatchSize = Annotated[int, typer.Option(min=1, help="Spectra on the device at a time.")]
+Output = Annotated[
+    Path, typer.Option("-o", "--output", help="Write the catalog to this file: FITS, or Parquet if its name ends so.")
+]
+Zmin = Annotated[float, typer.Option(help="Try no redshift below this.")]
+Zmax = Annotated[float, typer.Option(help="Try no redshift above this.")]
+Nminima = Annotated[int, typer.Option(min=1, help="Look closely at so many candidate redshifts, and report them.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Have so many spectra on the device at a time.")]
 Precision = Annotated[
     Literal["float32", "mixed", "float64"] | None,
     typer.Option(
@@ -29,7 +32,10 @@ Precision = Annotated[
     ),
 ]
 Format = Annotated[
-    str | None, typer.Option(metavar="KIND", help="Kind of the files, where recognising it is not wanted.")
+    str | None,
+    typer.Option(
+        metavar="KIND", help="Take files to be of this kind, where it should not be recognised from the contents."
+    ),
 ]
 SpectrumName = Annotated[
     str | None, typer.Option(metavar="NAME", help="Which spectrum of MPDAF source files; else their REFSPEC.")
@@ -190,8 +196,28 @@ class Conduct:
         return connected(self.scheduler)
 
 
+@dataclasses.dataclass(frozen=True)
+class BestFits:
+    """A file of best fits that is wanted.
+
+    Attributes:
+        path: of the file.
+        models: that are compared.
+    """
+
+    path: Path
+    models: "Sequence[AbstractModel]"
+
+
 def measure(
-    job: "Job", files: Sequence[Path], output: Path, *, shown: Shown, curves: Path | None, conduct: Conduct
+    job: "Job",
+    files: Sequence[Path],
+    output: Path,
+    *,
+    shown: Shown,
+    curves: Path | None,
+    conduct: Conduct,
+    best: BestFits | None = None,
 ) -> None:
     """Measure all spectra, write the catalog, say what is in it; end with exit status 1 if an input was not read.
 
@@ -202,16 +228,19 @@ def measure(
         shown: columns of the summary.
         curves: file for the curves, or None.
         conduct: how.
+        best: file for the best fits, or None.
     """
-    from jaxz.batch import Folder, run_job
+    from jaxz.batch import Folder, run_job, write_best_fits
     from jaxz.cli.progress import Watching
 
     hint = f"what is finished is in {Folder(output).path}: the same command with --resume goes on"
     with errors_in_one_line(), ends_at_once(hint):
         if conduct.resume and conduct.overwrite:
             raise ValueError("--resume with --overwrite: --resume goes on with a run, --overwrite begins it anew")
+        if best is not None and (conduct.part is not None or output.suffix == ".parquet"):
+            raise ValueError(f"--model {best.path}: is written with a catalog (FITS), not with a part of the work")
         replaces = conduct.overwrite or conduct.retry_failed or conduct.resume
-        check_names(output, *([curves] if curves else []), overwrite=replaces)
+        check_names(output, *([curves] if curves else []), *([best.path] if best else []), overwrite=replaces)
         with conduct.execution() as execute, Watching(conduct.quiet, conduct.verbose) as watcher:
             report = run_job(
                 job,
@@ -225,6 +254,8 @@ def measure(
                 execute=execute,
                 watcher=watcher,
             )
+        if best is not None and report.rows:
+            write_best_fits(job, best.models, files, output, best.path, overwrite=replaces)
     if report.complete:
         missing = _missing(job.choice, output) if report.rows else []
         if missing:

@@ -18,6 +18,8 @@ def merge(
     """Join what the jobs of an array, `jaxz zfind --part I/N` or `jaxz lae --part I/N`, have measured.
 
     Parts that are missing are named; the jobs that were to make them can be run again.
+
+    Example: `jaxz merge redshifts.fits`
     """
     from jaxz.batch import merge as merged
 

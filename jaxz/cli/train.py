@@ -24,7 +24,7 @@ DEFAULT_RANK = 10
 def train(
     files: common.Files,
     truth: Truth,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Basis file to write (FITS).")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Write the basis to this file (FITS).")],
     rank: Annotated[
         int | None,
         typer.Option(
@@ -37,17 +37,17 @@ def train(
             metavar="NAME|PATH", help="Basis to start from; with few or noisy spectra the one in the package."
         ),
     ] = None,
-    step: Annotated[float, typer.Option(help="Of the lattice, dex.")] = STEP,
-    floor: Annotated[float, typer.Option(help="Error floor, as a share of the flux.")] = FLOOR,
+    step: Annotated[float, typer.Option(help="Use a lattice of this step, in dex.")] = STEP,
+    floor: Annotated[float, typer.Option(help="Add this share of the flux to its error.")] = FLOOR,
     stage_iter: Annotated[
-        int, typer.Option("--iterations", min=1, help="Iterations for each vector that is added.")
+        int, typer.Option("--iterations", min=1, help="Iterate at most so often for each vector that is added.")
     ] = STAGE_ITER,
     final_iter: Annotated[
-        int, typer.Option("--final-iterations", min=0, help="Iterations of the last pass.")
+        int, typer.Option("--final-iterations", min=0, help="Iterate at most so often in the last pass.")
     ] = FINAL_ITER,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random start.")] = 0,
-    name: Annotated[str, typer.Option(help="Of the basis, for catalogs.")] = "LEARNED",
-    version: Annotated[str, typer.Option(help="Of the basis.")] = "1",
+    seed: Annotated[int, typer.Option(min=0, help="Draw the random start with this seed.")] = 0,
+    name: Annotated[str, typer.Option(help="Name the basis, for catalogs.")] = "LEARNED",
+    version: Annotated[str, typer.Option(help="Give the basis this version.")] = "1",
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -65,7 +65,7 @@ def train(
         bool, typer.Option("--fine-tune-basis", help="The same, and smooth changes of the basis.")
     ] = False,
     epochs: Annotated[
-        int, typer.Option(min=1, help="Passes over the spectra that fine-tuning makes at most.")
+        int, typer.Option(min=1, help="Let fine-tuning pass over the spectra so often at most.")
     ] = EPOCHS,
     zmin: common.Zmin = 0.0,
     zmax: common.Zmax = 6.7,
@@ -75,6 +75,8 @@ def train(
 
     Spectra without a known redshift are named and left out; an input that cannot be read is reported, the others are
     used, and the exit status is 1.
+
+    Example: `jaxz train spectra/ --truth truth.ecsv --rank 10 -o basis.fits`
     """
     import jax
 

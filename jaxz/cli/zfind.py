@@ -30,7 +30,7 @@ def zfind(
     zmin: common.Zmin = 0.0,
     zmax: common.Zmax = 6.7,
     classes: Annotated[
-        str, typer.Option(help="Classes to compare, galaxy first; galaxy alone takes half the time.")
+        str, typer.Option(help="Compare these classes, galaxy first; galaxy alone takes half the time.")
     ] = "galaxy,star,qso",
     basis: Annotated[
         str | None,
@@ -86,6 +86,13 @@ def zfind(
         Path | None,
         typer.Option(help="Write χ²(z) of every spectrum to this file too; takes 0.15 MB of memory for each."),
     ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the best fits in the pixels of the spectra to this file too (FITS), as Redrock does; the "
+            "spectra are read once more, and are all in memory."
+        ),
+    ] = None,
     format: common.Format = None,
     spectrum: common.SpectrumName = None,
     air: common.Air = None,
@@ -107,6 +114,9 @@ def zfind(
     A file that cannot be read is reported, the others go on, and the exit status is 1. A spectrum that was read but
     holds nothing to fit has a row without a redshift, and ZWARN says so. What is finished is kept in OUTPUT.parts until
     all is: a run that was stopped, whatever stopped it, goes on with --resume.
+
+    Example: `jaxz zfind spectrum.fits more-spectra/ -o redshifts.fits`, or of a DESI file the first hundred:
+    `jaxz zfind coadd-sv3-dark-26065.fits -n 100 -o redshifts.fits --model models.fits`
     """
     from jaxz import io
     from jaxz.batch import made_with
@@ -132,12 +142,12 @@ def zfind(
             vectors = io.load_basis(basis)
             nuisance = [part.with_step(vectors.grid.step) for part in parts]
             free = vectors.method == "PCA"
-            model = (
+            one = (
                 Free(vectors, nuisance, error=error)
                 if free
                 else NonNegative(vectors, nuisance, error=error, weighting=weighting)
             )
-            models = [Candidate(model, zmin, zmax, 1.0)]
+            models = [Candidate(one, zmin, zmax, 1.0)]
         calibrated = None if learned is None else learned.calibration
         if calibration is not None:
             calibrated = io.load_calibration(calibration)
@@ -178,7 +188,8 @@ def zfind(
         choice=some,
     )
     conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler, quiet, verbose)
-    common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct)
+    best = None if model is None else common.BestFits(model, [one.model for one in models])
+    common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct, best=best)
 
 
 def _error_model(learned: "io.Numbers | None", floor: float | None, continuum: float | None) -> "ErrorModel":
