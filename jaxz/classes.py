@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxz._typing import Device
+from jaxz.arguments import check_types
 from jaxz.calibration import Calibration
 from jaxz.compare import compare
 from jaxz.io import load_basis
@@ -130,6 +131,7 @@ def redshifts(
         >>> print(f"{best.z[0]:.3f}", best.spectype[0])
         0.050 GALAXY
     """
+    check_types("redshifts(spectra)", spectra=(spectra, Spectra))
     models = candidates(zmin, zmax, classes=classes, error=ErrorModel(), nuisance=nuisance)
     options = {"prior": prior, "nminima": nminima, "calibration": calibration}
     options |= {"batch_size": batch_size, "devices": devices}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import equinox as eqx
 import numpy as np
 
+from jaxz.arguments import check_types
 from jaxz.posterior import CONFIDENCE_WIDTH
 from jaxz.redshift import Redshifts
 from jaxz.status import ZWarn
@@ -35,6 +36,8 @@ def compare(found: Sequence[Redshifts], *, charge: float = 0.0, shares: Sequence
     """
     if not found:
         raise ValueError("nothing to compare: give the redshifts of one model at least")
+    for number, one in enumerate(found):
+        check_types("compare([redshifts, …])", **{f"number {number}": (one, Redshifts)})
     first = found[0]
     for other in found[1:]:
         if other.ids != first.ids or not np.array_equal(other.fingerprints, first.fingerprints):

@@ -222,3 +222,27 @@ def _per_angstrom(unit: Any, wave: np.ndarray) -> Density:
             "give the numbers alone, flux.value"
         )
     return found
+
+
+def fill_gaps(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a spectrum with pixels of ivar 0 at both ends of each gap in its wavelengths.
+
+    A gap is a step more than 1.5 times the least of the steps near it (two on either side), with data beside it.
+    Without the new pixels, those beside it would reach half-way across.
+
+    Args:
+        wave: (pix,) of one or more spectra; what does not increase is returned as it is, for `Spectra` to refuse.
+        flux, ivar: (…, pix).
+    """
+    if len(wave) < 3 or not np.all(np.isfinite(wave)) or not np.all(np.diff(wave) > 0):
+        return wave, flux, ivar
+    step = np.diff(wave)
+    usual = np.min(np.lib.stride_tricks.sliding_window_view(np.pad(step, 2, mode="edge"), 5), axis=1)
+    used = np.any(np.atleast_2d(ivar) > 0, axis=0)
+    gap = np.flatnonzero((step > 1.5 * usual) & (used[1:] | used[:-1]))
+    after = gap[step[gap] > 2.5 * usual[gap]]
+    place = np.concatenate([gap + 1, after + 1])
+    new = np.concatenate([wave[gap] + usual[gap], wave[after + 1] - usual[after]])
+    blank = np.zeros(len(place), dtype=np.result_type(flux))
+    wave = np.insert(wave, place, new)
+    return wave, np.insert(flux, place, blank, axis=-1), np.insert(ivar, place, blank, axis=-1)

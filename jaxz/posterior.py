@@ -5,7 +5,8 @@ all spectra alike or (spec, shift). Three of those here are those of Redrock's p
 of redshifts that are known.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,6 +16,36 @@ Prior = Callable[[np.ndarray], np.ndarray]
 
 CONFIDENCE_WIDTH = 0.005
 """Half width, in units of 1+z, of the redshift interval that counts as agreement [M, §3.4]."""
+
+
+class Density(NamedTuple):
+    """P(z) of one spectrum.
+
+    Attributes:
+        z: (shift,) trial redshifts.
+        probability: (shift,) of each, summing to 1; NaN where the spectrum has none.
+
+    Example:
+        >>> import numpy as np
+        >>> from jaxz.posterior import Density
+        >>> z = np.linspace(0, 1, 1001)
+        >>> bump = np.exp(-0.5 * ((z - 0.5) / 0.01) ** 2)
+        >>> Density(z, bump / bump.sum()).quantiles([0.16, 0.5, 0.84]).round(3)
+        array([0.49, 0.5 , 0.51])
+    """
+
+    z: np.ndarray
+    probability: np.ndarray
+
+    def quantiles(self, shares: float | Sequence[float]) -> np.ndarray:
+        """Return the redshifts below which lie given shares of the probability, in the shape of `shares`.
+
+        The probability of a trial redshift is spread evenly half-way to its neighbours.
+        """
+        middle = (self.z[1:] + self.z[:-1]) / 2
+        edges = np.concatenate([self.z[:1], middle, self.z[-1:]])
+        below = np.concatenate([[0.0], np.cumsum(self.probability)])
+        return np.interp(shares, below / below[-1], edges)
 
 
 def gaussian(z0: float | np.ndarray, sigma: float | np.ndarray) -> Prior:

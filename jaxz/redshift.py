@@ -1,21 +1,20 @@
 """χ² curves → redshifts: candidates, their order, scores and flags."""
 
-import dataclasses
 from collections.abc import Sequence
 
-import equinox as eqx
 import jax
 import numpy as np
 
 from jaxz._typing import Device
-from jaxz.calibration import OPTICAL, PLAIN, Calibration, check_models
-from jaxz.intervals import Peaks, interval
-from jaxz.models import AbstractModel, Fit, Trials
+from jaxz.arguments import check_types
+from jaxz.calibration import PLAIN, Calibration, check_models
+from jaxz.models import Fit
 from jaxz.pixels import FINE, WINDOW, bucket, layout
 from jaxz.posterior import Prior, penalty_of
+from jaxz.results import Redshifts as Redshifts
 from jaxz.run import run
 from jaxz.scan import ZScan, check_scanned, own_columns
-from jaxz.spectra import Spectra, concatenate_meta
+from jaxz.spectra import Spectra
 from jaxz.status import Status, ZWarn
 from jaxz.summary import LIGHT_SPEED, CloserLook, LookCloser, Mass, Summarise, Summary, Weigh
 
@@ -27,140 +26,6 @@ LITTLE_COVERAGE = 10
 
 PARTIAL_COVERAGE = 0.01
 """Share of the good pixels that the model may leave out without a flag."""
-
-
-class Redshifts(eqx.Module):
-    """The redshift of each spectrum, with its error, scores, alternatives and flags; all NumPy, float64.
-
-    Args:
-        ids: names of the spectra.
-        z: (spec,) best redshift; NaN where `status` is one of those that cannot be scanned.
-        zerr: (spec,) 1 σ error: Δχ² = T, and the velocity of the calibration; infinite where χ² has no minimum
-            (BAD_MINFIT).
-        chi2: (spec,) χ² of the best fit in native pixels; after a MADGICS scan the total χ² on the lattice, with target
-            and nuisance components marginalised.
-        deltachi2: (spec,) χ² of the next candidate minus the best, penalties of a prior included; the depth of the
-            curve where there is no other. Not the Δχ² of a detection, which is `detection`.
-        zwarn: (spec,) `ZWarn` bits.
-        status: (spec,) `Status` codes.
-        coeff: (spec, basis) coefficients of what slides, NaN beyond `ncoeff`; posterior means of those of a target.
-        ncoeff: (spec,) how many there are.
-        npixels: (spec,) good pixels.
-        coverage: (spec,) share of them that the model covers at the best redshift.
-        significance: (spec,) 1 - χ²min / Q1(χ²) [M, eq. 7].
-        robustness: (spec,) (min2 - min1) / σ(χ² ≤ Q1) [M, eq. 8]: `deltachi2` in units of the scatter of the curve.
-        pconf: (spec,) posterior mass within 0.005(1+z) of z.
-        pclass: (spec,) posterior mass of all models of this `spectype`.
-        logmass: (spec,) ln ∫ p(z) exp(-χ²/2T) dz, with which models are compared.
-        temperature: (spec,) T, the Δχ² that is worth one (see `jaxz.calibration`).
-        zalt, zalt_err, zalt_chi2: (spec, cand) candidates, best first, the first being z; NaN where there are fewer.
-        zalt_penalty: (spec, cand) -2 T ln p(z) of the prior, by which they are ranked as well.
-        zalt_prob: (spec, cand) posterior mass within 0.005(1+z) of each and of no better one, whatever the class: they
-            sum to 1 at most. The first is `pconf`, but for what models of other classes find there.
-        spectype, subtype, fitmethod: (spec,) of the model that fits best.
-        reddest: (spec,) wavelength of the last good pixel, Å.
-        meta: per-spectrum columns handed on from `Spectra`.
-        chi2_null: (spec,) χ² without what slides.
-        fingerprints: (spec,) of the spectra.
-        models: that were compared; one after `find_redshifts`.
-        which: (spec,) index of the best of them.
-        trials: of each model.
-        calibration: that was applied.
-    """
-
-    ids: tuple[str, ...] = eqx.field(static=True)
-    z: np.ndarray
-    zerr: np.ndarray
-    chi2: np.ndarray
-    deltachi2: np.ndarray
-    zwarn: np.ndarray
-    status: np.ndarray
-    coeff: np.ndarray
-    ncoeff: np.ndarray
-    npixels: np.ndarray
-    coverage: np.ndarray
-    significance: np.ndarray
-    robustness: np.ndarray
-    pconf: np.ndarray
-    pclass: np.ndarray
-    logmass: np.ndarray
-    temperature: np.ndarray
-    zalt: np.ndarray
-    zalt_err: np.ndarray
-    zalt_chi2: np.ndarray
-    zalt_penalty: np.ndarray
-    zalt_prob: np.ndarray
-    spectype: np.ndarray
-    subtype: np.ndarray
-    fitmethod: np.ndarray
-    reddest: np.ndarray
-    meta: dict[str, np.ndarray]
-    chi2_null: np.ndarray
-    fingerprints: np.ndarray
-    models: tuple[AbstractModel, ...]
-    which: np.ndarray
-    trials: tuple[Trials, ...] = eqx.field(static=True)
-    calibration: Calibration
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def __getitem__(self, rows: slice | Sequence[int] | np.ndarray) -> "Redshifts":
-        """Return those of a slice, a list of indices or a mask."""
-        index = np.arange(len(self))[rows]
-        return dataclasses.replace(
-            self,
-            ids=tuple(self.ids[i] for i in index),
-            meta={name: column[index] for name, column in self.meta.items()},
-            **{name: getattr(self, name)[index] for name in self._columns()},
-        )
-
-    def _columns(self) -> list[str]:
-        """Return the names of the arrays, (spec, …)."""
-        return [name for name, value in vars(self).items() if isinstance(value, np.ndarray)]
-
-    @property
-    def detection(self) -> np.ndarray:
-        """(spec,) |Δχ²| by which what slides improves the fit [L, eq. 6], not calibrated."""
-        return self.chi2_null - self.chi2
-
-    @property
-    def ultraviolet(self) -> np.ndarray:
-        """(spec,) whether nothing redward of [O II] is seen at z, so that it rests on Lyα and the ultraviolet alone."""
-        return self.reddest <= OPTICAL * (1 + self.z)
-
-    @property
-    def peaks(self) -> Peaks:
-        """P(z) as a sum of Gaussians at the candidates (see `jaxz.intervals`)."""
-        return Peaks.of(self.zalt, self.zalt_err, self.zalt_prob)
-
-    @property
-    def z_interval(self) -> tuple[np.ndarray, np.ndarray]:
-        """(spec,) ends of the region of P(z) that holds 90 % of the truths, as far as the calibration knows.
-
-        Where the candidates do not have as much probability as it takes, they are those of the trial redshifts.
-        """
-        ends = np.array([(trials.first, trials.last) for trials in self.trials])
-        limits = 10.0 ** (ends * np.array([trials.step for trials in self.trials])[:, None]) - 1
-        return interval(self.peaks, self.z, self.calibration.level, (float(limits.min()), float(limits.max())))
-
-    @classmethod
-    def concatenate(cls, parts: Sequence["Redshifts"]) -> "Redshifts":
-        """Return the redshifts of all parts, found with the same models and one number of candidates.
-
-        Raises:
-            ValueError: if the models differ, or there are no parts.
-        """
-        if not parts:
-            raise ValueError("no redshifts to concatenate: give at least one")
-        if len({tuple(model.sha256 for model in part.models) for part in parts}) != 1:
-            raise ValueError("redshifts to concatenate need the same models: keep those of different ones apart")
-        return dataclasses.replace(
-            parts[0],
-            ids=tuple(name for part in parts for name in part.ids),
-            meta=concatenate_meta([part.meta for part in parts], [len(part) for part in parts]),
-            **{name: np.concatenate([getattr(part, name) for part in parts]) for name in parts[0]._columns()},
-        )
 
 
 def find_redshifts(
@@ -200,6 +65,7 @@ def find_redshifts(
         ValueError: if `scan` is not of `spectra`, or `calibration` is for other models; if `nminima` is not positive,
             or `prior` has the wrong shape.
     """
+    check_types("find_redshifts(scan, spectra)", scan=(scan, ZScan), spectra=(spectra, Spectra))
     check_scanned(scan.ids, scan.fingerprints, spectra)
     if not 1 <= nminima <= MOST_MINIMA or batch_size < 1:
         raise ValueError(f"nminima={nminima}, batch_size={batch_size}: use 1 to {MOST_MINIMA}, and 1 or more")

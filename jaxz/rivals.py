@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from jaxz._typing import Array, Device, Float
+from jaxz.arguments import check_types
 from jaxz.models import Basis, ErrorModel, NonNegative, Trials
 from jaxz.models.native import Native
 from jaxz.models.template_tasks import solved_chi2
@@ -77,6 +78,8 @@ def rivals(
     Raises:
         ValueError: if `found` is not of such a scan, or of other spectra.
     """
+    given = {"found": (found, Redshifts), "spectra": (spectra, Spectra), "basis": (basis, Basis)}
+    check_types("rivals(found, spectra, basis)", **given)
     model = found.models[0]
     if model.line is None:
         raise ValueError(f"model {model.name!r} has no line of its own: give redshifts of a MADGICS scan")

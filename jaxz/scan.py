@@ -2,21 +2,28 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax
 import numpy as np
 
 from jaxz._typing import Array, Device
+from jaxz.arguments import check_types
+from jaxz.display import curve_svg, html_of, shown_rows, text_of
 from jaxz.models import AbstractModel, Basis, GaussianComponent, Madgics, NonNegative, OwnColumns, Trials
 from jaxz.models.columns import Kind, Nuisance
 from jaxz.models.model import Curve, Engine, Precision
 from jaxz.models.templates import Resampling, Weighting, check_option
 from jaxz.pixels import WINDOW, bucket, layout
+from jaxz.rows import Rows, row_of, rows_of
 from jaxz.run import Progress, one_by_one, run
 from jaxz.spectra import Spectra
 from jaxz.status import Status
+
+if TYPE_CHECKING:
+    from jaxz.posterior import Density, Prior
 
 MIN_STEP, MAX_STEP = 1e-6, 1e-3
 """Lattice steps that make sense, in dex: 0.7 to 690 km/s."""
@@ -58,13 +65,63 @@ class ZScan(eqx.Module):
         """(shift,) trial redshifts, float64."""
         return self.trials.z
 
-    def __getitem__(self, rows: slice | Sequence[int] | np.ndarray) -> "ZScan":
-        """Return the curves of a slice of the spectra, without copying them, or of a list of indices or a mask."""
-        own = None if self.own is None else self.own._replace(vectors=self.own.vectors[rows])
-        ids = tuple(self.ids[i] for i in np.arange(len(self))[rows])
+    def __iter__(self) -> Iterator["ZScan"]:
+        return (self[row] for row in range(len(self)))
+
+    def __add__(self, other: "ZScan") -> "ZScan":
+        return ZScan.concatenate([self, other]) if isinstance(other, ZScan) else NotImplemented
+
+    def __getitem__(self, rows: Rows) -> "ZScan":
+        """Return the curves at a position, with a name, of a slice, a mask, or a list of positions or names.
+
+        Those of a slice are not copied. The result is a `ZScan` always, of one spectrum for a position.
+
+        Raises:
+            IndexError, KeyError, TypeError: if there is no such spectrum, or that is no index.
+        """
+        index = rows_of(rows, self.ids, what="curves")
+        ids = tuple(self.ids[i] for i in index)
+        taken = rows if isinstance(rows, slice) else index
+        own = None if self.own is None else self.own._replace(vectors=self.own.vectors[taken])
         return dataclasses.replace(
-            self, ids=ids, own=own, **{name: getattr(self, name)[rows] for name in _PER_SPECTRUM}
+            self, ids=ids, own=own, **{name: getattr(self, name)[taken] for name in _PER_SPECTRUM}
         )
+
+    def __repr__(self) -> str:
+        return text_of(*self._shown())
+
+    def _repr_html_(self) -> str:
+        drawn = [curve_svg(np.asarray(self.chi2[row]), lowest=True) for row in shown_rows(len(self))]
+        return html_of(*self._shown(), ("χ²(z)", drawn))
+
+    def _shown(self) -> tuple[str, dict[str, list[str]], int]:
+        some, z = self[shown_rows(len(self))], self.z
+        curves = np.where(np.isfinite(some.chi2), some.chi2, np.inf)
+        best = np.argmin(curves, axis=1)
+        columns = {
+            "ID": list(some.ids),
+            "status": [Status(code).name for code in some.status],
+            "lowest χ²": [f"{chi2:.1f}" for chi2 in np.min(curves, axis=1)],
+            "at z": [f"{z[at]:.5f}" if code == Status.OK else "–" for at, code in zip(best, some.status, strict=True)],
+        }
+        name = f"{type(self.model).__name__} {self.model.name}"
+        return f"ZScan: {len(self)}, {len(z):,} redshifts {z[0]:.4g} to {z[-1]:.4g}, {name}", columns, len(self)
+
+    def pz(self, row: Rows, *, prior: "Prior | None" = None, temperature: float = 1.0) -> "Density":
+        """Return P(z) of one spectrum, with its quantiles (see `jaxz.posterior.posterior`).
+
+        Args:
+            row: position or name of the spectrum.
+            prior: penalty on z.
+            temperature: T, as ``best.temperature[row]`` for a calibrated one.
+
+        Raises:
+            IndexError, KeyError, TypeError, ValueError: if `row` is no position or name of one spectrum.
+        """
+        from jaxz.posterior import Density, posterior
+
+        one = self[row_of(row, self.ids, what="curves")]
+        return Density(self.z, posterior(one, prior, temperature=temperature)[0])
 
     @classmethod
     def concatenate(cls, parts: Sequence["ZScan"]) -> "ZScan":
@@ -128,6 +185,7 @@ def scan(
     Raises:
         ValueError: if `zmin` is not below `zmax`, columns have the wrong shape, or an option is not one of the above.
     """
+    check_types("scan(spectra, model)", spectra=(spectra, Spectra), model=(model, AbstractModel))
     precision = precision or fastest_precision(devices)
     check_option("precision", precision, ("float32", "mixed", "float64"))
     if batch_size < 1:
@@ -185,6 +243,7 @@ def nmf_scan(
     Raises:
         ValueError: as `scan` and `NonNegative`, and if `step` is not 1e-6 to 1e-3.
     """
+    check_types("nmf_scan(spectra, basis)", spectra=(spectra, Spectra), basis=(basis, Basis))
     if step is not None and not MIN_STEP <= step <= MAX_STEP:
         raise ValueError(f"step={step}: use {MIN_STEP:g} to {MAX_STEP:g} dex")
     on_step = basis if step is None else basis.with_step(step)
@@ -219,6 +278,7 @@ def madgics_scan(
     Raises:
         ValueError: as `scan` and `Madgics`.
     """
+    check_types("madgics_scan(spectra, target=…)", spectra=(spectra, Spectra), target=(target, GaussianComponent))
     model = Madgics(target, nuisance, logdet=logdet, emission=emission)
     options = {"zmin": zmin, "zmax": zmax, "engine": engine, "precision": precision, "batch_size": batch_size}
     return scan(spectra, model, **options)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxz._typing import Array, Float, Int
+from jaxz.arguments import check_types
 from jaxz.kernels import resample, woodbury
 from jaxz.kernels.nnls import nnls
 from jaxz.models import AbstractModel
@@ -93,6 +94,7 @@ def separate(
         ValueError: if there are no components, their steps differ, or something slides and `z` is missing or of the
             wrong length.
     """
+    check_types("separate(spectra, model)", spectra=(spectra, Spectra))
     with jax.enable_x64(True):
         parts = parts_of(model)
     if z is None and any(part.slides for part in parts):

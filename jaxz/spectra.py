@@ -2,16 +2,16 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
 import numpy as np
 
-from jaxz.measured import measured, native_float
-
-_FILL = {"f": np.nan, "i": -1, "u": 0, "b": False}
-"""What stands where a column has no value, by its kind; an empty string in text."""
+from jaxz.display import curve_svg, html_of, shown_rows, text_of
+from jaxz.measured import fill_gaps, measured, native_float
+from jaxz.meta import concatenate_meta
+from jaxz.rows import Rows, rows_of
 
 DEFAULT_STEP = 5e-5
 """The default lattice step in dex: 34.5 km/s, near the native sampling of MUSE and DESI."""
@@ -57,7 +57,7 @@ class Spectra(eqx.Module):
     """A batch of spectra with their native pixels; lengths and wavelength grids may differ.
 
     A pixel reaches half-way to its neighbours. Pixels without data must therefore be there, with ivar 0, and not be
-    left out: `fill_gaps` puts them back.
+    left out: `jaxz.measured.fill_gaps` puts them back.
 
     A pixel counts only if its flux is finite and its inverse variance is finite and positive: all others get flux 0 and
     ivar 0 here, once, so that no later step meets NaN × 0. Rows shorter than the longest are padded with such pixels.
@@ -131,11 +131,27 @@ class Spectra(eqx.Module):
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, rows: slice | Sequence[int] | np.ndarray) -> "Spectra":
-        """Return the spectra of a slice, a list of indices or a mask."""
-        if not isinstance(rows, slice):
-            rows = np.asarray(rows, dtype=None if len(rows) else int)
-        index = np.arange(len(self))[rows]
+    def __iter__(self) -> Iterator["Spectra"]:
+        return (self[row] for row in range(len(self)))
+
+    def __add__(self, other: "Spectra") -> "Spectra":
+        return Spectra.concatenate([self, other]) if isinstance(other, Spectra) else NotImplemented
+
+    def __getitem__(self, rows: Rows) -> "Spectra":
+        """Return the spectra at a position, with a name, of a slice, a mask, or a list of positions or names.
+
+        The result is `Spectra` always, of one for a position, so that it can be measured.
+
+        Raises:
+            IndexError, KeyError, TypeError: if there is no such spectrum, or that is no index.
+
+        Example:
+            >>> import numpy as np, jaxz
+            >>> spectra = jaxz.Spectra(np.linspace(5000, 6000, 101), np.ones((3, 101)), np.ones((3, 101)), ids="abc")
+            >>> spectra[-1].ids, spectra["b"].ids, spectra[spectra.npixels > 100].ids, len(spectra[:2] + spectra["a"])
+            (('c',), ('b',), ('a', 'b', 'c'), 3)
+        """
+        index = rows_of(rows, self.ids, what="spectra")
         return Spectra(
             self.wave[index],
             self.flux[index],
@@ -144,6 +160,28 @@ class Spectra(eqx.Module):
             resolution=None if self.resolution is None else self.resolution[index],
             meta={name: column[index] for name, column in self.meta.items()},
         )
+
+    def __repr__(self) -> str:
+        return text_of(*self._shown())
+
+    def _repr_html_(self) -> str:
+        drawn = [curve_svg(np.where(self.ivar[row] > 0, self.flux[row], np.nan)) for row in shown_rows(len(self))]
+        return html_of(*self._shown(), ("flux", drawn))
+
+    def _shown(self) -> tuple[str, dict[str, list[str]], int]:
+        rows = shown_rows(len(self))
+        some = self[rows]
+        snr = [_median_snr(flux, ivar) for flux, ivar in zip(some.flux, some.ivar, strict=True)]
+        columns = {
+            "ID": list(some.ids),
+            "pixels": [str(count) for count in some.npixels],
+            "from Å": [
+                f"{wave[ivar > 0].min(initial=np.inf):.0f}" for wave, ivar in zip(some.wave, some.ivar, strict=True)
+            ],
+            "to Å": [f"{wave:.0f}" for wave in some.reddest],
+            "S/N": [f"{value:.2g}" for value in snr],
+        }
+        return f"Spectra: {len(self)}, up to {self.flux.shape[1]} pixels", columns, len(self)
 
     @property
     def npixels(self) -> np.ndarray:
@@ -197,6 +235,22 @@ class Spectra(eqx.Module):
         from jaxz.io.exchange import from_specutils
 
         return from_specutils(spectra, air=air)
+
+    def to_table(self) -> Any:
+        """Return an astropy table with a row for each spectrum, which `from_table` takes back.
+
+        Columns ``ID``, ``WAVE`` (vacuum Å), ``FLUX`` and ``IVAR``, vectors in the unit that `meta` gives as
+        ``FLUXUNIT``, and the other columns of `meta`. Resolution matrices have no place in it.
+
+        Example:
+            >>> import numpy as np, jaxz
+            >>> spectra = jaxz.Spectra(np.linspace(5000, 6000, 101), np.ones((3, 101)), np.ones((3, 101)), ids="abc")
+            >>> spectra.to_table().colnames
+            ['ID', 'WAVE', 'FLUX', 'IVAR']
+        """
+        from jaxz.io.exchange import to_table
+
+        return to_table(self)
 
     def to_specutils(self) -> Any:
         """Return a SpectrumList with a Spectrum for each, which `from_specutils` takes back.
@@ -253,30 +307,6 @@ class Spectra(eqx.Module):
         )
 
 
-def fill_gaps(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a spectrum with pixels of ivar 0 at both ends of each gap in its wavelengths.
-
-    A gap is a step more than 1.5 times the least of the steps near it (two on either side), with data beside it.
-    Without the new pixels, those beside it would reach half-way across.
-
-    Args:
-        wave: (pix,) of one or more spectra; what does not increase is returned as it is, for `Spectra` to refuse.
-        flux, ivar: (…, pix).
-    """
-    if len(wave) < 3 or not np.all(np.isfinite(wave)) or not np.all(np.diff(wave) > 0):
-        return wave, flux, ivar
-    step = np.diff(wave)
-    usual = np.min(np.lib.stride_tricks.sliding_window_view(np.pad(step, 2, mode="edge"), 5), axis=1)
-    used = np.any(np.atleast_2d(ivar) > 0, axis=0)
-    gap = np.flatnonzero((step > 1.5 * usual) & (used[1:] | used[:-1]))
-    after = gap[step[gap] > 2.5 * usual[gap]]
-    place = np.concatenate([gap + 1, after + 1])
-    new = np.concatenate([wave[gap] + usual[gap], wave[after + 1] - usual[after]])
-    blank = np.zeros(len(place), dtype=np.result_type(flux))
-    wave = np.insert(wave, place, new)
-    return wave, np.insert(flux, place, blank, axis=-1), np.insert(ivar, place, blank, axis=-1)
-
-
 def mended(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return spectra as files are read: without pixels that have no wavelength, and with the gaps of a grid filled.
 
@@ -319,6 +349,11 @@ def drop_unplaced(wave: np.ndarray, flux: np.ndarray, ivar: np.ndarray) -> tuple
     return np.concatenate(waves), np.stack(values[0]), np.stack(values[1])
 
 
+def _median_snr(flux: np.ndarray, ivar: np.ndarray) -> float:
+    good = ivar > 0
+    return float(np.median(np.abs(flux[good]) * np.sqrt(ivar[good]))) if good.any() else 0.0
+
+
 def _check_wave(wave: np.ndarray, ids: Sequence[str]) -> None:
     with np.errstate(invalid="ignore"):
         wrong = ~(np.isfinite(wave) & (wave > 0)).all(axis=1) | (np.diff(wave, axis=1) <= 0).any(axis=1)
@@ -358,35 +393,3 @@ def _concatenate_resolution(parts: Sequence[Spectra], width: int) -> np.ndarray 
         margin = (ndiag - bands.shape[1]) // 2
         rows.append(_pad(np.pad(bands, [(0, 0), (margin, ndiag - bands.shape[1] - margin), (0, 0)]), width))
     return np.concatenate(rows)
-
-
-def concatenate_meta(metas: Sequence[Mapping[str, np.ndarray]], sizes: Sequence[int]) -> dict[str, np.ndarray]:
-    """Return the columns of all parts; one that a part lacks is NaN, -1 or an empty string there.
-
-    Where parts disagree on what a column is, all of it is kept: vectors are padded with the same blanks to the longest,
-    a number becomes a vector where others are, and numbers become text where others are text.
-
-    Args:
-        metas: the columns of each part.
-        sizes: how many rows each part has.
-    """
-    names = {name: None for meta in metas for name in meta}
-    return {name: _joined([meta.get(name) for meta in metas], sizes) for name in names}
-
-
-def _joined(parts: Sequence[np.ndarray | None], sizes: Sequence[int]) -> np.ndarray:
-    there = [part for part in parts if part is not None]
-    if {part.dtype.kind in "US" for part in there} == {True, False}:
-        parts = [None if part is None else part.astype(np.str_) for part in parts]
-        there = [part for part in parts if part is not None]
-    ndim = max(part.ndim for part in there)
-    parts = [None if part is None else part.reshape(*part.shape, *[1] * (ndim - part.ndim)) for part in parts]
-    longest = np.max([part.shape[1:] for part in parts if part is not None], axis=0, initial=0).astype(int).tolist()
-    joined = []
-    for part, size in zip(parts, sizes, strict=True):
-        like = there[0] if part is None else part
-        whole = np.full((size, *longest), _FILL.get(like.dtype.kind, ""), dtype=like.dtype)
-        if part is not None:
-            whole[tuple(slice(length) for length in part.shape)] = part
-        joined.append(whole)
-    return np.concatenate(joined)

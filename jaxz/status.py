@@ -64,3 +64,14 @@ class ZWarn(enum.IntFlag):
     """Three neighbouring pixels decide: without them another redshift would be better by as much as is asked of Δχ²."""
     OTHER_LINE = 1 << 25
     """A galaxy at another redshift fits far better: the line that was found is not the target's (see `jaxz.rivals`)."""
+
+
+def names_of(zwarn: int) -> str:
+    """Return the names of the `ZWarn` bits that are set, with commas; a bit without a name is its number.
+
+    Example:
+        >>> from jaxz.status import names_of
+        >>> names_of(36), names_of(1 << 30)
+        ('SMALL_DELTA_CHI2, Z_FITLIMIT', 'bit 30')
+    """
+    return ", ".join(ZWarn(1 << bit).name or f"bit {bit}" for bit in range(zwarn.bit_length()) if zwarn >> bit & 1)

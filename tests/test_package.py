@@ -1,6 +1,8 @@
 """What `import jaxz` loads and leaves alone, and the public list."""
 
+import ast
 import importlib.metadata
+import inspect
 import json
 import subprocess
 import sys
@@ -19,9 +21,28 @@ def run_python(code: str) -> str:
 
 def test_import_is_light():
     loaded = json.loads(run_python("import json, sys, jaxz; print(json.dumps(list(sys.modules)))"))
-    heavy = {"astropy", "dask", "matplotlib", "numba", "optax", "rich", "typer", "jaxz.io", "jaxz.plot"}
-    assert "jaxz.kernels" in loaded
+    heavy = {"astropy", "dask", "jax", "matplotlib", "numba", "numpy", "optax", "rich", "typer", "jaxz.io", "jaxz.plot"}
+    assert "jaxz" in loaded
     assert not heavy & set(loaded)
+
+
+def test_what_is_measured_with_needs_no_files_and_figures():
+    loaded = json.loads(run_python("import json, sys, jaxz; jaxz.find_redshifts; print(json.dumps(list(sys.modules)))"))
+    assert {"jax", "jaxz.kernels", "jaxz.redshift"} <= set(loaded)
+    assert not {"astropy", "matplotlib", "optax", "typer", "jaxz.io", "jaxz.plot"} & set(loaded)
+
+
+def test_names_are_those_that_type_checkers_see():
+    tree = ast.parse(inspect.getsource(jaxz))
+    checked = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = {alias.name: node.module for node in checked.body for alias in node.names}
+    named = {name: f"jaxz.{module}" for module, names in jaxz._NAMES.items() for name in names}
+    assert seen == named | dict.fromkeys(jaxz._MODULES, "jaxz")
+
+
+@pytest.mark.parametrize("name", ["scan", "compare", "rivals"])
+def test_a_function_is_not_hidden_by_its_module(name):
+    assert run_python(f"import jaxz, jaxz.{name}; print(callable(jaxz.{name}))").strip() == "True"
 
 
 def test_import_leaves_jax_alone():

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
-from jaxz.spectra import LogGrid, Spectra, concatenate_meta, fill_gaps
+from jaxz.measured import fill_gaps
+from jaxz.meta import concatenate_meta
+from jaxz.spectra import LogGrid, Spectra
 
 WAVE = np.array([5000.0, 5001.0, 5002.0, 5003.0])
 

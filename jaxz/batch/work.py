@@ -11,6 +11,7 @@ import numpy as np
 
 from jaxz import io
 from jaxz._typing import Device
+from jaxz.batch.choice import Choice
 from jaxz.batch.folder import Folder, Record
 from jaxz.batch.plan import Entry, Failure, Part
 from jaxz.io.files import FileError, reason_of
@@ -57,6 +58,7 @@ class Job:
         format, spectrum, medium, columns: of the files, as of `jaxz.io.read`.
         curves: whether χ²(z) is kept too.
         group: spectra that are measured together, at most.
+        choice: which spectra of each file; `settings` say it too.
     """
 
     method: Method
@@ -67,6 +69,7 @@ class Job:
     columns: Mapping[str, str] | None = None
     curves: bool = False
     group: int = GROUP
+    choice: Choice = dataclasses.field(default_factory=Choice)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,9 +117,12 @@ def load(job: Job, part: Part) -> Loaded:
 def _slices(job: Job, entry: Entry) -> Iterator[Spectra]:
     columns = tuple((job.columns or {}).items())
     source = _opened(entry.file, entry.size, entry.changed, job.format, job.spectrum, job.medium, columns)
-    rows = entry.rows(len(source))
-    for begin in range(rows.start, rows.stop, job.group):
-        yield source[begin : min(begin + job.group, rows.stop)]
+    share = entry.rows(len(source))
+    chosen = job.choice.rows(source)
+    chosen = chosen[(chosen >= share.start) & (chosen < share.stop)]
+    for run in np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1):
+        for begin in range(0, len(run), job.group):
+            yield source[int(run[begin]) : int(run[min(begin + job.group, len(run)) - 1]) + 1]
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,7 +1,10 @@
 """The `jaxz` command. Each subcommand has its own file, which imports what is slow to load only when it runs."""
 
+from typing import Annotated
+
 import typer
 
+from jaxz import __version__
 from jaxz.cli import (
     calibrate,
     crossval,
@@ -18,6 +21,7 @@ from jaxz.cli import (
     train,
     zfind,
 )
+from jaxz.cli.console import results
 
 app = typer.Typer(
     name="jaxz",
@@ -30,8 +34,19 @@ app = typer.Typer(
 )
 
 
+def _say_version(wanted: bool) -> bool:
+    if wanted:
+        results.print(f"jaxz {__version__}")
+        raise typer.Exit
+    return wanted
+
+
 @app.callback()
-def before_any_command() -> None:
+def before_any_command(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version, and end.")
+    ] = False,
+) -> None:
     """Galaxy redshifts from spectra, thousands at a time."""
     process.prepare()
 

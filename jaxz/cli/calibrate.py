@@ -21,11 +21,11 @@ NFOLDS = 5
 def calibrate(
     files: common.Files,
     truth: Truth,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Calibration to write (JSON).")],
-    name: Annotated[str, typer.Option(help="Of the calibration, for the header of catalogs.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Write the calibration to this file (JSON).")],
+    name: Annotated[str, typer.Option(help="Name the calibration, for the header of catalogs.")],
     zmin: common.Zmin = 0.0,
     zmax: common.Zmax = 6.7,
-    classes: Annotated[str, typer.Option(help="Classes to compare, as `jaxz zfind` will.")] = "galaxy,star,qso",
+    classes: Annotated[str, typer.Option(help="Compare these classes, as `jaxz zfind` will.")] = "galaxy,star,qso",
     batch_size: common.BatchSize = 64,
     overwrite: common.Overwrite = False,
 ) -> None:
@@ -33,6 +33,8 @@ def calibrate(
 
     Some hundred spectra are wanted, some of them difficult; where they say nothing the default stays. `jaxz zfind
     --calibration` takes the result. Shown is what it is worth on spectra that it has not seen, in five folds.
+
+    Example: `jaxz calibrate spectra/ --truth truth.ecsv --name mine -o mine.json`
     """
     import numpy as np
 

@@ -66,6 +66,18 @@ def check_outputs(*paths: Path, overwrite: bool, inputs: Sequence[Path] = ()) ->
         _claims.enter_context(io.claimed(path))
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder for outputs, if it is not there.
+
+    Raises:
+        ValueError: if it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"{path}: the folder cannot be made: {error.strerror}: choose another") from error
+
+
 def check_names(*paths: Path, overwrite: bool) -> None:
     """Refuse outputs of the same name, and existing ones unless `overwrite` is given.
 

@@ -10,40 +10,46 @@ from jaxz.cli import measure as common
 from jaxz.cli.console import check_outputs, errors_in_one_line, messages, results, show, table
 from jaxz.cli.labelled import Truth, read_labelled
 from jaxz.cli.plot import save_figure
-from jaxz.cli.train import DEFAULT
+from jaxz.cli.train import FINAL_ITER, FLOOR, STAGE_ITER, STEP
 
 
 def crossval(
     files: common.Files,
     truth: Truth,
-    ranks: Annotated[str, typer.Option(metavar="FIRST:LAST", help="Numbers of vectors to try.")] = "6:13",
-    nfolds: Annotated[int, typer.Option("--folds", min=2, help="Parts, each held out once.")] = 5,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Figure to write (png, pdf, svg).")] = None,
-    zmin: Annotated[float, typer.Option(help="Lowest trial redshift.")] = 0.0,
-    zmax: Annotated[float, typer.Option(help="Highest trial redshift.")] = 6.7,
-    start: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Basis to start from.")] = None,
-    step: Annotated[float, typer.Option(help="Of the lattice, dex.")] = DEFAULT.step,
-    floor: Annotated[float, typer.Option(help="Error floor, as a share of the flux.")] = DEFAULT.error_floor,
+    ranks: Annotated[str, typer.Option(metavar="FIRST:LAST", help="Try these numbers of vectors.")] = "6:13",
+    nfolds: Annotated[
+        int, typer.Option("--folds", min=2, help="Deal the spectra into so many parts, each of which is held out once.")
+    ] = 5,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write a figure to this file (png, pdf, svg).")
+    ] = None,
+    zmin: Annotated[float, typer.Option(help="Try no redshift below this.")] = 0.0,
+    zmax: Annotated[float, typer.Option(help="Try no redshift above this.")] = 6.7,
+    start: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Start from this basis.")] = None,
+    step: Annotated[float, typer.Option(help="Use a lattice of this step, in dex.")] = STEP,
+    floor: Annotated[float, typer.Option(help="Add this share of the flux to its error.")] = FLOOR,
     stage_iter: Annotated[
-        int, typer.Option("--iterations", min=1, help="Iterations for each vector that is added.")
-    ] = DEFAULT.stage_iter,
+        int, typer.Option("--iterations", min=1, help="Iterate at most so often for each vector that is added.")
+    ] = STAGE_ITER,
     final_iter: Annotated[
-        int, typer.Option("--final-iterations", min=0, help="Iterations of the last pass.")
-    ] = DEFAULT.final_iter,
-    seed: Annotated[int, typer.Option(min=0, help="Of the folds and the random start.")] = 0,
+        int, typer.Option("--final-iterations", min=0, help="Iterate at most so often in the last pass.")
+    ] = FINAL_ITER,
+    seed: Annotated[int, typer.Option(min=0, help="Draw folds and the random start with this seed.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a figure that exists.")] = False,
 ) -> None:
     """Choose the number of vectors: how good are bases of several ranks on spectra they were not learned from?
 
     The spectra are dealt into folds of the same redshift distribution. For each fold, bases are learned from the
     others, and the redshifts of its spectra are found with them.
+
+    Example: `jaxz crossval spectra/ --truth truth.ecsv --ranks 6:13 -o ranks.png`
     """
     import jax
     import numpy as np
 
     from jaxz import io
     from jaxz.plot import plot_crossval
-    from jaxz.train import crossval as validated
+    from jaxz.train import Training, crossval as validated
 
     with errors_in_one_line():
         wanted = _ranks(ranks)
@@ -62,7 +68,7 @@ def crossval(
                 zmin=zmin,
                 zmax=zmax,
                 start=first,
-                training=DEFAULT._replace(step=step, error_floor=floor, stage_iter=stage_iter, final_iter=final_iter),
+                training=Training(step=step, error_floor=floor, stage_iter=stage_iter, final_iter=final_iter),
                 callback=lambda done, total: progress.update(task, completed=done, total=total),
             )
     good, mae = found.good_fraction, found.mae

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jaxz.cli.console import check_outputs, errors_in_one_line, messages, results, show, table
-from jaxz.cli.plot import line_list, save_figure
+from jaxz.cli.plot import save_figure
 
 if TYPE_CHECKING:
     from jaxz.mock import Truth
@@ -14,21 +14,23 @@ if TYPE_CHECKING:
 
 
 def demo(
-    number: Annotated[int, typer.Option("-n", "--number", min=1, help="Spectra to simulate.")] = 24,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random numbers.")] = 1,
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="Simulate so many spectra.")] = 24,
+    seed: Annotated[int, typer.Option(min=0, help="Draw random numbers with this seed.")] = 1,
     output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="FOLDER", help="Where jaxz-demo.png goes.")
+        Path, typer.Option("-o", "--output", metavar="FOLDER", help="Write jaxz-demo.png into this folder.")
     ] = Path(),
 ) -> None:
     """Simulate spectra, find their redshifts, and show both in a table and a picture.
 
     The spectra are galaxies of a deep field as MUSE would see them (`jaxz simulate muse`), many of them faint. Lyα is
     redder than its galaxy by a few 100 km/s, more than the error. An earlier jaxz-demo.png is replaced.
+
+    Example: `jaxz demo -n 24 -o pictures/`
     """
     import numpy as np
 
     from jaxz import io, mock
-    from jaxz.plot import plot_demo
+    from jaxz.plot import known_lines, plot_demo
     from jaxz.redshift import find_redshifts
     from jaxz.scan import nmf_scan
 
@@ -42,14 +44,14 @@ def demo(
         found = find_redshifts(scan, spectra)
     _show(found, truth)
     middle = int(np.argsort(truth.snr_line)[number // 2])
-    figure = plot_demo(spectra, scan, found, truth.z, row=middle, lines=line_list())
+    figure = plot_demo(spectra, scan, found, truth.z, row=middle, lines=known_lines())
     save_figure(figure, picture, overwrite=True)
     results.print(f"picture: {picture}", soft_wrap=True)
 
 
 def _show(found: "Redshifts", truth: "Truth") -> None:
     from jaxz import validate
-    from jaxz.status import ZWarn
+    from jaxz.status import names_of
     from jaxz.summary import LIGHT_SPEED
 
     good = validate.is_good(found.z, truth.z)
@@ -63,7 +65,7 @@ def _show(found: "Redshifts", truth: "Truth") -> None:
             f"{LIGHT_SPEED * validate.velocity_error(found.z, truth.z)[row]:+.0f}" if good[row] else "wrong",
             f"{LIGHT_SPEED * found.zerr[row] / (1 + found.z[row]):.0f}",
             f"{found.deltachi2[row]:.0f}",
-            ", ".join(bit.name or "" for bit in ZWarn(int(found.zwarn[row]))),
+            names_of(int(found.zwarn[row])),
         )
     show(shown)
     fraction = validate.good_fraction(found.z, truth.z)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jaxz.cli import evaluation, promises
-from jaxz.cli.console import check_outputs, errors_in_one_line, results, say
+from jaxz.cli.console import check_outputs, errors_in_one_line, make_folder, results, say
 from jaxz.cli.plot import save_figure
 
 if TYPE_CHECKING:
@@ -33,9 +33,12 @@ def evaluate(
             "sources of TYPE BLANK are known to be none."
         ),
     ],
-    tolerance: Annotated[float, typer.Option(help="Largest |Δz|/(1+z) of a good redshift.")] = 0.005,
+    tolerance: Annotated[float, typer.Option(help="Call a redshift good up to this |Δz|/(1+z).")] = 0.005,
     figures: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help=f"Draw it all too: {', '.join(PICTURES)}.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help=f"Draw it all too, in a folder that is made if need be: {', '.join(PICTURES)}."
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace figures that exist.")] = False,
 ) -> None:
@@ -46,6 +49,8 @@ def evaluate(
     were taken for others; completeness and purity of what thresholds on the scores keep (true sources where the truth
     has blank ones too, else right redshifts); how true ZWARN = 0, PCONF, ZALT_PROB, Z_LO to Z_HI and ZERR are; and the
     failures.
+
+    Example: `jaxz evaluate redshifts.fits truth.ecsv --figures figures/`
     """
     import numpy as np
 
@@ -55,6 +60,7 @@ def evaluate(
         if not tolerance > 0:
             raise ValueError(f"--tolerance {tolerance}: use a number above 0")
         if figures is not None:
+            make_folder(figures)
             check_outputs(*(figures / name for name in PICTURES), overwrite=overwrite)
         found, true = io.read_catalog(catalog), io.read_table(truth)
         for path, columns in ((catalog, found), (truth, true)):

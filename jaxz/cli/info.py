@@ -7,7 +7,10 @@ from jaxz.cli.console import show, table
 
 
 def info() -> None:
-    """Show versions, devices, and the bases, components and calibrations that are known by name."""
+    """Show versions, devices, and the bases, components and calibrations that are known by name.
+
+    Example: `jaxz info`
+    """
     import jax
 
     from jaxz import __version__, io

@@ -9,6 +9,7 @@ import typer
 from jaxz.cli import measure as common
 from jaxz.cli.columns import Columns, chosen_columns
 from jaxz.cli.console import errors_in_one_line
+from jaxz.cli.summary import digits
 from jaxz.cli.zprior import read_prior
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def lae(
     files: common.Files,
     output: common.Output,
     target: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="Component to look for; `jaxz info` lists the names.")
+        str, typer.Option(metavar="NAME|PATH", help="Look for this component; `jaxz info` lists the names.")
     ] = TARGET,
     sky: Annotated[
         list[str] | None,
@@ -84,6 +85,12 @@ def lae(
     retry_failed: common.RetryFailed = False,
     part: common.PartOf = None,
     scheduler: common.Scheduler = None,
+    targetids: common.Targetids = None,
+    ids: common.Ids = None,
+    mintarget: common.Mintarget = 0,
+    ntargets: common.Ntargets = None,
+    quiet: common.Quiet = False,
+    verbose: common.Verbose = False,
 ) -> None:
     """Find Lyα emitters among sky residuals and write a catalog.
 
@@ -97,6 +104,8 @@ def lae(
     and more 94, 92 and 88 % have. Any line of a galaxy is found: where DETECTION is 16 or more, galaxies at all
     redshifts are fitted too. Z_OTHER is the best elsewhere, DELTACHI2_OTHER its χ² less that of Lyα, and where that is
     below -25 the line is another one: OTHER_LINE.
+
+    Example: `jaxz lae coadd-*.fits -o emitters.fits`
     """
     from jaxz import io
     from jaxz.batch import made_with
@@ -109,6 +118,7 @@ def lae(
     with errors_in_one_line():
         common.check_format(format)
         chosen = chosen_columns(columns)
+        some = common.choice(targetids, ids, mintarget, ntargets)
         parts = _unless_none(sky, (SKY,))
         joins = [_range(text) for text in _unless_none(join, JOINS)]
         model = components(target, parts)
@@ -161,8 +171,9 @@ def lae(
         columns=chosen,
         curves=curves,
         group=batch_size,
+        choice=some,
     )
-    conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler)
+    conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler, quiet, verbose)
     common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct)
 
 
@@ -231,9 +242,9 @@ def _line_flux(group: "Spectra", model: "Madgics", z: "np.ndarray", batch_size: 
 def shown(catalog: "Table") -> dict[str, list[str]]:
     """Return what is shown of each redshift."""
     return {
-        "z": common.digits(catalog, "Z", ".6f"),
-        "error": common.digits(catalog, "ZERR", ".6f"),
-        "|Δχ²|": common.digits(catalog, "DETECTION", ".1f"),
-        "line flux": common.digits(catalog, "LINEFLUX", ".4g"),
-        "its error": common.digits(catalog, "LINEFLUX_ERR", ".2g"),
+        "z": digits(catalog, "Z", ".6f"),
+        "error": digits(catalog, "ZERR", ".6f"),
+        "|Δχ²|": digits(catalog, "DETECTION", ".1f"),
+        "line flux": digits(catalog, "LINEFLUX", ".4g"),
+        "its error": digits(catalog, "LINEFLUX_ERR", ".2g"),
     }

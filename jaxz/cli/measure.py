@@ -1,31 +1,30 @@
 """What the commands that measure redshifts have in common: options, the run, the summary."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from jaxz.cli.console import check_names, errors_in_one_line, fail, results, say, show, table
+from jaxz.cli.console import check_names, errors_in_one_line, results, say
 from jaxz.cli.interrupt import ends_at_once
+from jaxz.cli.summary import Shown, summarise
 
 if TYPE_CHECKING:
-    from astropy.table import Table
-
-    from jaxz.batch import Execute, Job, Method, Report
+    from jaxz.batch import Choice, Execute, Job, Method
     from jaxz.io.wavelengths import Medium
-
-LISTED = 20
-"""Redshifts that a command prints at most; the catalog holds all."""
+    from jaxz.models import AbstractModel
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE…", help="Spectrum files, or folders of them.")]
-Output = Annotated[Path, typer.Option("-o", "--output", help="Catalog to write (FITS).")]
-Zmin = Annotated[float, typer.Option(help="Lowest trial redshift.")]
-Zmax = Annotated[float, typer.Option(help="Highest trial redshift.")]
-Nminima = Annotated[int, typer.Option(min=1, help="Candidate redshifts to look at closely and report.")]
-BatchSize = Annotated[int, typer.Option(min=1, help="Spectra on the device at a time.")]
+Output = Annotated[
+    Path, typer.Option("-o", "--output", help="Write the catalog to this file: FITS, or Parquet if its name ends so.")
+]
+Zmin = Annotated[float, typer.Option(help="Try no redshift below this.")]
+Zmax = Annotated[float, typer.Option(help="Try no redshift above this.")]
+Nminima = Annotated[int, typer.Option(min=1, help="Look closely at so many candidate redshifts, and report them.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Have so many spectra on the device at a time.")]
 Precision = Annotated[
     Literal["float32", "mixed", "float64"] | None,
     typer.Option(
@@ -33,7 +32,10 @@ Precision = Annotated[
     ),
 ]
 Format = Annotated[
-    str | None, typer.Option(metavar="KIND", help="Kind of the files, where recognising it is not wanted.")
+    str | None,
+    typer.Option(
+        metavar="KIND", help="Take files to be of this kind, where it should not be recognised from the contents."
+    ),
 ]
 SpectrumName = Annotated[
     str | None, typer.Option(metavar="NAME", help="Which spectrum of MPDAF source files; else their REFSPEC.")
@@ -69,13 +71,42 @@ Scheduler = Annotated[
     ),
 ]
 
-Shown = Callable[["Table"], Mapping[str, Sequence[str]]]
-"""Catalog → what the summary says of each spectrum beside its name: columns of text."""
+Targetids = Annotated[
+    str | None, typer.Option(metavar="N,N,…", help="Measure only spectra with these TARGETIDs.  [all]")
+]
+Ids = Annotated[str | None, typer.Option(metavar="NAME,…", help="Measure only spectra with these names.  [all]")]
+Mintarget = Annotated[
+    int, typer.Option(min=0, help="Begin each file with the spectrum of this number, counted from 0.")
+]
+Ntargets = Annotated[
+    int | None, typer.Option("-n", "--ntargets", min=1, help="Measure this many spectra of each file at most.  [all]")
+]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Say only what is wrong with inputs.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say what each part of the work took, too.")]
 
 
 def medium(air: bool | None) -> "Medium | None":
     """Return what --air or --vacuum stand for."""
     return None if air is None else "air" if air else "vacuum"
+
+
+def choice(targetids: str | None, ids: str | None, mintarget: int, ntargets: int | None) -> "Choice":
+    """Return which spectra are measured.
+
+    Raises:
+        ValueError: if a TARGETID is no whole number.
+    """
+    from jaxz.batch import Choice
+
+    try:
+        numbers = tuple(int(number) for number in _listed(targetids))
+    except ValueError as error:
+        raise ValueError(f"--targetids {targetids}: give whole numbers with commas between them") from error
+    return Choice(_listed(ids), numbers, mintarget, ntargets)
+
+
+def _listed(text: str | None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in (text or "").split(",") if word.strip())
 
 
 def check_format(format: str | None) -> None:
@@ -100,6 +131,7 @@ def job(
     columns: Mapping[str, str],
     curves: Path | None,
     group: int,
+    choice: "Choice",
 ) -> "Job":
     """Return what is done with each part.
 
@@ -110,6 +142,7 @@ def job(
         columns: of their tables, as of `jaxz.io.read`.
         curves: file for the curves, or None.
         group: least number of spectra that are measured together.
+        choice: of the spectra of each file.
     """
     from jaxz.batch import GROUP, Job
 
@@ -120,6 +153,7 @@ def job(
         "MEDIUM": medium(air) or "",
         "COLUMNS": ",".join(f"{key}={name}" for key, name in columns.items()),
         "CURVES": curves is not None,
+        "CHOICE": choice.card(),
     }
     return Job(
         method,
@@ -130,6 +164,7 @@ def job(
         columns=columns,
         curves=curves is not None,
         group=max(GROUP, group),
+        choice=choice,
     )
 
 
@@ -141,6 +176,7 @@ class Conduct:
         overwrite, resume, retry_failed: as of `jaxz.batch.run_job`.
         part: "i/n" of an array of jobs, or None.
         scheduler: of a Dask cluster, or None.
+        quiet, verbose: whether to say little, or much.
     """
 
     overwrite: bool
@@ -148,6 +184,8 @@ class Conduct:
     retry_failed: bool
     part: str | None
     scheduler: str | None
+    quiet: bool = False
+    verbose: bool = False
 
     def execution(self) -> "AbstractContextManager[Execute | None]":
         """Return a context in which there is what does the parts; None is this process."""
@@ -158,8 +196,28 @@ class Conduct:
         return connected(self.scheduler)
 
 
+@dataclasses.dataclass(frozen=True)
+class BestFits:
+    """A file of best fits that is wanted.
+
+    Attributes:
+        path: of the file.
+        models: that are compared.
+    """
+
+    path: Path
+    models: "Sequence[AbstractModel]"
+
+
 def measure(
-    job: "Job", files: Sequence[Path], output: Path, *, shown: Shown, curves: Path | None, conduct: Conduct
+    job: "Job",
+    files: Sequence[Path],
+    output: Path,
+    *,
+    shown: Shown,
+    curves: Path | None,
+    conduct: Conduct,
+    best: BestFits | None = None,
 ) -> None:
     """Measure all spectra, write the catalog, say what is in it; end with exit status 1 if an input was not read.
 
@@ -170,17 +228,20 @@ def measure(
         shown: columns of the summary.
         curves: file for the curves, or None.
         conduct: how.
+        best: file for the best fits, or None.
     """
-    from jaxz.batch import Folder, run_job
+    from jaxz.batch import Folder, run_job, write_best_fits
     from jaxz.cli.progress import Watching
 
     hint = f"what is finished is in {Folder(output).path}: the same command with --resume goes on"
     with errors_in_one_line(), ends_at_once(hint):
         if conduct.resume and conduct.overwrite:
             raise ValueError("--resume with --overwrite: --resume goes on with a run, --overwrite begins it anew")
+        if best is not None and (conduct.part is not None or output.suffix == ".parquet"):
+            raise ValueError(f"--model {best.path}: is written with a catalog (FITS), not with a part of the work")
         replaces = conduct.overwrite or conduct.retry_failed or conduct.resume
-        check_names(output, *([curves] if curves else []), overwrite=replaces)
-        with conduct.execution() as execute, Watching() as watcher:
+        check_names(output, *([curves] if curves else []), *([best.path] if best else []), overwrite=replaces)
+        with conduct.execution() as execute, Watching(conduct.quiet, conduct.verbose) as watcher:
             report = run_job(
                 job,
                 files,
@@ -193,44 +254,29 @@ def measure(
                 execute=execute,
                 watcher=watcher,
             )
+        if best is not None and report.rows:
+            write_best_fits(job, best.models, files, output, best.path, overwrite=replaces)
     if report.complete:
-        summarise(report, shown, output)
-    else:
+        missing = _missing(job.choice, output) if report.rows else []
+        if missing:
+            say(f"no spectrum in the inputs that were read is called {', '.join(missing)}")
+        if not conduct.quiet or not report.rows:
+            summarise(report, shown, output)
+    elif not conduct.quiet:
         results.print(
             f"{len(report.parts)} parts are in {Folder(output).path}; when all jobs have ended: jaxz merge {output}",
             soft_wrap=True,
         )
-    if report.failures:
+    if report.failures or (report.complete and missing):
         raise typer.Exit(1)
 
 
-def summarise(report: "Report", shown: Shown, output: Path) -> None:
-    """Say what a run did, with a line for each spectrum if they are few."""
+def _missing(choice: "Choice", output: Path) -> list[str]:
+    """Return the names and TARGETIDs that were asked for and are not in the catalog."""
+    if not (choice.ids or choice.targetids):
+        return []
     from jaxz import io
-    from jaxz.batch import Folder
-    from jaxz.status import ZWarn
 
-    if not report.rows:
-        fail("no spectrum could be read: no catalog is written")
-    if report.rows <= LISTED:
-        catalog = io.read_catalog(output)
-        columns = shown(catalog)
-        lines = table("name", *columns, "warnings")
-        for row in range(len(catalog)):
-            measured = catalog["Z"][row] == catalog["Z"][row]
-            values = [column[row] if measured else "–" for column in columns.values()]
-            warnings = ", ".join(bit.name or "" for bit in ZWarn(int(catalog["ZWARN"][row])))
-            lines.add_row(str(catalog["ID"][row]), *values, warnings)
-        show(lines)
-    results.print(
-        f"{output}: {report.measured} redshifts, {report.warned} of them with warnings; "
-        f"{report.rows - report.measured} spectra without a redshift; {len(report.failures)} inputs not read",
-        soft_wrap=True,
-    )
-    if report.failures:
-        say(f"{Folder(output).path} keeps the parts and what was not read: --retry-failed tries that again")
-
-
-def digits(catalog: "Table", column: str, form: str) -> list[str]:
-    """Return the numbers of a column as text."""
-    return [format(value, form) for value in catalog[column]]
+    catalog = io.read_catalog(output)
+    there = {*map(str, catalog["TARGETID"]), *(str(name).strip() for name in catalog["ID"])}
+    return [name for name in (*choice.ids, *map(str, choice.targetids)) if name not in there]

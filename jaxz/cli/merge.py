@@ -7,6 +7,7 @@ import typer
 
 from jaxz.cli import measure as common, zfind
 from jaxz.cli.console import errors_in_one_line
+from jaxz.cli.summary import summarise
 
 
 def merge(
@@ -17,11 +18,13 @@ def merge(
     """Join what the jobs of an array, `jaxz zfind --part I/N` or `jaxz lae --part I/N`, have measured.
 
     Parts that are missing are named; the jobs that were to make them can be run again.
+
+    Example: `jaxz merge redshifts.fits`
     """
     from jaxz.batch import merge as merged
 
     with errors_in_one_line():
         report = merged(output, curves=curves, overwrite=overwrite)
-    common.summarise(report, zfind.shown, output)
+    summarise(report, zfind.shown, output)
     if report.failures:
         raise typer.Exit(1)

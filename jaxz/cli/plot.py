@@ -1,6 +1,8 @@
 """`jaxz plot`."""
 
+import dataclasses
 import itertools
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from jaxz.models import Basis
+    from jaxz.plot import ZFit
     from jaxz.spectra import Spectra
 
 PICTURES = (".png", ".pdf", ".svg")
@@ -22,86 +25,108 @@ PICTURES = (".png", ".pdf", ".svg")
 
 def plot(
     catalog: Annotated[Path, typer.Argument(help="Catalog of `jaxz zfind` or `jaxz lae`.")],
-    name: Annotated[str, typer.Option("--id", help="ID or TARGETID of the spectrum.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--id", help="ID or TARGETID of a spectrum; any number, a page for each.  [all of them]"),
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Picture to write (png, pdf, svg); ID.png if absent.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Picture to write (png, pdf, svg), pdf for several spectra; ID.png if absent."
+        ),
     ] = None,
     spectra: Annotated[
-        Path | None, typer.Option(help="File with the spectrum, where it is not at the place the catalog names.")
+        Path | None, typer.Option(help="File with the spectra, where they are not at the place the catalog names.")
     ] = None,
     basis: Annotated[
         str | None, typer.Option(metavar="NAME|PATH", help="Basis, where it is not where the catalog says.")
     ] = None,
     curves: Annotated[
-        Path | None, typer.Option(help="File of `jaxz zfind --curves`, from which χ²(z) is drawn.")
+        Path | None, typer.Option(help="File of --curves of the same run, from which χ²(z) is drawn.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that exists.")] = False,
 ) -> None:
-    """Draw a spectrum with its best fit and its candidates; of a catalog of `jaxz lae`, with its components.
+    """Draw spectra with their best fits and candidates; of a catalog of `jaxz lae`, with their components.
 
     Redshift, fit, candidates and scores are those of the catalog: nothing is measured again. With an error model the
-    fit is the basis and the continuum distortion, and residuals are in units of the noise with its floor. The spectrum
+    fit is the basis and the continuum distortion, and residuals are in units of the noise with its floor. A spectrum
     is read from its file, the basis must be the one that the redshift was measured with, and χ²(z) is drawn if --curves
     gives it. Components are separated again with what the catalog's header names.
+
+    Example: `jaxz plot redshifts.fits --id udf10_00004 --id udf10_00009 -o some.pdf`
     """
     from jaxz import io
 
     with errors_in_one_line():
         found = io.read_catalog(catalog)
-        row = _row(catalog, found, name, spectra)
-        picture = output or Path(f"{str(found['ID'][row]).replace('/', '_')}.png")
+        rows = [_row(catalog, found, name, spectra) for name in names] if names else list(range(len(found)))
+        picture = output or Path(f"{str(found['ID'][rows[0]]).replace('/', '_')}.png")
         if picture.suffix not in PICTURES:
             raise ValueError(f"{picture}: choose a name that ends in {', '.join(PICTURES)}")
+        if len(rows) > 1 and picture.suffix != ".pdf":
+            raise ValueError(f"{picture}: {len(rows)} spectra need pages: choose one with --id, or give -o NAME.pdf")
         check_outputs(picture, overwrite=overwrite)
-        if "TARGARG" in found.meta:
-            for option, given in (("--basis", basis), ("--curves", curves)):
-                if given is not None:
-                    raise ValueError(f"{catalog}: was made with components, not with a basis: leave out {option}")
-            figure = _separated(catalog, found, row, spectra)
-        else:
-            figure = _fitted(catalog, found, row, spectra, basis, curves)
-    save_figure(figure, picture, overwrite=overwrite)
+        if "TARGARG" in found.meta and basis is not None:
+            raise ValueError(f"{catalog}: was made with components, not with a basis: leave out --basis")
+        drawn = (_drawn(catalog, found, row, spectra, basis, curves) for row in rows)
+        save_figures(drawn, picture, overwrite=overwrite)
     results.print(f"{picture}", soft_wrap=True)
 
 
-def _fitted(
+def _drawn(
     catalog: Path, found: Any, row: int, spectra: Path | None, basis: str | None, curves: Path | None
 ) -> "Figure":
-    """Return the figure of a row of a catalog of `jaxz zfind`, or of Redrock as far as its columns go."""
+    spectrum = _spectrum(catalog, found, row, spectra)
+    curve = None if curves is None else _curve(curves, found, row)
+    if "TARGARG" in found.meta:
+        return _separated(catalog, found, row, _known(found, row, spectrum, curve))
+    return _fitted(catalog, found, row, basis, _known(found, row, spectrum, curve))
+
+
+def _known(found: Any, row: int, spectrum: "Spectra", curve: "tuple[np.ndarray, np.ndarray] | None") -> "ZFit":
+    """Return what a catalog, of jaxz or of Redrock as far as its columns go, says of a row."""
     import numpy as np
 
-    from jaxz.likelihood import fitted_flux, sigma_of
-    from jaxz.models import ErrorModel
-    from jaxz.plot import SCORES, ZFit, plot_fit
+    from jaxz.plot import SCORES, ZFit
 
     def of_row(name: str, absent: Any = np.nan) -> Any:
         return found[name][row] if name in found.colnames else absent
 
     header, z = found.meta, float(found["Z"][row])
-    spectrum = _spectrum(catalog, found, row, spectra)
-    model = alone = sigma = None
-    if np.isfinite(z) and "COEFF" in found.colnames:
-        used = _basis(catalog, found, row, basis)
-        given = spectrum, used, np.array([z]), np.atleast_1d(of_row("COEFF"))[: len(used)][None]
-        model, error = fitted_flux(*given)[0], ErrorModel.from_cards(header)
-        if error is not None:
-            alone, model = model, fitted_flux(*given, error=error)[0]
-            sigma = sigma_of(spectrum, error, used.grid.step)[0]
-    fit = ZFit(
+    return ZFit(
         spectrum=spectrum,
         z=z,
         zerr=float(of_row("ZERR")),
         zwarn=int(of_row("ZWARN", 0)),
-        model=model,
+        model=None,
         zalt=np.atleast_1d(of_row("ZALT", z)),
         zalt_chi2=np.atleast_1d(of_row("ZALT_CHI2", of_row("CHI2"))).astype(np.float64),
-        scores={name: float(of_row(name.upper())) for name in SCORES},
-        curve=None if curves is None else _curve(curves, found, row),
+        scores={name: float(of_row(name.upper())) for name in (*SCORES, "detection")},
+        curve=curve,
         zrange=(header["ZMIN"], header["ZMAX"]) if {"ZMIN", "ZMAX"} <= {*header} else None,
-        basis=alone,
-        sigma=sigma,
+        spectype=str(of_row("SPECTYPE", "")).strip(),
+        chi2=float(of_row("CHI2")),
     )
-    return plot_fit(fit, lines=line_list())
+
+
+def _fitted(catalog: Path, found: Any, row: int, basis: str | None, known: "ZFit") -> "Figure":
+    """Return the figure of a row of a catalog of `jaxz zfind`."""
+    import numpy as np
+
+    from jaxz.likelihood import fitted_flux, sigma_of
+    from jaxz.models import ErrorModel
+    from jaxz.plot import plot_fit
+
+    if not np.isfinite(known.z) or "COEFF" not in found.colnames:
+        return plot_fit(known)
+    used, error = _basis(catalog, found, row, basis), ErrorModel.from_cards(found.meta)
+    given = known.spectrum, used, np.array([known.z]), np.atleast_1d(found["COEFF"][row])[: len(used)][None]
+    alone = fitted_flux(*given)[0]
+    if error is None:
+        return plot_fit(dataclasses.replace(known, model=alone))
+    whole = fitted_flux(*given, error=error)[0]
+    sigma = sigma_of(known.spectrum, error, used.grid.step)[0]
+    return plot_fit(dataclasses.replace(known, model=whole, basis=alone, sigma=sigma))
 
 
 def _basis(catalog: Path, found: Any, row: int, given: str | None) -> "Basis":
@@ -158,7 +183,7 @@ def _curve(curves: Path, found: Any, row: int) -> "tuple[np.ndarray, np.ndarray]
     return z, chi2[names[:row].count(names[row])]
 
 
-def _separated(catalog: Path, found: Any, row: int, spectra: Path | None) -> "Figure":
+def _separated(catalog: Path, found: Any, row: int, known: "ZFit") -> "Figure":
     """Return the figure of a row of a catalog of `jaxz lae`: its spectrum taken apart at its redshift."""
     import numpy as np
 
@@ -171,27 +196,30 @@ def _separated(catalog: Path, found: Any, row: int, spectra: Path | None) -> "Fi
     model = components(header["TARGARG"], sky)
     if header.get("TARGSHA", model.target.sha256) != model.target.sha256:
         say(f"{catalog}: was made with another {model.target.name} than {header['TARGARG']}; the figure may differ")
-    one = _spectrum(catalog, found, row, spectra)
-    z = float(found["Z"][row])
-    parts = separate(one, [*model.nuisance, model.target], z=np.array([z]))
-    line = 10.0 ** (model.target.centre * model.step) * (1 + z) if np.isfinite(z) else None
-    return plot_components(parts, line=line)
+    parts = separate(known.spectrum, [*model.nuisance, model.target], z=np.array([known.z]))
+    line = 10.0 ** (model.target.centre * model.step) * (1 + known.z) if np.isfinite(known.z) else None
+    return plot_components(parts, line=line, fit=known)
 
 
-def save_figure(figure: "Figure", path: Path, *, overwrite: bool) -> None:
-    """Write a picture under a temporary name and rename it, or `fail`."""
+def save_figures(figures: "Iterable[Figure]", path: Path, *, overwrite: bool) -> None:
+    """Write pictures, one or, in a PDF, any number, under a temporary name and rename it, or `fail`."""
     from jaxz.io.output import replacing
 
     with errors_in_one_line(), replacing(path, overwrite=overwrite) as unfinished:
-        figure.savefig(unfinished, dpi=130)
+        if path.suffix != ".pdf":
+            for figure in figures:
+                figure.savefig(unfinished, dpi=130)
+            return
+        from matplotlib.backends.backend_pdf import PdfPages
+
+        with PdfPages(unfinished) as pages:
+            for figure in figures:
+                pages.savefig(figure)
 
 
-def line_list() -> dict[str, float]:
-    """Return name and rest wavelength (vacuum Å) of the lines that figures are labelled with."""
-    from jaxz import io
-
-    lines = io.read_lines()
-    return dict(zip(lines["name"], lines["wave"], strict=True))
+def save_figure(figure: "Figure", path: Path, *, overwrite: bool) -> None:
+    """Write one picture; see `save_figures`."""
+    save_figures([figure], path, overwrite=overwrite)
 
 
 def _row(catalog: Path, found: Any, name: str, spectra: Path | None) -> int:

@@ -21,8 +21,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-Output = Annotated[Path, typer.Option("-o", "--output", help="Component file to write (FITS).")]
-Version = Annotated[str, typer.Option(help="Of the component.")]
+Output = Annotated[Path, typer.Option("-o", "--output", help="Write the component to this file (FITS).")]
+Version = Annotated[str, typer.Option(help="Name the component.")]
 Note = Annotated[str, typer.Option(help="Kept in the file: where the spectra come from, say.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
 
@@ -31,15 +31,15 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file tha
 def sky(
     files: common.Files,
     output: Output,
-    rank: Annotated[int, typer.Option(min=1, help="Number of eigenvectors.")] = 50,
-    step: Annotated[float, typer.Option(help="Of the lattice, dex.")] = 5e-5,
+    rank: Annotated[int, typer.Option(min=1, help="Keep so many eigenvectors.")] = 50,
+    step: Annotated[float, typer.Option(help="Use a lattice of this step, in dex.")] = 5e-5,
     max_sum: Annotated[float, typer.Option(help="Leave out spectra whose flux sums to more.")] = 1e6,
     max_masked: Annotated[int, typer.Option(min=0, help="Leave out spectra that lack more lattice pixels.")] = 1000,
     outlying: Annotated[
         float, typer.Option(min=0, max=1, help="Mask wavelengths that are outliers in more than this share.")
     ] = 1 / 3,
-    degree: Annotated[int, typer.Option(min=0, help="Of the whitening polynomial.")] = 4,
-    name: Annotated[str, typer.Option(help="Of the component.")] = "sky",
+    degree: Annotated[int, typer.Option(min=0, help="Use a whitening polynomial of this degree.")] = 4,
+    name: Annotated[str, typer.Option(help="Name the component.")] = "sky",
     version: Version = "1",
     note: Note = "",
     overwrite: Overwrite = False,
@@ -48,6 +48,8 @@ def sky(
 
     Of files that say what a fibre was on (OBJTYPE, as DESI's do), only spectra of the sky are used. An input that
     cannot be read is reported, the others are used, and the exit status is 1.
+
+    Example: `jaxz prior sky coadd-*.fits --name my-sky -o my-sky.fits`
     """
     from jaxz import train
 
@@ -76,16 +78,16 @@ def target(
     files: common.Files,
     truth: Truth,
     output: Output,
-    sky: Annotated[str, typer.Option(metavar="NAME|PATH", help="Sky component to take out of them.")] = "desi-sky",
-    rank: Annotated[int, typer.Option(min=1, help="Number of eigenvectors.")] = 2,
-    reference_z: Annotated[float, typer.Option("--z", help="Redshift at which the window is given.")] = 2.45,
+    sky: Annotated[str, typer.Option(metavar="NAME|PATH", help="Take this sky component out of them.")] = "desi-sky",
+    rank: Annotated[int, typer.Option(min=1, help="Keep so many eigenvectors.")] = 2,
+    reference_z: Annotated[float, typer.Option("--z", help="Give the window for this redshift.")] = 2.45,
     wave: Annotated[tuple[float, float], typer.Option(metavar="Å Å", help="Window, more than the line.")] = (
         4133.0,
         4278.0,
     ),
-    keep: Annotated[float, typer.Option(help="Share of the spectra to keep, of the least variance.")] = 0.75,
-    name: Annotated[str, typer.Option(help="Of the component, for catalogs (SUBTYPE).")] = "target",
-    spectype: Annotated[str, typer.Option(help="For catalogs (SPECTYPE).")] = "LAE",
+    keep: Annotated[float, typer.Option(help="Keep this share of the spectra, those of least variance.")] = 0.75,
+    name: Annotated[str, typer.Option(help="Name the component, for SUBTYPE of catalogs.")] = "target",
+    spectype: Annotated[str, typer.Option(help="Name its class, for SPECTYPE of catalogs.")] = "LAE",
     version: Version = "1",
     note: Note = "",
     overwrite: Overwrite = False,
@@ -94,6 +96,8 @@ def target(
 
     Spectra without a known redshift are named and left out; an input that cannot be read is reported, the others are
     used, and the exit status is 1.
+
+    Example: `jaxz prior target emitters/ --truth truth.ecsv --sky my-sky.fits --name my-lae -o my-lae.fits`
     """
     from jaxz import io, train
 

@@ -5,8 +5,6 @@ import os
 import sys
 from pathlib import Path
 
-import jax
-
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 """Options of glibc's mallopt."""
 
@@ -14,17 +12,16 @@ _LARGE = 1 << 30
 
 
 def prepare() -> None:
-    """Keep compiled code between runs, and memory between spectra.
+    """Keep compiled code between runs, and memory between spectra; JAX, which reads this, is loaded by who needs it.
 
     Compiled code is kept in JAX's persistent cache, in the user's cache folder; ``JAX_COMPILATION_CACHE_DIR`` chooses
     another place, and ``JAX_ENABLE_COMPILATION_CACHE=0`` none. glibc gives arrays of megabytes back to the system as
     soon as they are free, and takes a tenth of the time of a scan to get them again, page by page.
     """
-    chosen = jax.config.values.get("jax_compilation_cache_dir")
-    folder = cache_folder() if chosen is None else None
+    folder = None if "JAX_COMPILATION_CACHE_DIR" in os.environ else cache_folder()
     if folder is not None:
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
         if mallopt is not None:

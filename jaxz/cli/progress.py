@@ -24,15 +24,22 @@ class _Compiling(ProgressColumn):
 
 
 class Watching:
-    """What a user sees of a run; a `jaxz.batch.Watcher`, to be used in a ``with`` statement."""
+    """What a user sees of a run; a `jaxz.batch.Watcher`, to be used in a ``with`` statement.
 
-    def __init__(self) -> None:
+    Args:
+        quiet: whether to say only what is wrong with inputs.
+        verbose: whether to say what each part took.
+    """
+
+    def __init__(self, quiet: bool = False, verbose: bool = False) -> None:
+        self._quiet, self._verbose = quiet, verbose
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, _Compiling(), console=messages, transient=True, disable=not messages.is_terminal)
+        hidden = quiet or not messages.is_terminal
+        self._bar = Progress(*columns, _Compiling(), console=messages, transient=True, disable=hidden)
         self._task = self._bar.add_task("measuring redshifts", total=None)
         self._said: set[str] = set()
         self._parts = self._done = self._spectra = self._before = 0
-        self._start = self._last = time.monotonic()
+        self._start = self._last = self._begun = time.monotonic()
 
     def __enter__(self) -> "Watching":
         self._bar.start()
@@ -45,7 +52,11 @@ class Watching:
         """Show where the run begins."""
         self._before = self._done = finished
         self._parts = parts
-        if finished:
+        if self._verbose:
+            import jax
+
+            say(f"{parts} parts, on {', '.join(str(device) for device in jax.devices())}, JAX {jax.__version__}")
+        if finished and not self._quiet:
             say(f"{finished} of {parts} parts were finished before")
         self._say([failure.reason for failure in failures])
         self._bar.update(self._task, total=parts, completed=finished)
@@ -61,7 +72,10 @@ class Watching:
         self._say([*record.notes, *(failure.reason for failure in record.failures)])
         self._bar.update(self._task, completed=self._done, description=f"measuring redshifts, {self._spectra} done")
         now = time.monotonic()
-        if not messages.is_terminal and now - self._last >= SILENCE and self._done < self._parts:
+        if self._verbose:
+            say(f"part {self._done} of {self._parts}: {record.rows} spectra, {now - self._begun:.1f} s")
+        self._begun = now
+        if not self._quiet and not messages.is_terminal and now - self._last >= SILENCE and self._done < self._parts:
             self._last, passed = now, now - self._start
             left = passed / (self._done - self._before) * (self._parts - self._done)
             say(

@@ -25,13 +25,13 @@ def simulate(
         Literal["muse", "desi", "vimos", "desi-sky", "desi-lae"],
         typer.Argument(help="Galaxies in an instrument's pixels and noise; blank sky, or Lyα emitters, of DESI."),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="File to write (FITS), with spectra and truth.")],
-    number: Annotated[int, typer.Option("-n", "--number", min=1, help="Spectra.")] = 1000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random numbers.")] = 1,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Write spectra and truth to this file (FITS).")],
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="Simulate so many spectra.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Draw random numbers with this seed.")] = 1,
     zmin: Annotated[float | None, typer.Option(help="Lowest redshift: 0, for desi-lae 2.")] = None,
     zmax: Annotated[float | None, typer.Option(help="Highest redshift: 6.7, for desi-lae 4.")] = None,
-    depth: Annotated[float, typer.Option(help="What the S/N of a deep field is multiplied with.")] = DEPTH,
-    blank: Annotated[float, typer.Option(help="Share of spectra without a galaxy, 0 to 1.")] = BLANK,
+    depth: Annotated[float, typer.Option(help="Multiply the S/N of a deep field with this.")] = DEPTH,
+    blank: Annotated[float, typer.Option(help="Leave this share of the spectra without a galaxy, 0 to 1.")] = BLANK,
     artefacts: Annotated[
         bool, typer.Option("--artefacts", help="Add sky residuals, distorted ends and negative flux.")
     ] = False,
@@ -45,6 +45,8 @@ def simulate(
     **muse**, **desi**, **vimos**: galaxies of a deep field. **desi-sky**: blank sky with what its subtraction leaves,
     for `jaxz prior sky`. **desi-lae**: Lyα emitters on such sky, for `jaxz prior target`; their Z is that of the peak
     of Lyα.
+
+    Example: `jaxz simulate muse -n 1000 --seed 1 -o muse.fits`
     """
     from jaxz import io, mock
 

@@ -11,16 +11,20 @@ from jaxz.cli import measure as common
 from jaxz.cli.console import check_outputs, errors_in_one_line, messages, results
 from jaxz.cli.fine_tuning import check_tuning, fine_tuned
 from jaxz.cli.labelled import Truth, read_labelled
-from jaxz.train import Training, Tuning
 
-DEFAULT, TUNING = Training(), Tuning()
+STEP, FLOOR, STAGE_ITER, FINAL_ITER = 5e-5, 0.1, 30, 60
+"""Those of `jaxz.train.Training`, which is slow to load."""
+
+EPOCHS = 20
+"""That of `jaxz.train.Tuning`."""
+
 DEFAULT_RANK = 10
 
 
 def train(
     files: common.Files,
     truth: Truth,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Basis file to write (FITS).")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Write the basis to this file (FITS).")],
     rank: Annotated[
         int | None,
         typer.Option(
@@ -33,17 +37,17 @@ def train(
             metavar="NAME|PATH", help="Basis to start from; with few or noisy spectra the one in the package."
         ),
     ] = None,
-    step: Annotated[float, typer.Option(help="Of the lattice, dex.")] = DEFAULT.step,
-    floor: Annotated[float, typer.Option(help="Error floor, as a share of the flux.")] = DEFAULT.error_floor,
+    step: Annotated[float, typer.Option(help="Use a lattice of this step, in dex.")] = STEP,
+    floor: Annotated[float, typer.Option(help="Add this share of the flux to its error.")] = FLOOR,
     stage_iter: Annotated[
-        int, typer.Option("--iterations", min=1, help="Iterations for each vector that is added.")
-    ] = DEFAULT.stage_iter,
+        int, typer.Option("--iterations", min=1, help="Iterate at most so often for each vector that is added.")
+    ] = STAGE_ITER,
     final_iter: Annotated[
-        int, typer.Option("--final-iterations", min=0, help="Iterations of the last pass.")
-    ] = DEFAULT.final_iter,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random start.")] = 0,
-    name: Annotated[str, typer.Option(help="Of the basis, for catalogs.")] = "LEARNED",
-    version: Annotated[str, typer.Option(help="Of the basis.")] = "1",
+        int, typer.Option("--final-iterations", min=0, help="Iterate at most so often in the last pass.")
+    ] = FINAL_ITER,
+    seed: Annotated[int, typer.Option(min=0, help="Draw the random start with this seed.")] = 0,
+    name: Annotated[str, typer.Option(help="Name the basis, for catalogs.")] = "LEARNED",
+    version: Annotated[str, typer.Option(help="Give the basis this version.")] = "1",
     checkpoint: Annotated[
         Path | None,
         typer.Option(
@@ -60,23 +64,27 @@ def train(
     fine_tune_basis: Annotated[
         bool, typer.Option("--fine-tune-basis", help="The same, and smooth changes of the basis.")
     ] = False,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the spectra that fine-tuning makes at most.")] = 20,
-    zmin: common.Zmin = TUNING.zmin,
-    zmax: common.Zmax = TUNING.zmax,
+    epochs: Annotated[
+        int, typer.Option(min=1, help="Let fine-tuning pass over the spectra so often at most.")
+    ] = EPOCHS,
+    zmin: common.Zmin = 0.0,
+    zmax: common.Zmax = 6.7,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a basis file that exists.")] = False,
 ) -> None:
     """Learn a basis from spectra with known redshifts, and what to use it with.
 
     Spectra without a known redshift are named and left out; an input that cannot be read is reported, the others are
     used, and the exit status is 1.
+
+    Example: `jaxz train spectra/ --truth truth.ecsv --rank 10 -o basis.fits`
     """
     import jax
 
     from jaxz import io
-    from jaxz.train import Step, fit_basis
+    from jaxz.train import Step, Training, Tuning, fit_basis
 
-    training = DEFAULT._replace(step=step, error_floor=floor, stage_iter=stage_iter, final_iter=final_iter)
-    tuning = TUNING._replace(zmin=zmin, zmax=zmax, epochs=epochs)
+    training = Training(step=step, error_floor=floor, stage_iter=stage_iter, final_iter=final_iter)
+    tuning = Tuning(zmin=zmin, zmax=zmax, epochs=epochs)
     key, tunes = jax.random.key(seed), fine_tune or fine_tune_basis
     with errors_in_one_line():
         check_outputs(output, overwrite=overwrite, inputs=[*files, *truth])

@@ -9,6 +9,7 @@ import typer
 from jaxz.cli import measure as common
 from jaxz.cli.columns import Columns, chosen_columns
 from jaxz.cli.console import errors_in_one_line
+from jaxz.cli.summary import digits
 from jaxz.cli.zprior import read_prior
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def zfind(
     zmin: common.Zmin = 0.0,
     zmax: common.Zmax = 6.7,
     classes: Annotated[
-        str, typer.Option(help="Classes to compare, galaxy first; galaxy alone takes half the time.")
+        str, typer.Option(help="Compare these classes, galaxy first; galaxy alone takes half the time.")
     ] = "galaxy,star,qso",
     basis: Annotated[
         str | None,
@@ -85,6 +86,13 @@ def zfind(
         Path | None,
         typer.Option(help="Write χ²(z) of every spectrum to this file too; takes 0.15 MB of memory for each."),
     ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the best fits in the pixels of the spectra to this file too (FITS), as Redrock does; the "
+            "spectra are read once more, and are all in memory."
+        ),
+    ] = None,
     format: common.Format = None,
     spectrum: common.SpectrumName = None,
     air: common.Air = None,
@@ -94,12 +102,21 @@ def zfind(
     retry_failed: common.RetryFailed = False,
     part: common.PartOf = None,
     scheduler: common.Scheduler = None,
+    targetids: common.Targetids = None,
+    ids: common.Ids = None,
+    mintarget: common.Mintarget = 0,
+    ntargets: common.Ntargets = None,
+    quiet: common.Quiet = False,
+    verbose: common.Verbose = False,
 ) -> None:
     """Measure redshifts and write a catalog, FITS or, if its name ends so, Parquet.
 
     A file that cannot be read is reported, the others go on, and the exit status is 1. A spectrum that was read but
     holds nothing to fit has a row without a redshift, and ZWARN says so. What is finished is kept in OUTPUT.parts until
     all is: a run that was stopped, whatever stopped it, goes on with --resume.
+
+    Example: `jaxz zfind spectrum.fits more-spectra/ -o redshifts.fits`, or of a DESI file the first hundred:
+    `jaxz zfind coadd-sv3-dark-26065.fits -n 100 -o redshifts.fits --model models.fits`
     """
     from jaxz import io
     from jaxz.batch import made_with
@@ -112,6 +129,7 @@ def zfind(
     with errors_in_one_line():
         common.check_format(format)
         chosen = chosen_columns(columns)
+        some = common.choice(targetids, ids, mintarget, ntargets)
         # The published fit without weights knows no noise.
         bare = plain or weighting == "uniform"
         learned = None if basis is None or bare else io.load_numbers(basis)
@@ -124,12 +142,12 @@ def zfind(
             vectors = io.load_basis(basis)
             nuisance = [part.with_step(vectors.grid.step) for part in parts]
             free = vectors.method == "PCA"
-            model = (
+            one = (
                 Free(vectors, nuisance, error=error)
                 if free
                 else NonNegative(vectors, nuisance, error=error, weighting=weighting)
             )
-            models = [Candidate(model, zmin, zmax, 1.0)]
+            models = [Candidate(one, zmin, zmax, 1.0)]
         calibrated = None if learned is None else learned.calibration
         if calibration is not None:
             calibrated = io.load_calibration(calibration)
@@ -167,9 +185,11 @@ def zfind(
         columns=chosen,
         curves=curves,
         group=batch_size,
+        choice=some,
     )
-    conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler)
-    common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct)
+    conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler, quiet, verbose)
+    best = None if model is None else common.BestFits(model, [one.model for one in models])
+    common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct, best=best)
 
 
 def _error_model(learned: "io.Numbers | None", floor: float | None, continuum: float | None) -> "ErrorModel":
@@ -185,8 +205,8 @@ def shown(catalog: "Table") -> dict[str, list[str]]:
     """Return what is shown of each redshift."""
     return {
         "class": [str(name) for name in catalog["SPECTYPE"]],
-        "z": common.digits(catalog, "Z", ".6f"),
-        "error": common.digits(catalog, "ZERR", ".6f"),
-        "Δχ²": common.digits(catalog, "DELTACHI2", ".1f"),
-        "P": common.digits(catalog, "PCONF", ".3f"),
+        "z": digits(catalog, "Z", ".6f"),
+        "error": digits(catalog, "ZERR", ".6f"),
+        "Δχ²": digits(catalog, "DELTACHI2", ".1f"),
+        "P": digits(catalog, "PCONF", ".3f"),
     }

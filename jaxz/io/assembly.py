@@ -15,7 +15,7 @@ from astropy.table import Table
 from jaxz.io.files import damage_named, open_fits
 from jaxz.io.output import replacing
 from jaxz.io.parquet import ParquetFile, is_parquet
-from jaxz.spectra import concatenate_meta
+from jaxz.meta import concatenate_meta
 
 Columns = dict[str, np.ndarray]
 

@@ -1,6 +1,7 @@
 """Spectra in memory, from and to the classes of other packages: astropy's tables, specutils and MPDAF."""
 
 import importlib
+import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,33 @@ def from_mpdaf(spectra: Any) -> Spectra:
     """Return spectra of MPDAF; see `Spectra.from_mpdaf`."""
     given = [spectra] if hasattr(spectra, "wave") else spectra
     return _joined([_of_mpdaf(spectrum, f"spectrum {number}") for number, spectrum in enumerate(given)])
+
+
+def to_table(spectra: Spectra) -> Table:
+    """Return a table of spectra; see `Spectra.to_table`."""
+    units = set(np.asarray(spectra.meta.get("FLUXUNIT", [""])).tolist())
+    unit = u.Unit(units.pop()) if len(units) == 1 else u.dimensionless_unscaled
+    table = Table({"ID": np.array(spectra.ids, dtype=str), "WAVE": spectra.wave * u.Angstrom})
+    for name, values, power in (("FLUX", spectra.flux, 1), ("IVAR", spectra.ivar, -2)):
+        table[name] = values
+        table[name].unit = None if unit == u.dimensionless_unscaled else unit**power
+    for name, column in spectra.meta.items():
+        table[name] = column
+    return table
+
+
+def to_pandas(table: Table) -> Any:
+    """Return a DataFrame; see `Redshifts.to_pandas`."""
+    if importlib.util.find_spec("pandas") is None:
+        raise ImportError("to_pandas needs pandas: pip install pandas")
+    flat = Table()
+    for name in table.colnames:
+        column = table[name]
+        if column.ndim == 1:
+            flat[name] = column
+        for number, values in enumerate(np.reshape(column, (len(table), -1)).T if column.ndim > 1 else ()):
+            flat[f"{name}_{number}"] = values
+    return flat.to_pandas()
 
 
 def to_specutils(spectra: Spectra) -> Any:

@@ -8,15 +8,9 @@ from jaxz.plot.bins import plot_bins as plot_bins
 from jaxz.plot.comparison import plot_comparison as plot_comparison
 from jaxz.plot.components import plot_components as plot_components
 from jaxz.plot.crossval import plot_crossval as plot_crossval
+from jaxz.plot.curve import SCORES as SCORES, draw_curve as draw_curve
 from jaxz.plot.demo import plot_demo as plot_demo
-from jaxz.plot.fit import (
-    SCORES as SCORES,
-    ZFit as ZFit,
-    describe as describe,
-    draw_curve as draw_curve,
-    draw_spectrum as draw_spectrum,
-    plot_fit as plot_fit,
-)
+from jaxz.plot.fit import ZFit as ZFit, describe as describe, known_lines as known_lines, plot_fit as plot_fit
 from jaxz.plot.injection import (
     plot_bootstrap as plot_bootstrap,
     plot_recovered as plot_recovered,
@@ -25,3 +19,4 @@ from jaxz.plot.injection import (
 from jaxz.plot.reliability import plot_reliability as plot_reliability
 from jaxz.plot.roc import plot_roc as plot_roc
 from jaxz.plot.scores import plot_errors as plot_errors, plot_separation as plot_separation
+from jaxz.plot.spectrum import draw_spectrum as draw_spectrum

@@ -9,8 +9,8 @@ from jaxz.plot.style import BLUE
 def plot_crossval(ranks: np.ndarray, good_fraction: np.ndarray, mae: np.ndarray) -> Figure:
     """Return a figure of the good fraction above and the mean absolute error below, against the rank.
 
-    Points are means over the folds, error bars their standard deviations (the square root of the mean squared
-    deviation).
+    Points are means over the folds, error bars the standard deviations between them (of a sample, n - 1), as in the
+    table of `jaxz crossval`; a fold without a good redshift has no error and is left out of its mean.
 
     Args:
         ranks: (rank,) numbers of basis vectors.
@@ -26,11 +26,20 @@ def plot_crossval(ranks: np.ndarray, good_fraction: np.ndarray, mae: np.ndarray)
     figure = Figure(figsize=(7, 6.5), layout="constrained")
     top, bottom = figure.subplots(2, 1, sharex=True)
     for axes, values in ((top, 100 * good_fraction), (bottom, 1e4 * mae)):
-        axes.errorbar(ranks, values.mean(axis=1), values.std(axis=1), fmt="o-", ms=5, lw=1, capsize=3, color=BLUE)
+        axes.errorbar(
+            ranks,
+            np.nanmean(values, axis=1),
+            np.nanstd(values, axis=1, ddof=1),
+            fmt="o-",
+            ms=5,
+            lw=1,
+            capsize=3,
+            color=BLUE,
+        )
         axes.grid(color="0.9", lw=0.8)
     top.set_ylabel("good fraction\n(%)", fontsize=11)
     bottom.set_ylabel("mean |Δz|/(1+z)\nwithout outliers (10⁻⁴)", fontsize=11)
     bottom.set_xlabel("rank", fontsize=11)
     bottom.set_xticks(ranks)
-    top.set_title(f"mean and standard deviation of {mae.shape[1]} folds", fontsize=11)
+    top.set_title(f"mean and standard deviation between {mae.shape[1]} folds", fontsize=11)
     return figure

@@ -23,7 +23,7 @@ def plot_demo(
     lines: Mapping[str, float],
 ) -> Figure:
     """Return `plot_fit` of spectrum `row` beside `plot_comparison` of all, in one figure."""
-    figure = Figure(figsize=(16, 8), layout="constrained")
+    figure = Figure(figsize=(17, 9.5), layout="constrained")
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.75, 1])[0]
     fit = ZFit.of(spectra, scan, redshifts, row)
     draw_fit(left, fit, lines)

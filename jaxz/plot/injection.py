@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from jaxz import validate
 from jaxz.plot.style import BLUE, GREY, RED
@@ -76,6 +77,7 @@ def plot_bootstrap(found: validate.Bootstrap) -> Figure:
         left.plot(found.counts, sigma, "o-", ms=3, lw=1, color=_blue(shade[place]), label=label)
     left.axhline(validate.CONVERGED, color=RED, lw=0.9, ls="--", label=f"converged below {validate.CONVERGED:g}")
     left.set_yscale("log")
+    left.xaxis.set_major_locator(MaxNLocator(integer=True))
     left.set_xlabel("exposures in a coadd", fontsize=11)
     left.set_ylabel("σ_z of the coadds", fontsize=11)
     left.legend(loc="lower left", fontsize=8, title="line flux (unit of the file × Å)" if len(order) <= 10 else None)

@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jaxz import validate
-from jaxz.plot.style import BLUE, GREY
+from jaxz.plot.style import BLUE, GREY, count_up
 
 _EDGES = np.array([-0.1, *(1 - np.geomspace(1, validate.LEAST, 9)[1:]), 1.0])
 """Edges of the bins of p on the logarithmic axes, two for each factor of ten in 1 - p."""
@@ -33,7 +33,7 @@ def plot_reliability(probability: np.ndarray, right: np.ndarray) -> Figure:
     panels[0, 0].set_ylabel("share of right redshifts", fontsize=11)
     panels[1, 0].hist(known, np.linspace(0, 1, 41).tolist(), color=BLUE, alpha=0.5)
     panels[1, 0].set_xlabel("probability p that was reported", fontsize=11)
-    panels[1, 0].set_ylabel("number", fontsize=11)
+    count_up(panels[1, 0])
     name = f"ECE {validate.ece(probability, right):.3f}, {found.number.sum()} redshifts"
     panels[0, 0].text(0.03, 0.95, name, transform=panels[0, 0].transAxes, va="top", fontsize=10)
     _draw_wrong(panels[0, 1], panels[1, 1], validate.reliability(probability, right, bins=_EDGES), known)
@@ -57,4 +57,5 @@ def _draw_wrong(top: Axes, bottom: Axes, found: validate.Reliability, known: np.
     top.set_ylim(0.7 * least, 1.2)
     top.set_ylabel(f"share of wrong redshifts\n(none: drawn at {least:g})", fontsize=11)
     bottom.hist(np.clip(1 - known, least, 1), np.geomspace(0.99 * least, 1.01, 41).tolist(), color=BLUE, alpha=0.5)
+    count_up(bottom)
     bottom.set_xlabel(f"1 - p, at least {least:g}", fontsize=11)

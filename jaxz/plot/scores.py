@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jaxz import validate
-from jaxz.plot.style import BLUE, GREY, RED
+from jaxz.plot.style import BLUE, GREY, RED, count_up
 
 _COMPLETENESS, _PURITY = "0.2", "#d98e04"
 LEAST_ERROR, LEAST_SIGNIFICANCE = 1e-6, 1e-4
@@ -64,6 +64,7 @@ def plot_separation(
     _name_axes(*panels[1])
     for (top, bottom), (score, threshold) in zip(panels.T, _scores(significance, robustness), strict=True):
         _draw_histograms(top, score, positive, names)
+        count_up(top)
         draw_separation(bottom, validate.separation(score, positive))
         for axes in (top, bottom):
             axes.axvline(threshold, color=GREY, lw=0.8, ls=":", label=f"published threshold: {threshold:g}")
@@ -72,7 +73,6 @@ def plot_separation(
     # Where few curves pass.
     panels[1, 0].legend(loc="lower left", fontsize=9)
     panels[1, 1].legend(loc="center right", fontsize=9)
-    panels[0, 0].set_ylabel("number", fontsize=11)
     panels[1, 0].set_ylabel("fraction", fontsize=11)
     return figure
 
@@ -112,5 +112,5 @@ def _scores(significance: np.ndarray, robustness: np.ndarray) -> list[tuple[np.n
 def _name_axes(left: Axes, right: Axes) -> None:
     left.set_xscale("log")
     left.set_xlim(0.7 * LEAST_SIGNIFICANCE, 1.4)
-    left.set_xlabel("significance Δχ²", fontsize=11)
+    left.set_xlabel("significance: fractional depth 1 − χ²min/Q1(χ²)", fontsize=11)
     right.set_xlabel("robustness R", fontsize=11)

@@ -1,3 +1,12 @@
-"""Colours that the figures have in common: data and what is right, what is wrong, and lines that are no data."""
+"""What figures have in common: colours of data and what is right, of what is wrong, and of what is no data; axes."""
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 BLUE, RED, GREY = "#2c5f8a", "#c1121f", "0.6"
+
+
+def count_up(axes: Axes) -> None:
+    """Make the ordinate one of numbers of things."""
+    axes.set_ylabel("number", fontsize=11)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True))

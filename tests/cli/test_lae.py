@@ -11,6 +11,7 @@ import jaxz
 from jaxz import Madgics, ZWarn, io
 from tests import gaussian, test_rivals
 from tests.cli.conftest import write_spectrum
+from tests.plot.drawn import panel, texts
 
 ZTRUE = np.array([2.05, 2.1, 2.2])
 SCALE, CALIBRATION = 0.5, 1.7
@@ -156,11 +157,15 @@ def test_evaluate_and_plot_read_the_catalog(run, files, options, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     assert run("plot", tmp_path / "out.fits", "--id", "g1").stdout == "g1.png\n"
     assert (tmp_path / "g1.png").read_bytes().startswith(b"\x89PNG")
-    assert drawn[0].get_suptitle().startswith("g1: separated at z = 2.09")
+    title = drawn[0].get_suptitle()
+    assert title.startswith("g1   LAE   z = 2.09")
+    assert "   flux " in title
+    bottom = panel(drawn[0], "curve")
+    assert any(text.startswith("detection |Δχ²| = ") or "    detection |Δχ²| = " in text for text in texts(bottom))
     refused = run("plot", tmp_path / "out.fits", "--id", "g1", "--basis", "galaxy", "-o", "other.png")
     assert "made with components" in refused.stderr
     refused = run("plot", tmp_path / "out.fits", "--id", "g1", "--curves", "curves.fits", "-o", "other.png")
-    assert "leave out --curves" in refused.stderr
+    assert refused.stderr.startswith("jaxz: curves.fits: ")
 
 
 def test_a_real_emitter(run, data, tmp_path):

@@ -12,7 +12,7 @@ from jaxz import Columns, ErrorModel, LogGrid, NonNegative, io
 from jaxz.likelihood import best_fit, fitted_flux, sigma_of
 from tests import made, small
 from tests.cli.conftest import write_spectrum
-from tests.plot.drawn import texts
+from tests.plot.drawn import panel, texts
 
 PNG = b"\x89PNG"
 
@@ -48,7 +48,7 @@ def test_picture_of_a_row(run, catalog, figures, tmp_path, monkeypatch):
     assert result.stdout == "s1.png\n"
     assert (tmp_path / "s1.png").read_bytes().startswith(PNG)
     z = fits.getdata(catalog, "REDSHIFTS")["Z"][1]
-    assert figures[0].get_suptitle().startswith(f"s1   z = {z:.7f} ± ")
+    assert figures[0].get_suptitle().startswith(f"s1   GALAXY   z = {z:.7f} ± ")
 
 
 def test_figure_shows_what_the_catalog_says(run, catalog, figures, spectra, tmp_path, monkeypatch):
@@ -61,7 +61,7 @@ def test_figure_shows_what_the_catalog_says(run, catalog, figures, spectra, tmp_
     for name in ("jaxz.redshift.run", "jaxz.likelihood.run"):
         monkeypatch.setattr(name, lambda *_, **__: pytest.fail("measured again"))
     assert run("plot", catalog, "--id", "s1", "-o", tmp_path / "s1.png").exit_code == 0
-    top, bottom = figures[0].axes
+    top, bottom = panel(figures[0], "spectrum"), panel(figures[0], "curve")
     model = next(line for line in top.lines if line.get_label() == "best fit")
     np.testing.assert_allclose(model.get_ydata(), expected, rtol=0, atol=1e-4 * np.max(np.abs(expected)))
     others, best = bottom.lines
@@ -72,15 +72,15 @@ def test_figure_shows_what_the_catalog_says(run, catalog, figures, spectra, tmp_
         f"best: {row['Z']:.4f}", f"2: {row['ZALT'][1]:.4f}", "3: 0.2345",
     ]  # fmt: skip
     assert texts(bottom)[-1] == (
-        f"significance (Δχ²) = {row['SIGNIFICANCE']:.3g}    R = 12.2    "
-        f"χ² to the next = {row['DELTACHI2']:,.1f}    P within 0.005(1+z) = {row['PCONF']:.2f}"
+        f"fractional depth = {row['SIGNIFICANCE']:.3g}    R = 12.2    "
+        f"Δχ² to the next = {row['DELTACHI2']:,.1f}    P within 0.005(1+z) = {row['PCONF']:.2f}"
     )
     assert bottom.get_xlim() == (small.ZMIN, small.ZMAX)
 
 
 def test_curve_is_that_of_the_file(run, catalog, curves, figures, tmp_path):
     assert run("plot", catalog, "--id", "s1", "-o", tmp_path / "s1.png", "--curves", curves).exit_code == 0
-    bottom = figures[0].axes[1]
+    bottom = panel(figures[0], "curve")
     np.testing.assert_array_equal(bottom.lines[0].get_xdata(), fits.getdata(curves, "Z"))
     np.testing.assert_array_equal(bottom.lines[0].get_ydata(), fits.getdata(curves, "CHI2")[1])
     assert "first quartile " in texts(bottom)
@@ -105,7 +105,7 @@ def test_spectrum_without_redshift(run, spectra, options, figures, tmp_path):
     for more in ((), ("--curves", tmp_path / "curves.fits")):
         assert run(*arguments, *more).exit_code == 0
         assert figures[-1].get_suptitle() == "blank: no redshift"
-        assert texts(figures[-1].axes[1]) == ["no χ² curve"]
+        assert texts(panel(figures[-1], "curve")) == ["no χ² curve"]
 
 
 def test_redrocks_own_columns_are_drawn_as_far_as_they_go(run, catalog, files, basis_file, figures, tmp_path):
@@ -121,10 +121,10 @@ def test_redrocks_own_columns_are_drawn_as_far_as_they_go(run, catalog, files, b
     write(*of_redrock)
     assert "its header names no basis: give one with --basis" in run(*arguments).stderr
     assert run(*arguments, "--basis", basis_file).exit_code == 0
-    top, bottom = figures[-1].axes
+    top, bottom = panel(figures[-1], "spectrum"), panel(figures[-1], "curve")
     assert "best fit" in [line.get_label() for line in top.lines]
     z, deltachi2 = table["Z"][1], table["DELTACHI2"][1]
-    assert texts(bottom) == [f"best: {z:.4f}", f"χ² to the next = {deltachi2:,.1f}"]
+    assert texts(bottom) == [f"best: {z:.4f}", f"Δχ² to the next = {deltachi2:,.1f}"]
     assert bottom.lines[-1].get_ydata() == pytest.approx(table["CHI2"][1])
     table["NCOEFF"] = 3
     write(*of_redrock)
@@ -132,7 +132,7 @@ def test_redrocks_own_columns_are_drawn_as_far_as_they_go(run, catalog, files, b
     write("TARGETID", "Z", "ID")
     assert run(*arguments).exit_code == 0
     assert figures[-1].get_suptitle() == f"s1   z = {z:.5f}"
-    assert texts(figures[-1].axes[1]) == ["no χ² curve"]
+    assert texts(panel(figures[-1], "curve")) == ["no χ² curve"]
 
 
 def test_row_of_one_of_several_models(run, files, basis_file, figures, tmp_path):
@@ -159,7 +159,7 @@ def test_what_the_error_model_adds_is_in_the_model_line(run, files, options, spe
     result = run("plot", tmp_path / "z.fits", "--id", "s0", "-o", tmp_path / "s0.png")
     assert (result.exit_code, result.stderr) == (0, "")
     z = fits.getdata(tmp_path / "z.fits", "REDSHIFTS")["Z"]
-    top, middle, _ = figures[0].axes
+    top, middle = panel(figures[0], "spectrum"), panel(figures[0], "residual")
     lines = {line.get_label(): line.get_ydata() for line in top.lines}
     model = NonNegative(small.basis(), error=ErrorModel())
     expected = best_fit(spectra[[0]], model, z)[0]
@@ -224,7 +224,7 @@ def test_two_rows_of_one_name(run, files, options, figures, tmp_path):
     assert "2 rows have the name 's0'" in result.stderr
     assert str(again) in result.stderr
     assert run(*arguments, "--spectra", again).exit_code == 0
-    bottom = figures[0].axes[-1]
+    bottom = panel(figures[0], "curve")
     assert "R = 2.5 " in texts(bottom)[-1]
     np.testing.assert_array_equal(bottom.lines[0].get_ydata(), fits.getdata(curves, "CHI2")[1])
     assert "choose one with --spectra" in run(*arguments, "--overwrite", "--spectra", files[1]).stderr

@@ -8,9 +8,9 @@ import pytest
 from jaxz.cli import process
 
 WORK = """
-import jax
 from jaxz.cli import process
 process.prepare()
+import jax
 
 @jax.jit
 def long_to_compile(x):
@@ -49,3 +49,15 @@ def test_a_cache_that_cannot_be_made_is_done_without(home, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "file"))
     assert process.cache_folder() is None
     assert work() == "None"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["zfind", "--help"], ["prior", "sky", "--help"]])
+def test_help_does_not_wait_for_jax(arguments):
+    code = f"""
+import sys
+from jaxz.cli import app
+app({arguments}, standalone_mode=False)
+print([name for name in ("jax", "astropy", "matplotlib") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

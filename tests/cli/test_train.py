@@ -7,6 +7,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz import io
+from jaxz.cli import train as command
 from jaxz.train import Training, Tuning, checkpoint, fine_tune as learned, fit_basis
 from jaxz.train.tuning import NotFiniteError
 from tests import small
@@ -238,3 +239,9 @@ def test_fine_tuning_that_breaks_off_is_said_and_kept(fine_tune, tmp_path, monke
 
 def not_finite(self, parameters, rows):
     raise NotFiniteError("no finite score of s1")
+
+
+def test_defaults_are_those_of_training():
+    given = {"step": command.STEP, "error_floor": command.FLOOR}
+    assert Training(stage_iter=command.STAGE_ITER, final_iter=command.FINAL_ITER, **given) == Training()
+    assert Tuning(epochs=command.EPOCHS, zmin=0.0, zmax=6.7) == Tuning()

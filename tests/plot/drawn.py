@@ -16,6 +16,11 @@ def size_of_png(figure: Figure) -> int:
     return len(stream.getvalue())
 
 
+def panel(figure: Figure, name: str):
+    """Return the axes of a figure of one spectrum: its spectrum, residual or curve."""
+    return next(axes for axes in figure.axes if axes.get_label() == name)
+
+
 def labels(axes):
     """Return the lines of a legend."""
     return [text.get_text() for text in axes.get_legend().get_texts()]

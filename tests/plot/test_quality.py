@@ -115,7 +115,7 @@ def test_crossval_draws_mean_and_deviation_of_the_folds():
     mae = np.array([[2e-4, 4e-4], [3e-4, 3e-4], [3e-4, 5e-4]])
     figure = plot.plot_crossval(ranks, fraction, mae)
     top, bottom = figure.axes
-    for axes, mean, deviation in ((top, [85, 90, 93], [5, 0, 1]), (bottom, [3, 3, 4], [1, 0, 1])):
+    for axes, mean, deviation in ((top, [85, 90, 93], [50**0.5, 0, 2**0.5]), (bottom, [3, 3, 4], [2**0.5, 0, 2**0.5])):
         x, y = axes.lines[0].get_data()
         assert list(x) == [6, 8, 10]
         np.testing.assert_allclose(y, mean)
