@@ -33,10 +33,10 @@ from jaxz.scan import ZScan, check_scanned, scan
 from jaxz.spectra import Spectra
 
 First = Literal["lines", "model", "basis"]
-"""What the galaxy that was found first is in the second search: continuum and lines fitted one by one
-(`jaxz.fit_lines`), as [M] has it, which leaves least at bright lines; its best fit by the basis, with one coefficient;
-or all vectors of the basis at its redshift (Tsalmantza & Hogg 2012). The latter two are stiffer: a second continuum is
-not taken for that of the first."""
+"""What the galaxy that was found first is in the second search: its best fit by the basis, with one coefficient; beside
+that its continuum and lines fitted one by one (`jaxz.fit_lines`), as [M] has it, which leaves least at bright lines; or
+all vectors of the basis at its redshift (Tsalmantza & Hogg 2012). Without the lines a second continuum is not taken for
+that of the first."""
 
 STRONG = {
     "Lyα": 1215.67, "C IV": 1549.48, "C III]": 1907.7, "Mg II": 2799.1, "[O II]": 3728.5, "[Ne III]": 3869.86,
@@ -161,8 +161,11 @@ def deblend(
         best = redshifts(spectra, zmin=zmin, zmax=zmax, **where)
     check_scanned(best.ids, best.fingerprints, spectra)
     model = NonNegative(basis or load_basis(), error=ErrorModel())
-    flux = lines_of(spectra, best, **where) if first == "lines" else fit_of(spectra, best)
+    flux = fit_of(spectra, best)
     columns = vectors_of(spectra, best) if first == "basis" else flux[:, None]
+    if first == "lines":
+        flux = lines_of(spectra, best, **where)
+        columns = np.concatenate([columns, flux[:, None]], axis=1)
     known, others = best.z[:, None], []
     for _ in range(count - 1):
         curves = scan(spectra, model, zmin=zmin, zmax=zmax, own=OwnColumns(columns), **where)

@@ -46,12 +46,12 @@ def plot(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that exists.")] = False,
 ) -> None:
-    """Draw spectra with their best fits and candidates; of a catalog of `jaxz lae`, with their components.
+    """Draw spectra with their best fits and candidates; of `jaxz lae` with components, of `jaxz deblend` with both parts.
 
     Redshift, fit, candidates and scores are those of the catalog: nothing is measured again. With an error model the
     fit is the basis and the continuum distortion, and residuals are in units of the noise with its floor. A spectrum
     is read from its file, the basis must be the one that the redshift was measured with, and χ²(z) is drawn if --curves
-    gives it. Components are separated again with what the catalog's header names.
+    gives it. Components are separated again with what the catalog's header names, and second redshifts searched again.
 
     Example: `jaxz plot redshifts.fits --id udf10_00004 --id udf10_00009 -o some.pdf`
     """
@@ -77,10 +77,27 @@ def _drawn(
     catalog: Path, found: Any, row: int, spectra: Path | None, basis: str | None, curves: Path | None
 ) -> "Figure":
     spectrum = _spectrum(catalog, found, row, spectra)
+    if "Z2" in found.colnames and basis is None and curves is None:
+        return _blended(found.meta, spectrum)
     curve = None if curves is None else _curve(curves, found, row)
     if "TARGARG" in found.meta:
         return _separated(catalog, found, row, _known(found, row, spectrum, curve))
     return _fitted(catalog, found, row, basis, _known(found, row, spectrum, curve))
+
+
+def _blended(header: Any, spectrum: "Spectra") -> "Figure":
+    """Return the figure of a row of a catalog of `jaxz deblend`, whose searches are made again for their curves."""
+    from jaxz.blends import deblend
+    from jaxz.classes import candidates, classified
+    from jaxz.models import ErrorModel
+    from jaxz.plot import plot_blend
+
+    zmin, zmax = header["ZMIN"], header["ZMAX"]
+    curves, best = classified(spectrum, candidates(zmin, zmax, error=ErrorModel()))
+    found = deblend(spectrum, best, first=header["FIRST"], zmin=zmin, zmax=zmax)
+    second = found.others[0]
+    z, parts = (found.z[0], found.z2[0]), (found.flux[0], second.flux[0])
+    return plot_blend(spectrum, z, parts, (curves, second.curves), probability=found.pblend[0])
 
 
 def _known(found: Any, row: int, spectrum: "Spectra", curve: "tuple[np.ndarray, np.ndarray] | None") -> "ZFit":

@@ -5,6 +5,7 @@ it with ``figure.savefig(path)``.
 """
 
 from jaxz.plot.bins import plot_bins as plot_bins
+from jaxz.plot.blend import plot_blend as plot_blend
 from jaxz.plot.comparison import plot_comparison as plot_comparison
 from jaxz.plot.components import plot_components as plot_components
 from jaxz.plot.crossval import plot_crossval as plot_crossval

@@ -1,0 +1,45 @@
+"""A spectrum taken for a sum of two galaxies, and the searches that say so, as [M, fig. 12]."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from jaxz.plot.curve import draw_curve
+from jaxz.plot.fit import known_lines
+from jaxz.plot.spectrum import draw_spectrum
+from jaxz.scan import ZScan
+from jaxz.spectra import Spectra
+
+
+def plot_blend(
+    spectrum: Spectra,
+    z: tuple[float, float],
+    parts: tuple[np.ndarray, np.ndarray],
+    curves: tuple[ZScan, ZScan],
+    *,
+    probability: float,
+    lines: Mapping[str, float] | None = None,
+) -> Figure:
+    """Return the spectrum with the fit of the first galaxy and of both, and χ²(z) of the first and the second search.
+
+    Args:
+        spectrum: one.
+        z: redshift of the first and of the second galaxy, NaN where there is none.
+        parts: (pix,) flux of each.
+        curves: of the two searches.
+        probability: of a blend.
+        lines: name and rest wavelength (vacuum Å) of those that are labelled, at the second redshift; those that come
+            with jaxz if absent.
+    """
+    figure = Figure(figsize=(11, 10), layout="constrained")
+    top, first, second = figure.subplots(3, 1, height_ratios=[1.4, 1, 1])
+    both = np.where(spectrum.ivar[0] > 0, parts[0] + parts[1], np.nan)
+    draw_spectrum(top, spectrum, both, z[1], known_lines() if lines is None else lines, basis=parts[0])
+    for axes, name, curve, redshift in zip((first, second), ("first", "second"), curves, z, strict=True):
+        depth = np.interp(redshift, curve.z, np.asarray(curve.chi2[0]))
+        draw_curve(axes, (curve.z, np.asarray(curve.chi2[0])), np.array([redshift]), np.array([depth]))
+        axes.set_ylabel(f"χ² of the {name} search", fontsize=11)
+    title = f"{spectrum.ids[0]}: z = {z[0]:.4f} and {z[1]:.4f}, P(blend) = {probability:.2f}"
+    figure.suptitle(title, fontsize=13)
+    return figure
