@@ -12,6 +12,11 @@ def read_lines() -> Table:
 
     Returns:
         Columns ``name``, ``wave`` (rest-frame vacuum, Å) and ``kind`` (``emission``, ``absorption`` or ``both``).
+
+    Example:
+        >>> lines = jaxz.io.read_lines()
+        >>> lines.colnames, str(lines["name"][0])
+        (['name', 'wave', 'kind'], 'Lyα')
     """
     with resources.as_file(resources.files("jaxz") / "data" / "lines.ecsv") as path:
         return table_of_text(path, "ecsv")
