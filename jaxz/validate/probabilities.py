@@ -53,7 +53,8 @@ def reliability(probability: np.ndarray, right: np.ndarray, *, bins: int | np.nd
         ValueError: if they differ in shape, or a probability is not between 0 and 1.
 
     Example:
-        >>> found = jaxz.validate.reliability(np.array([0.5, 0.5, 0.9, 0.9]), np.array([True, False, True, True]), bins=2)
+        >>> probability, right = np.array([0.5, 0.5, 0.9, 0.9]), np.array([True, False, True, True])
+        >>> found = jaxz.validate.reliability(probability, right, bins=2)
         >>> found.probability, found.right
         (array([0.5, 0.9]), array([0.5, 1. ]))
     """
