@@ -1,6 +1,7 @@
 """Galaxy redshifts from spectra, thousands at a time, in pure JAX.
 
-What is public is loaded when it is first touched, so that `import jaxz` and the command answer at once.
+What is public is loaded when it is first touched, so that `import jaxz` and the command answer at once. Examples in
+docstrings begin with ``import jaxz`` and ``import numpy as np``.
 """
 
 import importlib

@@ -33,6 +33,14 @@ def compare(found: Sequence[Redshifts], *, charge: float = 0.0, shares: Sequence
     Raises:
         ValueError: if there are none, or not as many shares; if they are of different spectra or calibrations, or some
             hold a log-determinant and others do not.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> models = jaxz.NonNegative(basis), jaxz.NonNegative(jaxz.load_basis("star"))
+        >>> found = [jaxz.find_redshifts(jaxz.scan(spectra, model, zmin=0.0, zmax=0.1), spectra) for model in models]
+        >>> jaxz.compare(found).spectype
+        array(['GALAXY'], dtype='<U6')
     """
     if not found:
         raise ValueError("nothing to compare: give the redshifts of one model at least")

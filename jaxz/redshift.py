@@ -64,6 +64,14 @@ def find_redshifts(
     Raises:
         ValueError: if `scan` is not of `spectra`, or `calibration` is for other models; if `nminima` is not positive,
             or `prior` has the wrong shape.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> round(float(best.z[0]), 3), best.to_table().colnames[:2], best.model(0, spectra).shape
+        (0.05, ['TARGETID', 'Z'], (3681,))
     """
     check_types("find_redshifts(scan, spectra)", scan=(scan, ZScan), spectra=(spectra, Spectra))
     check_scanned(scan.ids, scan.fingerprints, spectra)

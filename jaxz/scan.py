@@ -184,6 +184,13 @@ def scan(
 
     Raises:
         ValueError: if `zmin` is not below `zmax`, columns have the wrong shape, or an option is not one of the above.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> (scan.pz(0).quantiles([0.16, 0.5, 0.84]) - 0.05).round(3)
+        array([-0.,  0.,  0.])
     """
     check_types("scan(spectra, model)", spectra=(spectra, Spectra), model=(model, AbstractModel))
     precision = precision or fastest_precision(devices)
@@ -242,6 +249,13 @@ def nmf_scan(
 
     Raises:
         ValueError: as `scan` and `NonNegative`, and if `step` is not 1e-6 to 1e-3.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.nmf_scan(spectra, basis, zmax=0.1)
+        >>> round(float(scan.z[np.argmin(scan.chi2[0])]), 3)
+        0.05
     """
     check_types("nmf_scan(spectra, basis)", spectra=(spectra, Spectra), basis=(basis, Basis))
     if step is not None and not MIN_STEP <= step <= MAX_STEP:

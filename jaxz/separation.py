@@ -93,6 +93,13 @@ def separate(
     Raises:
         ValueError: if there are no components, their steps differ, or something slides and `z` is missing or of the
             wrong length.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> parts = jaxz.separate(spectra, jaxz.NonNegative(basis), z=np.array([0.05]))
+        >>> parts.names
+        ('galaxy',)
     """
     check_types("separate(spectra, model)", spectra=(spectra, Spectra))
     with jax.enable_x64(True):

@@ -108,7 +108,7 @@ def run_job(
             # Jobs of an array share their output, and each has a share of its own.
             name = one if share is None else one.with_name(f"{one.name}.{share[0]}of{share[1]}")
             claims.enter_context(claimed(name))
-        files, failures = _expanded(paths)
+        files, failures = expanded(paths)
         for one in outputs:
             check_output(one, overwrite=replaces, inputs=files)
         parts, missing = plan(files)
@@ -171,7 +171,8 @@ def in_process(job: Job, folder: Folder, todo: Sequence[tuple[str, Part]], watch
             yield waiting.result()
 
 
-def _expanded(paths: Sequence[str | Path]) -> tuple[list[Path], list[Failure]]:
+def expanded(paths: Sequence[str | Path]) -> tuple[list[Path], list[Failure]]:
+    """Return the files of files and folders, and the folders that hold none."""
     files: list[Path] = []
     failures: list[Failure] = []
     for path in paths:

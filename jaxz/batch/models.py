@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from jaxz.batch.jobs import expanded
 from jaxz.batch.plan import plan
 from jaxz.batch.work import Job, load
 from jaxz.io.cards import in_ascii
 from jaxz.io.catalog import read_catalog
 from jaxz.io.files import FileError
 from jaxz.io.model_file import write_models
-from jaxz.io.reader import expand
 from jaxz.likelihood import best_fit
 from jaxz.models import AbstractModel
 from jaxz.spectra import Spectra
@@ -61,7 +61,7 @@ def _measured(job: Job, files: Sequence[str | Path], table: Any) -> Iterator[tup
     """Yield spectra that are in a catalog, and their rows; those of a part that failed are in none."""
     names = [(str(name).strip(), str(file).strip()) for name, file in zip(table["ID"], table["FILE"], strict=True)]
     begin = 0
-    for part in plan(expand([Path(file) for file in files if Path(file).exists()]))[0]:
+    for part in plan(expanded(files)[0])[0]:
         for piece in load(job, part).pieces:
             given = zip(piece.ids, piece.meta["FILE"].tolist(), strict=True)
             wanted = [(in_ascii(name).strip(), in_ascii(file).strip()) for name, file in given]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from jaxz.cli.console import check_names, errors_in_one_line, results, say
+from jaxz.cli.console import check_names, check_outputs, errors_in_one_line, results, say
 from jaxz.cli.interrupt import ends_at_once
 from jaxz.cli.summary import Shown, summarise
 
@@ -230,7 +230,7 @@ def measure(
         conduct: how.
         best: file for the best fits, or None.
     """
-    from jaxz.batch import Folder, run_job, write_best_fits
+    from jaxz.batch import Folder, expanded, run_job, write_best_fits
     from jaxz.cli.progress import Watching
 
     hint = f"what is finished is in {Folder(output).path}: the same command with --resume goes on"
@@ -240,7 +240,11 @@ def measure(
         if best is not None and (conduct.part is not None or output.suffix == ".parquet"):
             raise ValueError(f"--model {best.path}: is written with a catalog (FITS), not with a part of the work")
         replaces = conduct.overwrite or conduct.retry_failed or conduct.resume
-        check_names(output, *([curves] if curves else []), *([best.path] if best else []), overwrite=replaces)
+        check_names(output, *([curves] if curves else []), overwrite=replaces)
+        if best is not None:
+            anew = conduct.overwrite or conduct.retry_failed
+            check_names(output, best.path, overwrite=True)
+            check_outputs(best.path, overwrite=anew, inputs=expanded(files)[0])
         with conduct.execution() as execute, Watching(conduct.quiet, conduct.verbose) as watcher:
             report = run_job(
                 job,
@@ -255,7 +259,7 @@ def measure(
                 watcher=watcher,
             )
         if best is not None and report.rows:
-            write_best_fits(job, best.models, files, output, best.path, overwrite=replaces)
+            write_best_fits(job, best.models, files, output, best.path, overwrite=True)
     if report.complete:
         missing = _missing(job.choice, output) if report.rows else []
         if missing:

@@ -60,6 +60,8 @@ def plot(
     with errors_in_one_line():
         found = io.read_catalog(catalog)
         rows = [_row(catalog, found, name, spectra) for name in names] if names else list(range(len(found)))
+        if not rows:
+            raise ValueError(f"{catalog}: holds no spectra")
         picture = output or Path(f"{str(found['ID'][rows[0]]).replace('/', '_')}.png")
         if picture.suffix not in PICTURES:
             raise ValueError(f"{picture}: choose a name that ends in {', '.join(PICTURES)}")

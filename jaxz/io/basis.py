@@ -28,7 +28,12 @@ _ZRANGE = (0.0, 6.7)
 
 
 def basis_names() -> list[str]:
-    """Return the names of the bases that come with jaxz."""
+    """Return the names of the bases that come with jaxz.
+
+    Example:
+        >>> "galaxy" in jaxz.io.basis_names()
+        True
+    """
     names = [item.name for item in _SHIPPED.iterdir()]
     return sorted(name[len("basis-") : -len(".fits")] for name in names if name.startswith("basis-"))
 
@@ -42,6 +47,11 @@ def load_basis(name_or_path: str | Path | None = None) -> Basis:
     Raises:
         FileError: if there is neither such a basis nor such a file (the message lists the known names), or the file
             cannot be read.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> basis.name, basis.vectors.shape[0]
+        ('galaxy', 12)
     """
     with _file_of(name_or_path) as path:
         return read_basis(path)
@@ -84,6 +94,12 @@ def read_basis(path: str | Path) -> Basis:
 
     Raises:
         FileError: if the file cannot be read, is not such a file, or has negative values where RRMETHOD is NMF.
+
+    Example:
+        >>> grid = jaxz.LogGrid.covering(3000.0, 7000.0)
+        >>> jaxz.io.write_basis(jaxz.Basis(np.ones((2, grid.size)), grid, name="FLAT"), "flat.fits", overwrite=True)
+        >>> jaxz.io.read_basis("flat.fits").name
+        'FLAT'
     """
     path = Path(path)
     with damage_named(path), open_fits(path) as hdus:
@@ -134,6 +150,11 @@ def write_basis(
 
     Raises:
         FileError: as `check_output`.
+
+    Example:
+        >>> grid = jaxz.LogGrid.covering(3000.0, 7000.0)
+        >>> flat = jaxz.Basis(np.ones((2, grid.size)), grid, name="FLAT")
+        >>> jaxz.io.write_basis(flat, "flat.fits", overwrite=True)
     """
     if redshifts is None:
         redshifts = _trial_redshifts(basis.zrange or _ZRANGE, 2 * basis.grid.step)

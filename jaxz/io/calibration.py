@@ -14,7 +14,12 @@ _NUMBERS = tuple(field.name for field in dataclasses.fields(Calibration) if fiel
 
 
 def calibration_names() -> list[str]:
-    """Return the names of the calibrations that come with jaxz."""
+    """Return the names of the calibrations that come with jaxz.
+
+    Example:
+        >>> "vandels" in jaxz.io.calibration_names()
+        True
+    """
     names = [item.name for item in _SHIPPED.iterdir()]
     return sorted(name[len("calibration-") : -len(".json")] for name in names if name.startswith("calibration-"))
 
@@ -28,6 +33,10 @@ def load_calibration(name_or_path: str | Path) -> Calibration:
     Raises:
         FileError: if there is neither such a calibration nor such a file (the message lists the known names), or the
             file is not one.
+
+    Example:
+        >>> jaxz.load_calibration("vandels").name
+        'vandels'
     """
     if name_or_path == "default":
         return Calibration()
@@ -48,6 +57,11 @@ def read_calibration(path: str | Path) -> Calibration:
 
     Raises:
         FileError: if it cannot be read, is no JSON object, or lacks an entry or holds a wrong one.
+
+    Example:
+        >>> jaxz.io.write_calibration(jaxz.Calibration(), "mine.json", overwrite=True)
+        >>> jaxz.io.read_calibration("mine.json") == jaxz.Calibration()
+        True
     """
     with damage_named(path):
         return _calibration(Path(path))
@@ -87,6 +101,9 @@ def write_calibration(calibration: Calibration, path: str | Path, *, note: str =
 
     Raises:
         FileError: as `check_output`.
+
+    Example:
+        >>> jaxz.io.write_calibration(jaxz.Calibration(), "mine.json", overwrite=True)
     """
     numbers = {name: float(getattr(calibration, name)) for name in _NUMBERS}
     stored = {"name": calibration.name, "note": note, **numbers, "models": list(calibration.models)}

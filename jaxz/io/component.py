@@ -23,7 +23,12 @@ _ON_LATTICE = 1e-3
 
 
 def component_names() -> list[str]:
-    """Return the names of the components that come with jaxz."""
+    """Return the names of the components that come with jaxz.
+
+    Example:
+        >>> "desi-sky" in jaxz.io.component_names()
+        True
+    """
     names = [item.name for item in _SHIPPED.iterdir()]
     return sorted(name[len("component-") : -len(".fits")] for name in names if name.startswith("component-"))
 
@@ -37,6 +42,10 @@ def load_component(name_or_path: str | Path) -> GaussianComponent:
     Raises:
         FileError: if there is neither such a component nor such a file (the message lists the known names), or the file
             cannot be read.
+
+    Example:
+        >>> jaxz.load_component("desi-lae").name
+        'desi-lae'
     """
     if name_or_path in component_names():
         with resources.as_file(_SHIPPED / f"component-{name_or_path}.fits") as path:
@@ -61,6 +70,11 @@ def read_component(path: str | Path) -> GaussianComponent:
 
     Raises:
         FileError: if the file cannot be read, or is no such file; it names the extension at fault.
+
+    Example:
+        >>> jaxz.io.write_component(jaxz.load_component("desi-lae"), "lae.fits", overwrite=True)
+        >>> jaxz.io.read_component("lae.fits").name
+        'desi-lae'
     """
     with damage_named(path):
         return _component(Path(path))
@@ -88,6 +102,9 @@ def write_component(
 
     Raises:
         FileError: as `check_output`.
+
+    Example:
+        >>> jaxz.io.write_component(jaxz.load_component("desi-lae"), "lae.fits", overwrite=True)
     """
     primary = fits.PrimaryHDU(component.vectors)
     primary.header.update(

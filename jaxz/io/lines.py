@@ -11,6 +11,11 @@ def read_lines() -> Table:
 
     Returns:
         Columns ``name``, ``wave`` (rest-frame vacuum, Å) and ``kind`` (``emission``, ``absorption`` or ``both``).
+
+    Example:
+        >>> lines = jaxz.io.read_lines()
+        >>> lines.colnames, str(lines["name"][0])
+        (['name', 'wave', 'kind'], 'Lyα')
     """
     strong = [line for line in known_lines() if line.labelled]
     wave = Column([line.wave for line in strong], unit=u.Angstrom)

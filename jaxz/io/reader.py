@@ -84,7 +84,10 @@ def read(
         ValueError: if `format`, or a key of `columns`, is unknown.
 
     Example:
-        ``spectra = jaxz.io.read("udf10_00002.fits")``
+        >>> spectra = jaxz.Spectra(np.linspace(5000, 6000, 101), np.ones((2, 101)), np.ones((2, 101)), ids="ab")
+        >>> jaxz.io.write(spectra, "spectra.fits", overwrite=True)
+        >>> jaxz.io.read("spectra.fits").ids
+        ('a', 'b')
     """
     sources = [
         open_spectra(path, format=format, spectrum=spectrum, medium=medium, columns=columns) for path in expand(paths)
@@ -111,6 +114,12 @@ def open_spectra(
     Raises:
         FileError: if the file cannot be read; one line that names the file, what is wrong, and the fix.
         ValueError: if `format`, or a key of `columns`, is unknown.
+
+    Example:
+        >>> spectra = jaxz.Spectra(np.linspace(5000, 6000, 101), np.ones((2, 101)), np.ones((2, 101)), ids="ab")
+        >>> jaxz.io.write(spectra, "spectra.fits", overwrite=True)
+        >>> jaxz.io.open_spectra("spectra.fits")[:1].ids
+        ('a',)
     """
     if format is not None and format not in FORMATS:
         raise ValueError(f"unknown format {format!r}: choose one of {', '.join(FORMATS)}")
@@ -130,6 +139,10 @@ def expand(paths: str | Path | Sequence[str | Path]) -> list[Path]:
 
     Raises:
         FileError: if nothing is given, or a folder cannot be listed or holds no spectra.
+
+    Example:
+        >>> jaxz.io.expand(["one.fits", "two.fits"])[0].name
+        'one.fits'
     """
     given = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
     if not given:

@@ -25,6 +25,12 @@ def read_table(path: str | Path) -> Table:
 
     Raises:
         FileError: if the file cannot be read or holds no table.
+
+    Example:
+        >>> from astropy.table import Table
+        >>> Table({"ID": ["a"], "Z": [0.5]}).write("truth.ecsv", overwrite=True)
+        >>> jaxz.io.read_table("truth.ecsv")["Z"].tolist()
+        [0.5]
     """
     path = Path(path)
     syntax = syntax_of(path)

@@ -47,7 +47,8 @@ def write(
         FileError: as `check_output`; or if there are no spectra, or their wavelengths are not between 100 Å and 10 µm.
 
     Example:
-        ``jaxz.io.write(spectra, "spectra.fits")``
+        >>> spectra = jaxz.Spectra(np.linspace(5000, 6000, 101), np.ones((2, 101)), np.ones((2, 101)), ids="ab")
+        >>> jaxz.io.write(spectra, "spectra.fits", overwrite=True)
     """
     if isinstance(contents, Spectra):
         hdus = spectra_hdus(contents, path, header)

@@ -41,6 +41,11 @@ def from_basis(
 
     Raises:
         ValueError: if `z` and `snr` differ in shape, `snr` is not positive, or the basis covers no pixel at some z.
+
+    Example:
+        >>> spectra, coeff = jaxz.mock.from_basis(jaxz.load_basis(), np.array([0.1, 0.7]), np.full(2, 10.0), seed=1)
+        >>> spectra.flux.shape, coeff.shape
+        ((2, 3681), (2, 12))
     """
     z, snr = (np.asarray(x, dtype=np.float64) for x in (z, snr))
     if z.ndim != 1 or z.shape != snr.shape or not np.all(snr > 0):

@@ -174,6 +174,10 @@ def constant_noise(
         seed: of the random numbers.
         sigma: noise of a whitened pixel; 0.3 is the paper's.
         whitening: the curve that turns it into flux.
+
+    Example:
+        >>> len(jaxz.mock.constant_noise(jaxz.LogGrid.covering(4000.0, 5000.0), 3, seed=1))
+        3
     """
     noise = np.full(grid.size, sigma)
     if whitening is not None:
@@ -185,7 +189,12 @@ def constant_noise(
 
 
 def robust_sigma(values: np.ndarray) -> float:
-    """Return the distance of the quartiles over that of a normal distribution of σ = 1."""
+    """Return the distance of the quartiles over that of a normal distribution of σ = 1.
+
+    Example:
+        >>> round(jaxz.mock.robust_sigma(np.random.default_rng(1).normal(size=100_000)), 2)
+        0.99
+    """
     low, high = np.quantile(values, [0.25, 0.75])
     return float(high - low) / QUARTILES
 

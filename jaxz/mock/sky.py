@@ -130,6 +130,11 @@ def sky_spectra(instrument: Instrument, n: int, *, seed: int) -> tuple[Spectra, 
 
     Raises:
         ValueError: if `n` is not positive.
+
+    Example:
+        >>> spectra, _ = jaxz.mock.sky_spectra(jaxz.mock.INSTRUMENTS["desi"](), 2, seed=1)
+        >>> len(spectra)
+        2
     """
     if n < 1:
         raise ValueError(f"n={n}: use 1 or more")

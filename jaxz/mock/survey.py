@@ -78,6 +78,11 @@ def survey(
 
     Raises:
         ValueError: if `n` is not positive, zmin is not below zmax, or `blank` is not a share.
+
+    Example:
+        >>> spectra, truth = jaxz.mock.survey(jaxz.mock.INSTRUMENTS["muse"](), 2, seed=1)
+        >>> len(spectra), truth.z.shape
+        (2, (2,))
     """
     if n < 1 or not 0 <= zmin < zmax or not 0 <= blank <= 1:
         raise ValueError(f"n={n}, zmin={zmin}, zmax={zmax}, blank={blank}: use n >= 1, 0 <= zmin < zmax, blank 0 to 1")

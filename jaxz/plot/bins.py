@@ -25,6 +25,11 @@ def plot_bins(
         bins: for each panel its name, the (spec,) values that are binned and the (bins + 1,) edges. Bins are drawn
             equally wide, so that the first may begin at -∞ and the last end at ∞.
         tolerance: largest relative error of a good redshift.
+
+    Example:
+        >>> z, ztrue = np.array([0.1, 0.2, 1.4]), np.array([0.1, 0.2, 0.3])
+        >>> figure = jaxz.plot.plot_bins(z, ztrue, {"true redshift": (ztrue, np.array([0.0, 0.15, 0.5]))})
+        >>> figure.savefig("bins.png")
     """
     figure = Figure(figsize=(9, 0.6 + 2.9 * len(bins)), layout="constrained")
     panels = figure.subplots(len(bins), 1, squeeze=False)[:, 0]

@@ -19,6 +19,11 @@ def plot_comparison(z: np.ndarray, ztrue: np.ndarray, *, tolerance: float = vali
         z: (spec,) found; NaN is left out of the figure and counted in its legend.
         ztrue: (spec,) true.
         tolerance: largest relative error of a good redshift.
+
+    Example:
+        >>> z = np.array([0.1, 0.2, 1.4])
+        >>> figure = jaxz.plot.plot_comparison(z, np.array([0.1, 0.2, 0.3]))
+        >>> figure.savefig("redshifts.png")
     """
     figure = Figure(figsize=(6.5, 8), layout="constrained")
     draw_panels(figure, z, ztrue, tolerance)

@@ -19,6 +19,11 @@ def plot_crossval(ranks: np.ndarray, good_fraction: np.ndarray, mae: np.ndarray)
 
     Raises:
         ValueError: if the shapes do not fit.
+
+    Example:
+        >>> good, mae = np.array([[0.9, 0.92], [0.94, 0.96]]), np.array([[3e-4, 4e-4], [2e-4, 3e-4]])
+        >>> figure = jaxz.plot.plot_crossval(np.array([8, 10]), good, mae)
+        >>> figure.savefig("ranks.png")
     """
     if good_fraction.shape != mae.shape or good_fraction.shape[:1] != np.shape(ranks) or good_fraction.ndim != 2:
         shapes = f"{np.shape(ranks)}, {good_fraction.shape} and {mae.shape}"

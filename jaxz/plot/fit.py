@@ -103,7 +103,12 @@ def plot_fit(fit: ZFit, *, lines: Mapping[str, float] | None = None) -> Figure:
 
 
 def known_lines() -> dict[str, float]:
-    """Return name and rest wavelength (vacuum Å) of the lines that come with jaxz."""
+    """Return name and rest wavelength (vacuum Å) of the lines that come with jaxz.
+
+    Example:
+        >>> jaxz.plot.known_lines()["Hα"]
+        6564.614
+    """
     from jaxz.io import read_lines
 
     lines = read_lines()

@@ -45,6 +45,10 @@ def plot_zerr(snr: np.ndarray, zerr: np.ndarray, *, pixel: float | None = None) 
         snr: (spec,) of the recovered lines.
         zerr: (spec,) their errors; what is not finite is left out.
         pixel: Δz of one pixel, to compare with.
+
+    Example:
+        >>> figure = jaxz.plot.plot_zerr(np.array([5.0, 10.0]), np.array([3e-4, 1e-4]), pixel=1e-4)
+        >>> figure.savefig("zerr.png")
     """
     figure = Figure(figsize=(7.5, 5), layout="constrained")
     axes = figure.subplots()

@@ -20,6 +20,10 @@ def plot_reliability(probability: np.ndarray, right: np.ndarray) -> Figure:
     Args:
         probability: (spec,) that a redshift is right; NaN is left out.
         right: (spec,) bool.
+
+    Example:
+        >>> figure = jaxz.plot.plot_reliability(np.array([0.5, 0.9, 0.99]), np.array([False, True, True]))
+        >>> figure.savefig("reliability.png")
     """
     found = validate.reliability(probability, right)
     figure = Figure(figsize=(11, 5.6), layout="constrained")

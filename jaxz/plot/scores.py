@@ -28,6 +28,11 @@ def plot_errors(
         significance: (spec,) 1 - χ²min / Q1(χ²) [M, eq. 7].
         robustness: (spec,) (min2 - min1) / σ(χ² ≤ Q1) [M, eq. 8].
         tolerance: largest relative error of a good redshift.
+
+    Example:
+        >>> z, ztrue = np.array([0.1, 0.2, 1.4]), np.array([0.1, 0.2, 0.3])
+        >>> figure = jaxz.plot.plot_errors(z, ztrue, np.array([0.5, 0.2, 0.01]), np.array([9.0, 5.0, 1.0]))
+        >>> figure.savefig("errors.png")
     """
     figure = Figure(figsize=(11, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
@@ -58,6 +63,13 @@ def plot_separation(
         robustness: (spec,) [M, eq. 8]; likewise.
         positive: (spec,) bool, what is to be kept.
         names: of the positives and of the rest, e.g. "true sources" and "blank sources".
+
+    Example:
+        >>> significance, robustness = np.array([0.5, 0.2, 0.01]), np.array([9.0, 5.0, 1.0])
+        >>> figure = jaxz.plot.plot_separation(
+        ...     significance, robustness, np.array([True, True, False]), names=("sources", "blank")
+        ... )
+        >>> figure.savefig("separation.png")
     """
     figure = Figure(figsize=(11, 7), layout="constrained")
     panels = figure.subplots(2, 2, sharex="col", height_ratios=[1, 1.1])

@@ -145,6 +145,10 @@ def conformal_level(score: np.ndarray, *, coverage: float = COVERAGE) -> float:
     Args:
         score: (spec,) share of P(z) that is denser than at the truth, `jaxz.intervals.denser`.
         coverage: share of the truths to cover.
+
+    Example:
+        >>> round(jaxz.train.conformal_level(np.linspace(0, 1, 99)), 2)
+        0.91
     """
     rank = int(np.ceil(coverage * (len(score) + 1)))
     return float(np.sort(score)[rank - 1]) if rank <= len(score) else 1.0

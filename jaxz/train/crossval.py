@@ -59,6 +59,11 @@ def folds(z: np.ndarray, *, nfolds: int, key: Array) -> np.ndarray:
 
     Raises:
         ValueError: if `nfolds` is below 2 or above the number of spectra.
+
+    Example:
+        >>> import jax
+        >>> np.bincount(jaxz.train.folds(np.linspace(0, 1, 10), nfolds=5, key=jax.random.key(1)))
+        array([2, 2, 2, 2, 2])
     """
     if not 2 <= nfolds <= len(z):
         raise ValueError(f"nfolds={nfolds} for {len(z)} spectra: use 2 to {len(z)}")

@@ -47,7 +47,12 @@ class Sample(NamedTuple):
 
 
 def labelled(z: np.ndarray) -> np.ndarray:
-    """Return where z is a label: finite, and not so negative (below -0.01) that it stands for "unknown"."""
+    """Return where z is a label: finite, and not so negative (below -0.01) that it stands for "unknown".
+
+    Example:
+        >>> jaxz.train.labelled(np.array([0.5, -0.001, -9999.0, np.nan]))
+        array([ True,  True, False, False])
+    """
     z = np.asarray(z, dtype=np.float64)
     return np.isfinite(z) & (z >= LOWEST_Z)
 

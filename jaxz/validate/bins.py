@@ -38,6 +38,11 @@ def good_fraction_in_bins(
 
     Raises:
         ValueError: if the edges do not increase, or the values are not as many as the redshifts.
+
+    Example:
+        >>> z, ztrue = np.array([1.0, 2.0, 5.0]), np.array([1.0, 2.0, 3.0])
+        >>> [one.value for one in jaxz.validate.good_fraction_in_bins(z, ztrue, ztrue, [0, 1.5, 4])]
+        [1.0, 0.5]
     """
     if len(values) != len(z):
         raise ValueError(f"values to bin need the length of z, {len(z)}, got {len(values)}")
@@ -53,6 +58,10 @@ def occupied(values: np.ndarray, edges: Sequence[float] | np.ndarray) -> np.ndar
     Args:
         values: (spec,) what is binned, as of `good_fraction_in_bins`.
         edges: likewise.
+
+    Example:
+        >>> jaxz.validate.occupied(np.array([1.2, 2.5]), [0, 1, 2, 3, 4])
+        array([1., 2., 3.])
     """
     place = _places(values, edges)
     seen = place[(place >= 0) & (place < len(edges) - 1)]

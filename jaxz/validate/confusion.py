@@ -42,6 +42,11 @@ def name_confusions(
 
     Raises:
         ValueError: if there are fewer than two lines.
+
+    Example:
+        >>> wrong = 1.5 * 3728.5 / 1215.67 - 1  # [O II] at z = 0.5
+        >>> jaxz.validate.name_confusions(np.array([wrong, 0.5]), np.array([0.5, 0.5]))
+        ['[O II] taken for Lyα', '']
     """
     if len(lines) < 2:
         raise ValueError(f"a confusion needs two lines, got {list(lines)}")
@@ -63,7 +68,12 @@ def name_confusions(
 def confusions(
     z: np.ndarray, ztrue: np.ndarray, lines: Mapping[str, float] = STRONG_LINES, *, tolerance: float = TOLERANCE
 ) -> dict[str, int]:
-    """Return how many failures have each name of `name_confusions`, the most frequent first, unexplained ones last."""
+    """Return how many failures have each name of `name_confusions`, the most frequent first, unexplained ones last.
+
+    Example:
+        >>> jaxz.validate.confusions(np.array([1.5 * 3728.5 / 1215.67 - 1, 0.5]), np.array([0.5, 0.5]))
+        {'[O II] taken for Lyα': 1}
+    """
     counts = Counter(filter(None, name_confusions(z, ztrue, lines, tolerance=tolerance)))
     rest = {name: counts.pop(name) for name in (UNEXPLAINED, UNMEASURED) if name in counts}
     return dict(counts.most_common()) | rest

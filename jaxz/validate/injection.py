@@ -21,7 +21,12 @@ RECOVERED = 0.005
 
 
 def is_recovered(z: np.ndarray, ztrue: np.ndarray) -> np.ndarray:
-    """Return where |z - ztrue| < 0.005, bool [L, §IV.2.2]; a redshift that was not measured (NaN) is not."""
+    """Return where |z - ztrue| < 0.005, bool [L, §IV.2.2]; a redshift that was not measured (NaN) is not.
+
+    Example:
+        >>> jaxz.validate.is_recovered(np.array([2.5, 2.6]), np.array([2.5, 2.5]))
+        array([ True, False])
+    """
     return np.abs(np.asarray(z, dtype=np.float64) - ztrue) < RECOVERED
 
 
@@ -39,6 +44,11 @@ def recovered_fraction(
 
     Raises:
         ValueError: if the edges do not increase.
+
+    Example:
+        >>> z, ztrue, snr = np.array([2.5, 3.9]), np.array([2.5, 2.5]), np.array([8.0, 3.0])
+        >>> [one.value for one in jaxz.validate.recovered_fraction(z, ztrue, snr, [0, 5, 10])]
+        [0.0, 1.0]
     """
     if not np.all(np.diff(edges) > 0):
         raise ValueError(f"edges of bins must increase, got {list(edges)}")
@@ -49,13 +59,23 @@ def recovered_fraction(
 
 
 def z_scores(z: np.ndarray, zerr: np.ndarray, ztrue: np.ndarray) -> np.ndarray:
-    """Return (z - ztrue) / zerr of the recovered lines that have an error [L, eq. 18], in their order."""
+    """Return (z - ztrue) / zerr of the recovered lines that have an error [L, eq. 18], in their order.
+
+    Example:
+        >>> jaxz.validate.z_scores(np.array([2.501]), np.array([0.001]), np.array([2.5])).round(3)
+        array([1.])
+    """
     chosen = is_recovered(z, ztrue) & np.isfinite(zerr) & (zerr > 0)
     return (z[chosen] - ztrue[chosen]) / zerr[chosen]
 
 
 def iqr_ratio(scores: np.ndarray) -> float:
-    """Return the distance of the quartiles of z-scores over that of a normal distribution, 1.34896; 1 is right."""
+    """Return the distance of the quartiles of z-scores over that of a normal distribution, 1.34896; 1 is right.
+
+    Example:
+        >>> round(jaxz.validate.iqr_ratio(np.random.default_rng(1).normal(size=100_000)), 2)
+        0.99
+    """
     return robust_sigma(scores) if len(scores) else float("nan")
 
 
@@ -68,6 +88,10 @@ def calibration(detection: np.ndarray, snr: np.ndarray) -> float:
 
     Raises:
         ValueError: if no line has both.
+
+    Example:
+        >>> round(jaxz.validate.calibration(np.array([400.0, 900.0]), np.array([20.0, 30.0])), 3)
+        1.0
     """
     known = np.isfinite(detection) & (snr > 0)
     if not known.any():

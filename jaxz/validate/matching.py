@@ -35,6 +35,11 @@ def match(names: Iterable[object], truth_names: Iterable[object]) -> Match:
 
     Raises:
         ValueError: if the truth holds a name twice. The message says which.
+
+    Example:
+        >>> found = jaxz.validate.match([7, 9], ["9", "4"])
+        >>> found.rows, found.truth_rows
+        (array([1]), array([0]))
     """
     names = [str(name).strip() for name in names]
     truth_names = [str(name).strip() for name in truth_names]

@@ -36,7 +36,12 @@ class GoodFraction:
 
 
 def velocity_error(z: np.ndarray, ztrue: np.ndarray) -> np.ndarray:
-    """Return the signed error (z - ztrue) / (1 + ztrue), float64, of the shape of `z`; NaN where either is NaN."""
+    """Return the signed error (z - ztrue) / (1 + ztrue), float64, of the shape of `z`; NaN where either is NaN.
+
+    Example:
+        >>> jaxz.validate.velocity_error(np.array([1.002]), np.array([1.0])).round(4)
+        array([0.001])
+    """
     z, ztrue = (np.asarray(x, dtype=np.float64) for x in (z, ztrue))
     if z.shape != ztrue.shape:
         raise ValueError(f"z and ztrue need one shape, got {z.shape} and {ztrue.shape}")
@@ -44,12 +49,22 @@ def velocity_error(z: np.ndarray, ztrue: np.ndarray) -> np.ndarray:
 
 
 def relative_error(z: np.ndarray, ztrue: np.ndarray) -> np.ndarray:
-    """Return |z - ztrue| / (1 + ztrue) [M, eq. 9], float64, of the shape of `z`; NaN where either is NaN."""
+    """Return |z - ztrue| / (1 + ztrue) [M, eq. 9], float64, of the shape of `z`; NaN where either is NaN.
+
+    Example:
+        >>> jaxz.validate.relative_error(np.array([0.998]), np.array([1.0])).round(4)
+        array([0.001])
+    """
     return np.abs(velocity_error(z, ztrue))
 
 
 def is_good(z: np.ndarray, ztrue: np.ndarray, *, tolerance: float = TOLERANCE) -> np.ndarray:
-    """Return where |z - ztrue| < tolerance (1 + ztrue), bool; a redshift that was not measured (NaN) is not good."""
+    """Return where |z - ztrue| < tolerance (1 + ztrue), bool; a redshift that was not measured (NaN) is not good.
+
+    Example:
+        >>> jaxz.validate.is_good(np.array([1.002, 1.2, np.nan]), np.ones(3))
+        array([ True, False, False])
+    """
     return relative_error(z, ztrue) < tolerance
 
 
@@ -66,6 +81,10 @@ def wilson_interval(ngood: int, ntotal: int, *, level: float = 0.95) -> tuple[fl
 
     Raises:
         ValueError: if not 0 <= ngood <= ntotal.
+
+    Example:
+        >>> [round(end, 3) for end in jaxz.validate.wilson_interval(9, 10)]
+        [0.596, 0.982]
     """
     if not 0 <= ngood <= ntotal:
         raise ValueError(f"a fraction needs 0 <= ngood <= ntotal, got {ngood} of {ntotal}")
@@ -88,6 +107,11 @@ def good_fraction(
         ztrue: (spec,) true redshifts, finite.
         tolerance: largest |z - ztrue| / (1 + ztrue) of a good redshift, exclusive.
         level: coverage of the interval.
+
+    Example:
+        >>> found = jaxz.validate.good_fraction(np.array([1.002, 1.2]), np.ones(2))
+        >>> found.ngood, found.ntotal, found.value
+        (1, 2, 0.5)
     """
     ngood = int(np.count_nonzero(is_good(z, ztrue, tolerance=tolerance)))
     return GoodFraction(ngood, len(z), *wilson_interval(ngood, len(z), level=level))
@@ -102,6 +126,11 @@ def mean_absolute_error(z: np.ndarray, ztrue: np.ndarray) -> tuple[float, int]:
     Args:
         z: (spec,) redshifts; NaN is rejected.
         ztrue: (spec,) true redshifts.
+
+    Example:
+        >>> mae, kept = jaxz.validate.mean_absolute_error(np.array([1.001, 1.002, 1.003, 3.0]), np.ones(4))
+        >>> round(mae, 6), kept
+        (0.001, 3)
     """
     error = relative_error(z, ztrue)
     error = error[np.isfinite(error)]
@@ -120,6 +149,11 @@ def bias_and_scatter(z: np.ndarray, ztrue: np.ndarray, *, tolerance: float = TOL
         z: (spec,) redshifts.
         ztrue: (spec,) true redshifts.
         tolerance: as of `good_fraction`.
+
+    Example:
+        >>> bias, scatter = jaxz.validate.bias_and_scatter(np.array([1.001, 1.002, 1.003, 3.0]), np.ones(4))
+        >>> round(bias, 6), round(scatter, 6)
+        (0.001, 0.000741)
     """
     error = velocity_error(z, ztrue)[is_good(z, ztrue, tolerance=tolerance)]
     if not error.size:

@@ -51,6 +51,12 @@ def reliability(probability: np.ndarray, right: np.ndarray, *, bins: int | np.nd
 
     Raises:
         ValueError: if they differ in shape, or a probability is not between 0 and 1.
+
+    Example:
+        >>> probability, right = np.array([0.5, 0.5, 0.9, 0.9]), np.array([True, False, True, True])
+        >>> found = jaxz.validate.reliability(probability, right, bins=2)
+        >>> found.probability, found.right
+        (array([0.5, 0.9]), array([0.5, 1. ]))
     """
     probability, right = np.asarray(probability, dtype=np.float64), np.asarray(right, dtype=bool)
     if probability.shape != right.shape or probability.ndim != 1:
@@ -82,6 +88,10 @@ def ece(probability: np.ndarray, right: np.ndarray, *, bins: int = BINS) -> floa
 
     Returns:
         NaN if there is no redshift.
+
+    Example:
+        >>> round(jaxz.validate.ece(np.array([0.5, 0.5, 0.9, 0.9]), np.array([True, False, True, True]), bins=2), 3)
+        0.05
     """
     found = reliability(probability, right, bins=bins)
     if not found.number.size:
@@ -102,6 +112,10 @@ def log_score(ztrue: np.ndarray, zalt: np.ndarray, probability: np.ndarray) -> n
 
     Raises:
         ValueError: if the shapes differ.
+
+    Example:
+        >>> jaxz.validate.log_score(np.array([1.0, 1.0]), np.array([[1.0], [2.0]]), np.array([[0.99], [0.99]])).round(1)
+        array([0. , 9.2])
     """
     zalt, probability = np.asarray(zalt, dtype=np.float64), np.asarray(probability, dtype=np.float64)
     if zalt.ndim != 2 or zalt.shape != probability.shape or np.shape(ztrue) != zalt.shape[:1]:
@@ -120,13 +134,23 @@ def log_score(ztrue: np.ndarray, zalt: np.ndarray, probability: np.ndarray) -> n
 
 
 def is_inside(low: np.ndarray, high: np.ndarray, ztrue: np.ndarray) -> np.ndarray:
-    """Return which (spec,) true redshifts are in Z_LO … Z_HI; not those of spectra without a redshift."""
+    """Return which (spec,) true redshifts are in Z_LO … Z_HI; not those of spectra without a redshift.
+
+    Example:
+        >>> jaxz.validate.is_inside(np.array([0.9, 1.1]), np.array([1.1, 1.2]), np.ones(2))
+        array([ True, False])
+    """
     with np.errstate(invalid="ignore"):
         return (np.asarray(low) <= ztrue) & (ztrue <= np.asarray(high))
 
 
 def pulls(z: np.ndarray, zerr: np.ndarray, ztrue: np.ndarray) -> np.ndarray:
-    """Return (z - ztrue)/zerr of the right redshifts that have an error, in their order."""
+    """Return (z - ztrue)/zerr of the right redshifts that have an error, in their order.
+
+    Example:
+        >>> jaxz.validate.pulls(np.array([1.002, 3.0]), np.array([0.001, 0.001]), np.ones(2)).round(3)
+        array([2.])
+    """
     with np.errstate(invalid="ignore"):
         chosen = (np.abs(velocity_error(z, ztrue)) < TOLERANCE) & np.isfinite(zerr) & (np.asarray(zerr) > 0)
     return (np.asarray(z)[chosen] - np.asarray(ztrue)[chosen]) / np.asarray(zerr)[chosen]
@@ -136,5 +160,9 @@ def pull_width(pull: np.ndarray) -> float:
     """Return the |pull| that 68.27 % do not exceed: 1 where errors are what they say, NaN without any.
 
     Unlike the standard deviation it is not that of a few, and unlike the distance of quartiles it knows an offset.
+
+    Example:
+        >>> round(jaxz.validate.pull_width(np.linspace(-2, 2, 101)), 2)
+        1.37
     """
     return float(np.quantile(np.abs(pull), ONE_SIGMA)) if len(pull) else math.nan

@@ -82,6 +82,12 @@ def separation(score: np.ndarray, positive: np.ndarray) -> Separation:
 
     Raises:
         ValueError: if they differ in shape.
+
+    Example:
+        >>> found = jaxz.validate.separation(np.array([5.0, 3.0, 1.0]), np.array([True, True, False]))
+        >>> cut = found.at(2.0)
+        >>> cut.kept, float(cut.completeness), float(cut.purity)
+        (2, 1.0, 1.0)
     """
     score, positive = np.asarray(score, dtype=np.float64), np.asarray(positive, dtype=bool)
     if score.shape != positive.shape or score.ndim != 1:

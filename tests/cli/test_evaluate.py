@@ -48,7 +48,7 @@ def test_numbers_and_failures(run, catalog, truth):
     assert ["95", "%", "interval", "(Wilson)", "0.150", "to", "0.850"] in lines
     # Relative errors 5.0e-5 and 6.67e-5 (and 1.35): median 6.67e-5, MAD 1.67e-5, so 8.3e-5 is the limit.
     assert ["mean", "|Δz|/(1+z),", "2", "within", "5", "MAD", "5.83e-05"] in lines
-    assert ["bias,", "median", "Δz/(1+z)", "of", "the", "good", "+5.83e-05"] in lines
+    assert ["bias,", "median", "Δz/(1+z)", "of", "the", "good", "+5.83e-05", "(+17", "km/s)"] in lines
     assert ["scatter,", "1.48", "MAD", "of", "the", "same", "1.24e-05"] in lines
     assert ["c", "3.0000", "0.7000", "+1.3529", "number", "3:", "0.7010", "4"] in lines
     assert ["d", "nan", "0.1000", "+nan", "none", "512"] in lines
@@ -113,3 +113,10 @@ def test_what_is_no_catalog(run, truth, name):
     assert result.exit_code == 1
     assert result.stderr.startswith(f"jaxz: {path.parent / name}: ")
     assert result.stderr.count("\n") == 1
+
+
+def test_a_bias_of_air_is_called_one(run, catalog, truth):
+    found = np.array([1.0001, 2.0002, 3.0])
+    result = run("evaluate", catalog, truth(ID=["a", "b", "c"], Z=(1 + found) / 1.000277 - 1))
+    assert result.exit_code == 0
+    assert "the bias is that of wavelengths in air taken for vacuum, 83 km/s" in result.stderr

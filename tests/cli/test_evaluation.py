@@ -139,10 +139,13 @@ def test_existing_figures(evaluate, galaxies, tmp_path):
     assert (tmp_path / "bins.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_folder_that_is_not_there(evaluate, galaxies, tmp_path):
-    result = evaluate(galaxies, "--figures", tmp_path / "none")
+def test_folder_that_is_not_there_is_made(evaluate, galaxies, tmp_path):
+    assert evaluate(galaxies, "--figures", tmp_path / "new" / "folder").exit_code == 0
+    assert (tmp_path / "new" / "folder" / "bins.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "file").write_text("")
+    result = evaluate(galaxies, "--figures", tmp_path / "file")
     assert result.exit_code == 1
-    assert "none does not exist: create it first" in result.stderr
+    assert "file: the folder cannot be made: File exists: choose another" in result.stderr
     assert result.stderr.count("\n") == 1
 
 

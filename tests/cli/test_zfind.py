@@ -10,6 +10,7 @@ from astropy.table import Table
 
 import jaxz
 from jaxz import ErrorModel, NonNegative, io
+from jaxz.likelihood import best_fit
 from tests import gaussian, small
 from tests.cli.conftest import ZTRUE, write_spectrum
 
@@ -321,3 +322,18 @@ def test_numbers_learned_with_a_basis_are_used_unless_told_otherwise(run, files,
     plain = header("--plain")
     assert "ERRFLOOR" not in plain
     assert plain["ZCALIB"] == "none"
+
+
+def test_best_fits_in_the_pixels_of_the_spectra(run, files, spectra, options, tmp_path):
+    (tmp_path / "bad.fits").write_text("nothing")
+    arguments = "zfind", files[0], tmp_path / "bad.fits", *files[1:], "-o", tmp_path / "z.fits", *options
+    assert run(*arguments, "--model", tmp_path / "models.fits").exit_code == 1
+    with fits.open(tmp_path / "models.fits") as hdus:
+        assert [hdu.name for hdu in hdus[1:]] == ["REDSHIFTS", "WAVELENGTH", "MODEL"]
+        z = hdus["REDSHIFTS"].data["Z"]
+        np.testing.assert_array_equal(hdus["WAVELENGTH"].data, spectra.wave[0])
+        expected = best_fit(spectra, NonNegative(small.basis(), error=ErrorModel()), np.asarray(z, dtype=float))
+        np.testing.assert_allclose(hdus["MODEL"].data, expected, rtol=1e-5)
+    refused = run("zfind", *files, "-o", tmp_path / "y.fits", *options, "--model", tmp_path / "m.fits", "--part", "1/2")
+    assert "--model" in refused.stderr
+    assert "not with a part of the work" in refused.stderr
