@@ -56,6 +56,7 @@ class LineFits(eqx.Module):
         width, widtherr: (spec, line) σ in km/s, without what the instrument adds.
         level, levelerr: (spec, line) continuum at the line, of Lyα 1500 km/s redward of it.
         continuum, lines: (spec, pix) flux of both in native pixels; NaN where a spectrum has no data.
+        continuum_snr: (spec,) median over pixels of the continuum over the noise.
         chi2: (spec,) of the fit.
         npixels: (spec,) good pixels.
     """
@@ -78,6 +79,7 @@ class LineFits(eqx.Module):
     levelerr: np.ndarray
     continuum: np.ndarray
     lines: np.ndarray
+    continuum_snr: np.ndarray
     chi2: np.ndarray
     npixels: np.ndarray
 
@@ -95,12 +97,17 @@ class LineFits(eqx.Module):
         return self.flux / self.fluxerr
 
     @property
-    def total_snr(self) -> np.ndarray:
-        """(spec,) S/N of all lines together: √Σ S/N² of those above 3, in emission or absorption [M, §2]."""
+    def detected(self) -> np.ndarray:
+        """(spec, line) bool, S/N above 3, in emission or absorption as the line is; the blue peak of Lyα is no other."""
         sign = np.array([{"emission": 1.0, "absorption": -1.0, "both": np.nan}[kind] for kind in self.kind])
-        snr = np.nan_to_num(np.where(np.isnan(sign), np.abs(self.snr), sign * self.snr))
-        counted = (snr > SIGNIFICANT) & (np.array(self.names) != BLUE)
-        return np.where(np.isfinite(self.chi2), np.sqrt(np.sum(np.where(counted, snr, 0) ** 2, axis=1)), np.nan)
+        snr = np.where(np.isnan(sign), np.abs(self.snr), sign * self.snr)
+        return (np.nan_to_num(snr) > SIGNIFICANT) & (np.array(self.names) != BLUE)
+
+    @property
+    def total_snr(self) -> np.ndarray:
+        """(spec,) S/N of all lines together: √Σ S/N² of those that are detected [M, §2]."""
+        total = np.sqrt(np.sum(np.square(self.snr), axis=1, where=self.detected))
+        return np.where(np.isfinite(self.chi2), total, np.nan)
 
 
 def fit_lines(
@@ -170,6 +177,10 @@ def fit_lines(
             pixels = slice(where.first[row], where.end[row])
             native[row, pixels] = parts[name][row, : pixels.stop - pixels.start]
         parts[name] = native
+    continuum_snr = np.full(len(spectra), np.nan)
+    for row in rows:
+        good = spectra.ivar[row] > 0
+        continuum_snr[row] = np.median(parts["continuum"][row, good] * np.sqrt(spectra.ivar[row, good]))
     return LineFits(
         ids=spectra.ids,
         names=known.name,
@@ -178,6 +189,7 @@ def fit_lines(
         wave=known.wave,
         z=z,
         npixels=spectra.npixels,
+        continuum_snr=continuum_snr,
         **parts,
     )
 
