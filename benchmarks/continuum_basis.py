@@ -46,7 +46,9 @@ def simulated(stars: Populations, rows: range) -> tuple[Spectra, np.ndarray]:
         z[place] = np.expm1(rng.uniform(0, np.log1p(ZRANGE[1])))
         galaxy = draw(_kind(rng.uniform(), z[place]), z[place], stars, rng)
         galaxy = galaxy._replace(absorbed=np.zeros((0, 2)), emission=_NOTHING)
-        seen_by = Instrument("wide", rest * (1 + z[place]), lambda wave: wave / RESOLVING_POWER, np.ones(len(rest)), 1.0)
+        seen_by = Instrument(
+            "wide", rest * (1 + z[place]), lambda wave: wave / RESOLVING_POWER, np.ones(len(rest)), 1.0
+        )
         flux[place] = observe(galaxy, seen_by)[0]
         near = z[place] < _OPTICAL_Z
         end = rng.uniform(*(_BLUE_ENDS if near else _RED_ENDS))
@@ -68,9 +70,7 @@ def learned(stars: Populations) -> Basis:
     """Return the basis."""
     spectra, z = simulated(stars, range(NSIMULATED))
     found = fit_basis(spectra, z, rank=RANK, key=jax.random.key(SEED), training=TRAINING)
-    return Basis(
-        np.asarray(found.vectors, np.float32), found.grid, name="continuum", version="1", zrange=ZRANGE
-    )
+    return Basis(np.asarray(found.vectors, np.float32), found.grid, name="continuum", version="1", zrange=ZRANGE)
 
 
 def misfit(basis: Basis, stars: Populations, line: float) -> float:
@@ -101,7 +101,12 @@ def main(arguments: argparse.Namespace) -> None:
     off = {line: misfit(basis, stars, line) for line in (4862.7, 6564.6)}
     print(", ".join(f"{line:.0f} Å: {100 * share:.2f} %" for line, share in off.items()))
     require(max(off.values()) < 0.015, f"the continuum is off by {off}")
-    header = {"SPECTRA": NSIMULATED, "SOURCES": "simulated (E-MILES, CB08)", "FLOOR": TRAINING.error_floor, "SEED": SEED}
+    header = {
+        "SPECTRA": NSIMULATED,
+        "SOURCES": "simulated (E-MILES, CB08)",
+        "FLOOR": TRAINING.error_floor,
+        "SEED": SEED,
+    }
     path = arguments.output_dir / "basis-continuum.fits"
     jaxz.io.write_basis(basis, path, header=header, overwrite=True)
     low, high = basis.grid.wave[[0, -1]]

@@ -9,6 +9,7 @@ from jaxz.cli import (
     evaluate,
     info,
     lae,
+    lines,
     merge,
     plot,
     prior,
@@ -38,6 +39,7 @@ def before_any_command() -> None:
 for command in (
     zfind.zfind,
     lae.lae,
+    lines.lines,
     merge.merge,
     evaluate.evaluate,
     plot.plot,

@@ -28,9 +28,9 @@ def line_tables(found: LineFits, meta: Mapping[str, np.ndarray]) -> dict[str, Ta
     """Return measured lines as tables.
 
     ``LINES`` has a row for each line in reach of each spectrum: ``ID``, ``TARGETID`` where known, ``LINE``, ``FAMILY``,
-    ``LBDA_REST``, ``LBDA_OBS`` (both vacuum Å), ``FLUX``, ``FLUX_ERR`` (unit of the spectrum times Å), ``SNR``, ``VEL``,
-    ``VEL_ERR``, ``VDISP``, ``VDISP_ERR`` (km/s, without the instrument), ``EQW``, ``EQW_ERR`` (rest frame Å, positive
-    in emission), ``CONT``, ``CONT_ERR``. ``SOURCES`` has a row for each spectrum: ``ID``, ``TARGETID``, ``FILE``,
+    ``LBDA_REST``, ``LBDA_OBS`` (both vacuum Å), ``FLUX``, ``FLUX_ERR`` (unit of the spectrum times Å), ``SNR``,
+    ``VEL``, ``VEL_ERR``, ``VDISP``, ``VDISP_ERR`` (km/s, without the instrument), ``EQW``, ``EQW_ERR`` (rest frame Å,
+    positive in emission), ``CONT``, ``CONT_ERR``. ``SOURCES`` has a row for each spectrum: ``ID``, ``TARGETID``, ``FILE``,
     ``Z``, ``SNR_LINES`` and ``SNR_CONT`` [M, sec. 2], ``NLINES`` above S/N 3, ``CHI2``, ``NPIXELS``; NaN where it could
     not be fitted.
 
@@ -87,6 +87,9 @@ def write_lines(
     Raises:
         FileError: as `jaxz.io.write`.
     """
-    hdus = [fits.PrimaryHDU(header=header_of(header or {})), *(table_hdu(table, name) for name, table in tables.items())]
+    hdus = [
+        fits.PrimaryHDU(header=header_of(header or {})),
+        *(table_hdu(table, name) for name, table in tables.items()),
+    ]
     with replacing(path, overwrite=overwrite) as unfinished:
         fits.HDUList(hdus).writeto(unfinished)

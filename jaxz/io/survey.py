@@ -15,6 +15,7 @@ from jaxz.io.spectra_file import spectra_hdus
 from jaxz.mock import Truth
 from jaxz.spectra import Spectra
 
+
 def write_survey(
     spectra: Spectra,
     truth: Truth,
