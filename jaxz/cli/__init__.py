@@ -13,6 +13,7 @@ from jaxz.cli import (
     evaluate,
     info,
     lae,
+    lines,
     merge,
     plot,
     prior,
@@ -54,6 +55,7 @@ def before_any_command(
 for command in (
     zfind.zfind,
     lae.lae,
+    lines.lines,
     deblend.deblend,
     merge.merge,
     evaluate.evaluate,

@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jaxz.cli.console import say
 
@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from jaxz.spectra import Spectra
 
 
-def read_files(paths: Sequence[Path]) -> "tuple[Spectra, int]":
+def read_files(paths: Sequence[Path], **options: Any) -> "tuple[Spectra, int]":
     """Return the spectra of all files that can be read, and the number of inputs that cannot: a line is said of each.
 
     Args:
         paths: files and folders.
+        **options: of `jaxz.io.open_spectra`.
 
     Raises:
         ValueError: if no spectrum could be read.
@@ -35,7 +36,7 @@ def read_files(paths: Sequence[Path]) -> "tuple[Spectra, int]":
                 continue
             for file in files:
                 try:
-                    pieces.append(io.open_spectra(file)[:])
+                    pieces.append(io.open_spectra(file, **options)[:])
                 except OSError as error:
                     say(error)
                     unreadable += 1

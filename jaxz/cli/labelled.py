@@ -40,21 +40,10 @@ def read_labelled(files: Sequence[Path], tables: Sequence[Path]) -> "tuple[Spect
     from jaxz.cli.inputs import read_files
     from jaxz.train import labelled
 
-    truth = {}
-    for path in tables:
-        for name, z in _rows(path):
-            if truth.setdefault(name, z) != z and not (np.isnan(z) and np.isnan(truth[name])):
-                raise ValueError(f"{path}: {name!r} has two redshifts, {truth[name]:g} and {z:g}: leave one of them")
     spectra, unreadable = read_files(files)
-    names = [_known(spectra, row, truth) for row in range(len(spectra))]
-    z = np.array([np.nan if name is None else truth[name] for name in names])
-    absent = np.array([name is None for name in names])
+    z, absent = redshifts_of(spectra, tables)
     use = labelled(z) & (spectra.npixels > 1)
     where = ", ".join(str(path) for path in tables)
-    if absent.all():
-        raise ValueError(
-            f"{where}: holds none of the spectra: it begins with {_list(list(truth))}, they with {_list(spectra.ids)}"
-        )
     for rows, why in (
         (absent, f"not in {where}"),
         (~absent & ~labelled(z), "no true redshift (missing, or below -0.01)"),
@@ -66,6 +55,34 @@ def read_labelled(files: Sequence[Path], tables: Sequence[Path]) -> "tuple[Spect
     if not use.any():
         raise ValueError(f"{where}: no spectrum has a true redshift")
     return spectra[use], z[use], unreadable
+
+
+def redshifts_of(spectra: "Spectra", tables: Sequence[Path]) -> "tuple[np.ndarray, np.ndarray]":
+    """Return the redshift that tables give each spectrum, NaN where none, and which spectra are not in them, (spec,).
+
+    Args:
+        spectra: known by their ids or TARGETID.
+        tables: with columns ID or TARGETID, and Z.
+
+    Raises:
+        ValueError: if a name has two redshifts, or the tables hold none of the spectra.
+        FileError: if a table cannot be read.
+    """
+    import numpy as np
+
+    truth: dict[str, float] = {}
+    for path in tables:
+        for name, z in _rows(path):
+            if truth.setdefault(name, z) != z and not (np.isnan(z) and np.isnan(truth[name])):
+                raise ValueError(f"{path}: {name!r} has two redshifts, {truth[name]:g} and {z:g}: leave one of them")
+    names = [_known(spectra, row, truth) for row in range(len(spectra))]
+    absent = np.array([name is None for name in names])
+    if absent.all():
+        where = ", ".join(str(path) for path in tables)
+        raise ValueError(
+            f"{where}: holds none of the spectra: it begins with {_list(list(truth))}, they with {_list(spectra.ids)}"
+        )
+    return np.array([np.nan if name is None else truth[name] for name in names]), absent
 
 
 def _rows(path: Path) -> list[tuple[str, float]]:

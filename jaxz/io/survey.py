@@ -9,13 +9,11 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz.io.cards import table_hdu
+from jaxz.io.line_tables import spelled
 from jaxz.io.output import replacing
 from jaxz.io.spectra_file import spectra_hdus
 from jaxz.mock import Truth
 from jaxz.spectra import Spectra
-
-_LETTERS = {"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "epsilon"}
-"""FITS has no others than ASCII."""
 
 
 def write_survey(
@@ -42,14 +40,8 @@ def write_survey(
         FileError: as `write`.
     """
     columns = {name.upper(): column for name, column in truth._asdict().items()}
-    columns["LINE"] = np.array([_ascii(name) for name in truth.line], dtype=str)
+    columns["LINE"] = np.array([spelled(name) for name in truth.line], dtype=str)
     primary, *further = spectra_hdus(spectra, path, header)
     hdus = [primary, table_hdu(Table(columns), "TRUTH"), *further]
     with replacing(path, overwrite=overwrite) as unfinished:
         fits.HDUList(hdus).writeto(unfinished)
-
-
-def _ascii(name: str) -> str:
-    for letter, spelled in _LETTERS.items():
-        name = name.replace(letter, spelled)
-    return name

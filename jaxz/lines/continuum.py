@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import cho_factor, cho_solve
 
 from jaxz._typing import Array, Float
 from jaxz.kernels import resample
@@ -23,7 +22,7 @@ HIGHEST = jax.lax.Precision.HIGHEST
 ORDER = 10
 """Of the polynomial: it bends over a twentieth of a spectrum at least, which is far wider than a line."""
 
-RIDGE = 1e-12
+RIDGE = 1e-10
 """What is added to the diagonal of normal equations, as a share of it."""
 
 
@@ -67,8 +66,8 @@ def first_fit(
     gram = jnp.matmul(weighted, columns.T, precision=HIGHEST)
     rhs = jnp.matmul(weighted, pixels.flux, precision=HIGHEST)
     # Stars are fitted beside the polynomial, which is eliminated.
-    factor = cho_factor(regular(gram[nstar:, nstar:]), lower=True)
-    solved = cho_solve(factor, jnp.concatenate([gram[nstar:, :nstar], rhs[nstar:, None]], axis=1))
+    given = jnp.concatenate([gram[nstar:, :nstar], rhs[nstar:, None]], axis=1)
+    solved = jnp.matmul(inverse(gram[nstar:, nstar:]), given, precision=HIGHEST)
     left = gram[:nstar, :nstar] - jnp.matmul(gram[:nstar, nstar:], solved[:, :nstar], precision=HIGHEST)
     wanted = rhs[:nstar] - jnp.matmul(gram[:nstar, nstar:], solved[:, nstar], precision=HIGHEST)
     weight = nnls(left[..., None], wanted[:, None]).coeff[:, 0]
@@ -85,7 +84,31 @@ def polynomial(pixels: Pixels) -> Float[Array, "order pix"]:
     return jnp.concatenate([jnp.ones_like(x)[None], legendre(x, ORDER)])
 
 
-def regular(gram: Float[Array, "column column"]) -> Float[Array, "column column"]:
-    """Return normal equations that can be factored where columns vanish or repeat each other."""
-    power = jnp.diagonal(gram)
-    return gram + jnp.diag(jnp.where(power > 0, RIDGE * power, 1))
+def regular(matrix: Float[Array, "n n"]) -> tuple[Float[Array, "n n"], Float[Array, " n"]]:
+    """Return normal equations with a diagonal of 1 that can be solved where columns vanish or repeat each other.
+
+    Returns:
+        The matrix, and the numbers that its rows and columns were multiplied by.
+    """
+    power = jnp.diagonal(matrix)
+    scale = jax.lax.rsqrt(jnp.where(power > 0, power, 1))
+    scaled = matrix * scale[:, None] * scale[None]
+    return scaled + jnp.diag(jnp.where(power > 0, RIDGE, 1).astype(power.dtype)), scale
+
+
+def inverse(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
+    """Return the inverse of normal equations by Gauss and Jordan's steps.
+
+    LAPACK would start threads of its own for each of so many small matrices.
+    """
+    scaled, scale = regular(matrix)
+    unit = jnp.eye(len(matrix), dtype=matrix.dtype)
+
+    def step(k: Array, known: Array) -> Array:
+        row, column, at = known[k], known[:, k], unit[k]
+        across, along = at[:, None], at[None]
+        rest = known - column[:, None] * row[None] / row[k]
+        edges = (across * row[None] - column[:, None] * along) / row[k]
+        return jnp.where(across + along > 0, edges, rest) * (1 - across * along) + across * along / row[k]
+
+    return jax.lax.fori_loop(0, len(matrix), step, scaled) * scale[:, None] * scale[None]

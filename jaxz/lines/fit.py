@@ -12,7 +12,18 @@ from jaxz._typing import Array, Bool, Device, Float
 from jaxz.kernels import resample
 from jaxz.lines.continuum import first_fit
 from jaxz.lines.known import BLUE, FAMILIES, LIGHT_SPEED, LYA, layout
-from jaxz.lines.problem import NFAMILY, SCALE, Point, Problem, covariance, evaluate, expected, minimise
+from jaxz.lines.problem import (
+    NFAMILY,
+    SCALE,
+    Point,
+    Problem,
+    Solution,
+    covariance,
+    expected,
+    minimise,
+    nowhere,
+    solved,
+)
 from jaxz.lines.windows import Windows, around, places, profiles, window_size
 from jaxz.models.basis import Basis
 from jaxz.pixels import Pixels, layout as pixel_layout
@@ -56,6 +67,7 @@ class LineFits(eqx.Module):
         width, widtherr: (spec, line) σ in km/s, without what the instrument adds.
         level, levelerr: (spec, line) continuum at the line, of Lyα 1500 km/s redward of it.
         continuum, lines: (spec, pix) flux of both in native pixels; NaN where a spectrum has no data.
+        continuum_snr: (spec,) median over pixels of the continuum over the noise.
         chi2: (spec,) of the fit.
         npixels: (spec,) good pixels.
     """
@@ -78,6 +90,7 @@ class LineFits(eqx.Module):
     levelerr: np.ndarray
     continuum: np.ndarray
     lines: np.ndarray
+    continuum_snr: np.ndarray
     chi2: np.ndarray
     npixels: np.ndarray
 
@@ -95,12 +108,17 @@ class LineFits(eqx.Module):
         return self.flux / self.fluxerr
 
     @property
-    def total_snr(self) -> np.ndarray:
-        """(spec,) S/N of all lines together: √Σ S/N² of those above 3, in emission or absorption [M, §2]."""
+    def detected(self) -> np.ndarray:
+        """(spec, line) bool, S/N above 3, in emission or absorption as the line is; the blue peak is part of Lyα."""
         sign = np.array([{"emission": 1.0, "absorption": -1.0, "both": np.nan}[kind] for kind in self.kind])
-        snr = np.nan_to_num(np.where(np.isnan(sign), np.abs(self.snr), sign * self.snr))
-        counted = (snr > SIGNIFICANT) & (np.array(self.names) != BLUE)
-        return np.where(np.isfinite(self.chi2), np.sqrt(np.sum(np.where(counted, snr, 0) ** 2, axis=1)), np.nan)
+        snr = np.where(np.isnan(sign), np.abs(self.snr), sign * self.snr)
+        return (np.nan_to_num(snr) > SIGNIFICANT) & (np.array(self.names) != BLUE)
+
+    @property
+    def total_snr(self) -> np.ndarray:
+        """(spec,) S/N of all lines together: √Σ S/N² of those that are detected [M, §2]."""
+        total = np.sqrt(np.sum(np.square(self.snr), axis=1, where=self.detected))
+        return np.where(np.isfinite(self.chi2), total, np.nan)
 
 
 def fit_lines(
@@ -170,6 +188,10 @@ def fit_lines(
             pixels = slice(where.first[row], where.end[row])
             native[row, pixels] = parts[name][row, : pixels.stop - pixels.start]
         parts[name] = native
+    continuum_snr = np.full(len(spectra), np.nan)
+    for row in rows:
+        good = spectra.ivar[row] > 0
+        continuum_snr[row] = np.median(parts["continuum"][row, good] * np.sqrt(spectra.ivar[row, good]))
     return LineFits(
         ids=spectra.ids,
         names=known.name,
@@ -178,6 +200,7 @@ def fit_lines(
         wave=known.wave,
         z=z,
         npixels=spectra.npixels,
+        continuum_snr=continuum_snr,
         **parts,
     )
 
@@ -231,7 +254,8 @@ class _Fit(eqx.Module):
         const = jnp.sum(left.ivar * jnp.square(left.flux))
         problem = Problem(windows, known, used, gram, rhs, const)
         point, used = best_of_peaks(problem)
-        return self._reported(left, z, first.columns, begun, problem._replace(used=used), point, seen)
+        problem = problem._replace(used=used)
+        return self._reported(left, z, first.columns, begun, problem, solved(problem, point.place), seen)
 
     def _reported(
         self,
@@ -240,34 +264,31 @@ class _Fit(eqx.Module):
         columns: Array,
         begun: Array,
         problem: Problem,
-        point: Point,
+        solution: Solution,
         seen: Bool[Array, "blend part"],
     ) -> _Found:
-        known, nfree = problem.lines, len(problem.used)
-        nlinear = len(point.coeff)
-        every = covariance(point)
+        known, point, change = problem.lines, solution.point, solution.change
+        every, ncolumn = covariance(problem, solution), len(solution.change)
         product = lambda a, b: jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)  # noqa: E731
         of_free = jnp.where(problem.used[None], known.of_free, 0)
-        flux = product(of_free, point.coeff[:nfree])
-        variance = jnp.sum(product(of_free, every[:nfree, :nfree]) * of_free, axis=1)
+        flux = product(of_free, solution.flux)
+        variance = jnp.sum(product(of_free, every.flux) * of_free, axis=1)
         there = seen.reshape(-1)[known.slot] & jnp.any(of_free > 0, axis=1)
 
         redward = np.exp(np.where(np.isin(known.name, (LYA, BLUE)), REDWARD, 0.0) / LIGHT_SPEED)
         place = places(pixels, known.wave * redward, z, self.grid.step)
         pixel = jnp.clip(jnp.searchsorted(pixels.edges, place) - 1, 0, len(begun) - 1)
         at_lines = columns[:, pixel].T
-        change = point.coeff[nfree:]
         level = begun[pixel] + product(at_lines, change)
-        own = every[nfree:nlinear, nfree:nlinear]
-        level_variance = jnp.sum(product(at_lines, own) * at_lines, axis=1)
-        both = jnp.sum(product(of_free, every[:nfree, nfree:nlinear]) * at_lines, axis=1)
+        level_variance = jnp.sum(product(at_lines, every.rest[:ncolumn, :ncolumn]) * at_lines, axis=1)
+        both = jnp.sum(product(of_free, every.across[:, :ncolumn]) * at_lines, axis=1)
         positive = level > 0
         safe = jnp.where(positive, level, 1)
         ew = flux / safe / (1 + z)
         relative = variance - 2 * both * flux / safe + level_variance * jnp.square(flux / safe)
         ewerr = jnp.sqrt(jnp.maximum(relative, 0)) / safe / (1 + z)
 
-        error = jnp.sqrt(jnp.diagonal(every)[nlinear:])
+        error = jnp.sqrt(jnp.diagonal(every.rest)[ncolumn:])
         velocity, width = SCALE * point.place[:NFAMILY], jnp.exp(point.place[NFAMILY:])
         of_family = lambda values: jnp.where(there, values[known.family], jnp.nan)  # noqa: E731
         of_line = lambda values, right: jnp.where(right, values, jnp.nan)  # noqa: E731
@@ -284,7 +305,7 @@ class _Fit(eqx.Module):
             level=of_line(level, there),
             levelerr=of_line(jnp.sqrt(level_variance), there),
             continuum=self._sized(begun + product(change, columns)),
-            lines=self._sized(lines_flux(problem, point, len(begun))),
+            lines=self._sized(lines_flux(problem, solution, len(begun))),
             chi2=point.chi2 - away @ product(expected()[1], away),
         )
 
@@ -324,10 +345,7 @@ def best_of_peaks(problem: Problem) -> tuple[Point, Bool[Array, " free"]]:
         better = point.chi2 < best[0].chi2 - TWO_PEAKS
         return jax.tree.map(lambda new, old: jnp.where(better, new, old), (point, used), best)
 
-    shapes = jax.eval_shape(lambda place: evaluate(problem, place), start)
-    nothing = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
-    nothing = nothing._replace(chi2=jnp.full_like(nothing.chi2, jnp.inf))
-    return jax.lax.fori_loop(0, 1 + problem.used[-1].astype(jnp.int32), fitted, (nothing, problem.used))
+    return jax.lax.fori_loop(0, 1 + problem.used[-1].astype(jnp.int32), fitted, (nowhere(start), problem.used))
 
 
 def first_guess(problem: Problem) -> Float[Array, " param"]:
@@ -351,10 +369,10 @@ def first_guess(problem: Problem) -> Float[Array, " param"]:
     return jnp.concatenate([velocity, start[NFAMILY:]])
 
 
-def lines_flux(problem: Problem, point: Point, npix: int) -> Float[Array, " pix"]:
+def lines_flux(problem: Problem, solution: Solution, npix: int) -> Float[Array, " pix"]:
     """Return the flux of all lines in the pixels of a spectrum."""
-    known, windows = problem.lines, problem.windows
-    value, _, _ = profiles(windows, known, SCALE * point.place[:NFAMILY], jnp.exp(point.place[NFAMILY:]))
-    free = jnp.where(problem.used, point.coeff[: len(problem.used)], 0)
+    known, windows, place = problem.lines, problem.windows, solution.point.place
+    value, _, _ = profiles(windows, known, SCALE * place[:NFAMILY], jnp.exp(place[NFAMILY:]))
+    free = jnp.where(problem.used, solution.flux, 0)
     flux = jnp.concatenate([free, jnp.zeros(1, free.dtype)])[known.flux_of] * known.ratio
     return jnp.zeros(npix, value.dtype).at[windows.index].add(jnp.sum(value * flux[..., None], axis=1))

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+LIGHT_SPEED = 299792.458
+"""km/s."""
+
 FAMILIES = ("recombination", "forbidden", "ultraviolet", "resonant", "interstellar", "Lyα", "Lyα blue")
 """Lines of one velocity and one width: hydrogen and helium in the optical; forbidden lines; semi-forbidden and
 fluorescent ones and He II in the ultraviolet; resonance lines that may be in emission; absorption by gas in front of
@@ -75,6 +78,8 @@ class Layout(NamedTuple):
         wave: (line,) rest-frame vacuum Å.
         slot: (line,) its component, as the number of its place in arrays (blend, part).
         of_free: (line, free) what the flux of each is made of.
+        group, member: (free + 1,) groups of fluxes that share pixels, and the number of each flux in its group; the
+            last, of components without flux, is in a group of its own.
         centre: (blend,) rest-frame vacuum Å of the middle of each.
         reach: (blend,) km/s from there to its outermost line.
         offset: (blend, part) velocity of the components from the middle, km/s.
@@ -90,6 +95,8 @@ class Layout(NamedTuple):
     wave: np.ndarray
     slot: np.ndarray
     of_free: np.ndarray
+    group: np.ndarray
+    member: np.ndarray
     centre: np.ndarray
     reach: np.ndarray
     offset: np.ndarray
@@ -141,6 +148,7 @@ def layout() -> Layout:
     line_of, wave, flux_of, ratio, family, shift, stretch = (
         np.array([[one[field] for one in blend] for blend in nothing]) for field in range(len(_Component._fields))
     )
+    group, member = _groups(flux_of.astype(int), blue + 1)
     return Layout(
         name=(*names, BLUE),
         kind=np.array([line.kind for line in lines] + ["emission"]),
@@ -148,6 +156,8 @@ def layout() -> Layout:
         wave=np.array([line.wave for line in lines] + [lines[names.index(LYA)].wave]),
         slot=np.array([np.flatnonzero(line_of == row)[0] for row in range(len(lines) + 1)]),
         of_free=of_free,
+        group=group,
+        member=member,
         centre=centre,
         reach=np.array([_velocity(blend[-1].wave, blend[0].wave) / 2 for blend in blends]),
         offset=_velocity(wave, centre[:, None]),
@@ -159,8 +169,14 @@ def layout() -> Layout:
     )
 
 
-LIGHT_SPEED = 299792.458
-"""km/s."""
+def _groups(flux_of: np.ndarray, nothing: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return group and number in it of each flux; fluxes are in one group if they meet in a blend."""
+    group = np.arange(nothing + 1)
+    for blend in flux_of:
+        met = group[blend[blend != nothing]]
+        group[np.isin(group, met)] = met.min()
+    _, group = np.unique(group, return_inverse=True)
+    return group, np.array([np.count_nonzero(group[:number] == own) for number, own in enumerate(group)])
 
 
 def _velocity(wave: float | np.ndarray, rest: float | np.ndarray) -> np.ndarray:

@@ -19,14 +19,15 @@ import numpy as np
 from jax.scipy.linalg import cho_factor, cho_solve
 
 from jaxz._typing import Array, Bool, Float
-from jaxz.lines.continuum import regular
+from jaxz.kernels import elimination
+from jaxz.lines.continuum import inverse, regular
 from jaxz.lines.known import FAMILIES, Layout
 from jaxz.lines.windows import Windows, profiles
 
 HIGHEST = jax.lax.Precision.HIGHEST
 NFAMILY = len(FAMILIES)
 
-STEPS = 12
+STEPS = 10
 """Evaluations of χ²(p)."""
 
 SCALE = 100.0
@@ -85,99 +86,165 @@ class Problem(NamedTuple):
 
 
 class Point(NamedTuple):
-    """The fit at one p.
+    """Where a search is.
 
     Attributes:
         place: p.
         chi2: with what p₀ asks.
         gradient, hessian: half of those of χ²(p).
-        coeff: (free + column,) fluxes and changes of the continuum.
-        whole: normal matrix of the Jacobian of coeff and p.
     """
 
     place: Float[Array, " param"]
     chi2: Float[Array, ""]
     gradient: Float[Array, " param"]
     hessian: Float[Array, "param param"]
-    coeff: Float[Array, " linear"]
-    whole: Float[Array, "all all"]
 
 
-def evaluate(problem: Problem, place: Float[Array, " param"]) -> Point:
-    """Return the best fluxes and continuum at p, and where p should go."""
+class Solution(NamedTuple):
+    """The fit at one p.
+
+    Attributes:
+        point: where it is, and where p should go.
+        flux: (free,) of the lines.
+        change: of the continuum.
+        lower: Cholesky factors of the normal matrices of the groups of fluxes.
+        across: (member, group, column + param) products of fluxes with all else, solved with `lower`.
+        rest: normal matrix of the continuum and p, the fluxes eliminated.
+    """
+
+    point: Point
+    flux: Float[Array, " free"]
+    change: Float[Array, " column"]
+    lower: elimination.Factor
+    across: Float[Array, "member group rest"]
+    rest: Float[Array, "rest rest"]
+
+
+def solved(problem: Problem, place: Float[Array, " param"]) -> Solution:
+    """Return the best fluxes and continuum at p, and where p should go.
+
+    Fluxes of different groups meet in the continuum and in p alone: group by group they are eliminated first.
+    """
     lines, windows = problem.lines, problem.windows
-    nfree, npart = len(problem.used), lines.offset.shape[1]
-    velocity, width = SCALE * place[:NFAMILY], jnp.exp(place[NFAMILY:])
-    value, moved, grown = profiles(windows, lines, velocity, width)
+    ncolumn, npart = len(problem.gram), lines.offset.shape[1]
+    value, moved, grown = profiles(windows, lines, SCALE * place[:NFAMILY], jnp.exp(place[NFAMILY:]))
     rows = jnp.concatenate([value, SCALE * moved, grown], axis=1)
     weighted = rows * windows.ivar[:, None]
-    product = lambda a, b: jnp.matmul(a, b, precision=HIGHEST)  # noqa: E731
-    gram = product(weighted, jnp.swapaxes(rows, 1, 2))
-    across = product(weighted, jnp.swapaxes(windows.columns, 1, 2))
-    rhs = product(weighted, windows.flux[..., None])[..., 0]
+    gram = _product(weighted, jnp.swapaxes(rows, 1, 2))
+    across = _product(weighted, jnp.swapaxes(windows.columns, 1, 2))
+    rhs = _product(weighted, windows.flux[..., None])[..., 0]
 
-    # One past the last is where components without flux end up.
-    used = jnp.concatenate([problem.used, jnp.zeros(1, bool)])
-    flux_of = jnp.where(used[lines.flux_of], lines.flux_of, nfree)
-    share = jnp.where(used[lines.flux_of], lines.ratio, 0)
-    linear = _summed(gram[:, :npart, :npart], across[:, :npart], flux_of, share, nfree)
-    linear = jnp.block([[linear[0], linear[1]], [linear[1].T, problem.gram]])
-    wanted = jnp.zeros(nfree + 1, rhs.dtype).at[flux_of].add(share * rhs[:, :npart])[:nfree]
-    wanted = jnp.concatenate([wanted, problem.rhs])
-    factor, scale = _factored(linear)
-    coeff = _solve(factor, scale, wanted)
+    used = jnp.concatenate([problem.used, jnp.zeros(1, bool)])[lines.flux_of]
+    share = jnp.where(used, lines.ratio, 0)
+    group, member = lines.group[lines.flux_of], lines.member[lines.flux_of]
+    size = (int(lines.member.max()) + 1, int(lines.group.max()) + 1)
 
-    flux = jnp.concatenate([coeff[:nfree], jnp.zeros(1, coeff.dtype)])[flux_of] * share
-    shares = jnp.concatenate([share, flux, flux], axis=1)
-    fitted = product(gram[:, :, :npart], flux[..., None])[..., 0] + product(across, coeff[nfree:])
-    slope = flux_both(flux) * (rhs - fitted)[:, npart:]
-    family = lines.family_of
-    number = jnp.concatenate([family, NFAMILY + family], axis=1)
-    gradient = jnp.zeros(2 * NFAMILY, slope.dtype).at[number].add(slope)
-    # Fluxes, parameters, and the place of those without flux.
-    index = jnp.concatenate([jnp.where(flux_of == nfree, nfree + 2 * NFAMILY, flux_of), nfree + number], axis=1)
-    of_lines, sides = _summed(gram, across, index, shares, nfree + 2 * NFAMILY)
-    side = jnp.concatenate([of_lines[:nfree, nfree:], sides[nfree:].T])
+    def of_groups(values: Array) -> Array:
+        """Return values (blend, part, …) of components as those of fluxes, (member, group, …)."""
+        wide = share.reshape(*share.shape, *[1] * (values.ndim - 2))
+        return jnp.zeros((*size, *values.shape[2:]), values.dtype).at[member, group].add(values * wide)
+
+    products = gram[:, :npart, :npart] * share[:, :, None] * share[:, None]
+    blocks = jnp.zeros((size[0], *size), gram.dtype).at[member[:, :, None], member[:, None], group[:, :, None]]
+    lower = elimination.factor(blocks.add(products), prior=0)
+    own, wanted = across[:, :npart], rhs[:, :npart]
+    linear = _forward(lower, of_groups(jnp.concatenate([own, wanted[..., None]], axis=-1)))
+    flat = linear.reshape(-1, ncolumn + 1)
+    taken = _product(flat.T, flat)
+    left = problem.gram - taken[:-1, :-1]
+    change = _solve(left, problem.rhs - taken[:-1, -1])
+    amount = _backward(lower, linear[..., -1] - _product(linear[..., :-1], change))
+    flux = amount[lines.member, lines.group][:-1]
+
+    each = amount[member, group] * share
+    fitted = _product(gram[:, :, :npart], each[..., None])[..., 0] + _product(across, change)
+    number = jnp.asarray(np.concatenate([lines.family_of, NFAMILY + lines.family_of], axis=1))
+    twice = jnp.concatenate([each, each], axis=1)
+    nparam = 2 * NFAMILY
+
+    def of_families(values: Array) -> Array:
+        """Return values (blend, 2 part, …) of derivatives as those of p."""
+        wide = twice.reshape(*twice.shape, *[1] * (values.ndim - 2))
+        return jnp.zeros((nparam, *values.shape[2:]), values.dtype).at[number].add(values * wide)
+
+    bent = gram[:, npart:, npart:] * twice[:, :, None] * twice[:, None]
+    corner = jnp.zeros((nparam, nparam), gram.dtype).at[number[:, :, None], number[:, None]].add(bent)
+    met = jnp.swapaxes(gram[:, npart:, :npart], 1, 2) * twice[:, None]
+    where = jnp.broadcast_to(number[:, None], met.shape)
+    met = (
+        jnp.zeros((*met.shape[:2], nparam), gram.dtype)
+        .at[np.arange(met.shape[0])[:, None, None], np.arange(npart)[None, :, None], where]
+        .add(met)
+    )
+    slid = _forward(lower, of_groups(met)).reshape(-1, nparam)
     start, precision = expected()
-    corner = of_lines[nfree:, nfree:] + precision
+    side = of_families(across[:, npart:]).T - _product(flat[:, :-1].T, slid)
+    corner = corner + precision - _product(slid.T, slid)
+    rest = jnp.block([[left, side], [side.T, corner]])
     away = place - start
-    whole = jnp.block([[linear, side], [side.T, corner]])
+    gained = jnp.sum(jnp.square(linear[..., -1])) + jnp.sum(change * (problem.rhs - taken[:-1, -1]))
+    chi2 = problem.const - gained + away @ (precision @ away)
+    gradient = of_families((rhs - fitted)[:, npart:]) - precision @ away
     # Of what is eliminated first the last rows of a Cholesky factor know nothing more.
-    factor, scale = _factored(whole)
-    corner = factor[len(coeff) :, len(coeff) :] / scale[len(coeff) :, None]
-    chi2 = problem.const - jnp.sum(coeff * wanted) + away @ (precision @ away)
-    return Point(place, chi2, gradient - precision @ away, product(corner, corner.T), coeff, whole)
+    factor, scale = _factored(rest)
+    last = factor[ncolumn:, ncolumn:] / scale[ncolumn:, None]
+    point = Point(place, chi2, gradient, _product(last, last.T))
+    together = jnp.concatenate([flat[:, :-1], slid], axis=1).reshape(*size, -1)
+    return Solution(point, flux, change, lower, together, rest)
 
 
-def flux_both(flux: Float[Array, "blend part"]) -> Float[Array, "blend part2"]:
-    """Return fluxes twice, for both derivatives of each component."""
-    return jnp.concatenate([flux, flux], axis=1)
+def _product(a: Array, b: Array) -> Array:
+    return jnp.matmul(a, b, precision=HIGHEST)
 
 
-def _summed(gram: Array, across: Array, index: Array, share: Array, size: int) -> tuple[Array, Array]:
-    """Return products of blends' rows as those of `size` parameters: of each with each, and with the continuum."""
-    products = gram * share[:, :, None] * share[:, None]
-    whole = jnp.zeros((size + 1, size + 1), gram.dtype).at[index[:, :, None], index[:, None]].add(products)
-    sides = jnp.zeros((size + 1, across.shape[-1]), gram.dtype).at[index].add(across * share[..., None])
-    return whole[:size, :size], sides[:size]
+def _forward(lower: elimination.Factor, rhs: Float[Array, "member group rhs"]) -> Array:
+    return jax.vmap(lambda one: jnp.stack(elimination.forward(lower, one)), in_axes=-1, out_axes=-1)(rhs)
+
+
+def _backward(lower: elimination.Factor, reduced: Float[Array, "member group"]) -> Array:
+    return elimination.backward(lower, list(reduced))
 
 
 def _factored(matrix: Float[Array, "n n"]) -> tuple[Array, Array]:
     """Return the Cholesky factor of a matrix with its diagonal made 1, and what makes it so."""
-    power = jnp.diagonal(matrix)
-    scale = jax.lax.rsqrt(jnp.where(power > 0, power, 1))
-    return jnp.linalg.cholesky(regular(matrix * scale[:, None] * scale[None])), scale
+    scaled, scale = regular(matrix)
+    return jnp.linalg.cholesky(scaled), scale
 
 
-def _solve(factor: Array, scale: Array, rhs: Array) -> Array:
-    wide = scale if rhs.ndim == 1 else scale[:, None]
-    return wide * cho_solve((factor, True), wide * rhs)
+def _solve(matrix: Float[Array, "n n"], rhs: Float[Array, " n"]) -> Float[Array, " n"]:
+    factor, scale = _factored(matrix)
+    return scale * cho_solve((factor, True), scale * rhs)
 
 
-def covariance(point: Point) -> Float[Array, "all all"]:
-    """Return the covariance of fluxes, changes of the continuum and p; 1 for a flux that is not fitted."""
-    factor, scale = _factored(point.whole)
-    return _solve(factor, scale, jnp.eye(len(scale), dtype=scale.dtype))
+class Covariance(NamedTuple):
+    """Of everything that is fitted.
+
+    Attributes:
+        flux: of the lines.
+        across: of the lines with the continuum and p.
+        rest: of the changes of the continuum, and p after them.
+    """
+
+    flux: Float[Array, "free free"]
+    across: Float[Array, "free rest"]
+    rest: Float[Array, "rest rest"]
+
+
+def covariance(problem: Problem, solution: Solution) -> Covariance:
+    """Return the inverse of the normal matrix of the Jacobian."""
+    lines, lower = problem.lines, solution.lower
+    nfree = len(problem.used)
+    member, group = lines.member[:nfree], lines.group[:nfree]
+    rest = inverse(solution.rest)
+    most, ngroup = solution.across.shape[:2]
+    unit = jnp.broadcast_to(jnp.eye(most, dtype=rest.dtype)[:, None], (most, ngroup, most))
+    backward = jax.vmap(lambda one: _backward(lower, one), in_axes=-1, out_axes=-1)
+    alone = backward(_forward(lower, unit))
+    same = group[:, None] == group[None]
+    flux = jnp.where(same, alone[member[:, None], group[:, None], member[None]], 0)
+    slope = backward(solution.across)[member, group]
+    across = -_product(slope, rest)
+    return Covariance(flux - _product(across, slope.T), across, rest)
 
 
 def minimise(problem: Problem, start: Float[Array, " param"]) -> Point:
@@ -189,17 +256,17 @@ def minimise(problem: Problem, start: Float[Array, " param"]) -> Point:
         power = jnp.diagonal(best.hessian)
         bent = best.hessian + jnp.diag(damping * power)
         there = jnp.clip(best.place + cho_solve(cho_factor(bent), best.gradient), low, high)
-        tried = evaluate(problem, there)
+        tried = solved(problem, there).point
         better = tried.chi2 < best.chi2
         kept = jax.tree.map(lambda new, old: jnp.where(better, new, old), tried, best)
         return kept, jnp.clip(jnp.where(better, damping / 10, damping * 10), 1e-6, 1e6)
 
     # The first step is to the start, which is better than nothing.
-    shapes = jax.eval_shape(lambda place: evaluate(problem, place), start)
-    nothing = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
-    unit = jnp.eye(len(start), dtype=start.dtype)
-    nothing = nothing._replace(place=start, chi2=jnp.full_like(nothing.chi2, jnp.inf), hessian=unit)
-    return jax.lax.fori_loop(0, STEPS, step, (nothing, jnp.asarray(1e-3, start.dtype)))[0]
+    damping = jnp.asarray(1e-3, start.dtype)
+    return jax.lax.fori_loop(0, STEPS, step, (nowhere(start), damping))[0]
 
 
-__all__ = ["Point", "Problem", "covariance", "evaluate", "expected", "minimise"]
+def nowhere(start: Float[Array, " param"]) -> Point:
+    """Return a point at p that is worse than any."""
+    worst = jnp.asarray(jnp.inf, start.dtype)
+    return Point(start, worst, jnp.zeros_like(start), jnp.eye(len(start), dtype=start.dtype))

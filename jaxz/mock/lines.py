@@ -4,21 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-LIGHT_SPEED = 299792.458
+from jaxz.lines.known import LIGHT_SPEED as LIGHT_SPEED, known_lines
 
 BALMER = {"Hα": 2.863, "Hβ": 1.0, "Hγ": 0.468, "Hδ": 0.259, "Hε": 0.159, "H8": 0.105, "H9": 0.073}
 """Case B, 10⁴ K, 100 cm⁻³, relative to Hβ (Osterbrock & Ferland 2006, table 4.4)."""
 
-WAVE = {
-    "Hα": 6564.614, "Hβ": 4862.683, "Hγ": 4341.684, "Hδ": 4102.892, "Hε": 3971.195, "H8": 3890.151, "H9": 3836.472,
-    "[O II] 3727": 3727.092, "[O II] 3730": 3729.875, "[Ne III] 3870": 3869.857, "[Ne III] 3969": 3968.593,
-    "[O III] 4364": 4364.436, "[O III] 4960": 4960.295, "[O III] 5008": 5008.240, "He I 5877": 5877.249,
-    "[O I] 6302": 6302.046, "[N II] 6550": 6549.859, "[N II] 6585": 6585.268, "[S II] 6718": 6718.294,
-    "[S II] 6733": 6732.674, "[Ar III] 7138": 7137.757, "[S III] 9071": 9071.1, "[S III] 9533": 9533.2,
-    "He II 1640": 1640.42, "O III] 1661": 1660.809, "O III] 1666": 1666.150, "[C III] 1907": 1906.683,
-    "C III] 1909": 1908.734, "Mg II 2796": 2796.354, "Mg II 2804": 2803.531, "[Ne V] 3427": 3426.863,
-}  # fmt: skip
-"""Of the emission lines of a galaxy (as jaxz/data/lines.ecsv, and the NIST Atomic Spectra Database)."""
+WAVE = {line.name: line.wave for line in known_lines()}
+"""Of all lines, by name."""
 
 BROAD = {
     "Lyα": (1215.67, 90.0), "N V": (1240.81, 5.0), "Si IV": (1398.0, 8.0), "C IV": (1549.48, 24.0),
@@ -71,6 +63,7 @@ def nebular(rng: np.random.Generator, *, sigma: float) -> Emission:
     density = rng.uniform(0, 1)
     o2_ratio, s2_ratio = 1.45 - 0.35 * density, 1.42 - 0.3 * density
     s2 = 2.863 * 10 ** (-0.75 + 0.35 * (n2 + 0.5) + 0.08 * rng.standard_normal())
+    o1 = 0.08 * 10 ** (0.1 * rng.standard_normal())
     o3, n2 = 10**o3, 2.863 * 10**n2
     excited = o3 / (1 + o3)
     flux = {
@@ -83,7 +76,8 @@ def nebular(rng: np.random.Generator, *, sigma: float) -> Emission:
         "[O III] 4960": o3 / 2.98,
         "[O III] 5008": o3,
         "He I 5877": 0.12,
-        "[O I] 6302": 0.08 * 10 ** (0.1 * rng.standard_normal()),
+        "[O I] 6302": o1,
+        "[O I] 6366": o1 / 3.1,
         "[N II] 6550": n2 / 3.05,
         "[N II] 6585": n2,
         "[S II] 6718": s2 * s2_ratio / (1 + s2_ratio),

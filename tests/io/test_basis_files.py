@@ -312,6 +312,7 @@ def test_the_shipped_basis_has_the_strong_lines(line: float) -> None:
     ("name", "spectype", "size", "ends", "alike"),
     [
         ("galaxy", "GALAXY", 12, (640, 11200), 0.95),
+        ("continuum", "GALAXY", 12, (640, 11200), 0.99),
         ("star", "STAR", 9, (2900, 11900), 0.97),
         ("qso", "QSO", 12, (761, 8772), 0.97),
     ],
@@ -332,8 +333,17 @@ def test_shipped_bases(name: str, spectype: str, size: int, ends: tuple[float, f
     assert np.max(unit @ unit.T - np.eye(size)) < alike
 
 
+@pytest.mark.parametrize("line", [1907.7, 3728.5, 4862.7, 5008.2, 6564.6])
+def test_continua_have_no_lines_of_gas(line: float) -> None:
+    basis = io.load_basis("continuum")
+    near = np.abs(basis.grid.wave - line) < 4
+    beside = np.abs(np.abs(basis.grid.wave - line) - 30) < 4
+    contrast = basis.vectors[:, near].max(axis=1) / np.maximum(np.median(basis.vectors[:, beside], axis=1), 0.05)
+    assert contrast.max() < 1.2
+
+
 def test_every_basis_in_the_package_is_tested() -> None:
-    assert io.basis_names() == ["galaxy", "qso", "star"]
+    assert io.basis_names() == ["continuum", "galaxy", "qso", "star"]
 
 
 @pytest.mark.parametrize("end", [2600.0, 3321.0, 4200.0, 5000.0, 9000.0, 9302.5, 10000.0])

@@ -1,0 +1,71 @@
+"""`jaxz lines`: a table of lines from a catalog and its spectra, or one line that says why not."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from jaxz import io
+from tests.lines import simulated
+
+Z = np.array([0.1, 0.2, np.nan])
+
+
+@pytest.fixture
+def inputs(tmp_path):
+    """Return a catalog and a file of three spectra, one of which has no redshift in it."""
+    spectra, _ = simulated.spectra(np.random.default_rng(2), [0.1, 0.2, 0.3])
+    io.write(spectra, tmp_path / "spectra.fits")
+    Table({"ID": list(spectra.ids), "Z": Z}).write(tmp_path / "z.ecsv")
+    return tmp_path / "z.ecsv", tmp_path / "spectra.fits"
+
+
+def test_lines_and_sources_are_written(run, inputs, tmp_path):
+    output = tmp_path / "lines.fits"
+    result = run("lines", *inputs, "-o", output, "--lsf", "2.5", "--figures", tmp_path / "drawn")
+    assert result.exit_code == 0, result.stderr
+    with fits.open(output) as hdus:
+        lines, sources, header = hdus["LINES"].data, hdus["SOURCES"].data, hdus[0].header
+    assert list(sources["ID"]) == ["g0", "g1", "g2"]
+    assert np.isfinite(sources["CHI2"]).tolist() == [True, True, False]
+    np.testing.assert_array_equal(sources["Z"], Z)
+    assert set(lines["ID"]) == {"g0", "g1"}
+    strong = lines[lines["LINE"] == "[O III] 5008"]
+    assert np.abs((strong["FLUX"] - 200) / strong["FLUX_ERR"]).max() < 5
+    np.testing.assert_allclose(strong["LBDA_OBS"], strong["LBDA_REST"] * (1 + Z[:2]), rtol=5e-4)
+    np.testing.assert_allclose(strong["SNR"], strong["FLUX"] / strong["FLUX_ERR"])
+    assert "Halpha" in lines["LINE"]
+    assert (header["LSF"], header["CONTBAS"]) == ("2.5", "continuum")
+    assert "1 spectra without a redshift or data" in result.stdout
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == ["g0.png", "g1.png"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"ID": ["a", "b"], "Z": [0.1, 0.2]}, "holds none of the spectra"),
+        ({"ID": ["g0", "g1"], "Z": [np.nan, np.nan]}, "no spectrum has a redshift"),
+        ({"ID": ["g0", "g1"]}, "needs a column Z of numbers"),
+    ],
+)
+def test_a_catalog_that_does_not_fit_is_refused(run, inputs, tmp_path, columns, message):
+    Table(columns).write(inputs[0], overwrite=True)
+    result = run("lines", *inputs, "-o", tmp_path / "lines.fits")
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert str(inputs[0]) in result.stderr
+    assert not (tmp_path / "lines.fits").exists()
+
+
+@pytest.mark.parametrize("lsf", ["nonsense", "-1", "inf"])
+def test_unknown_line_spread_is_refused(run, inputs, tmp_path, lsf):
+    result = run("lines", *inputs, "-o", tmp_path / "lines.fits", "--lsf", lsf)
+    assert result.exit_code == 1
+    assert "give one of muse, desi, vimos" in result.stderr
+
+
+def test_nothing_is_written_over(run, inputs, tmp_path):
+    (tmp_path / "lines.fits").write_text("precious")
+    assert run("lines", *inputs, "-o", tmp_path / "lines.fits").exit_code == 1
+    assert (tmp_path / "lines.fits").read_text() == "precious"
+    assert run("lines", *inputs, "-o", inputs[1], "--overwrite").exit_code == 1
