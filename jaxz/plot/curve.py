@@ -89,7 +89,9 @@ def _draw_stems(axes: Axes, zalt: np.ndarray, chi2: np.ndarray, zrange: tuple[fl
 
 
 def _mark_candidates(axes: Axes, zalt: np.ndarray, chi2: np.ndarray) -> None:
-    axes.plot(zalt[1:], chi2[1:], "o", ms=5, mfc="none", color=RED, clip_on=False)
+    # A marker of nothing that is not clipped has an extent that no layout survives.
+    if len(zalt) > 1:
+        axes.plot(zalt[1:], chi2[1:], "o", ms=5, mfc="none", color=RED, clip_on=False)
     axes.plot(zalt[:1], chi2[:1], "o", ms=6, color=RED, clip_on=False)
 
 
