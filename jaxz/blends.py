@@ -24,7 +24,7 @@ from jaxz.io import load_basis
 from jaxz.likelihood import fitted_flux, in_pixels
 from jaxz.lines import fit_lines
 from jaxz.models import Basis, ErrorModel, NonNegative, OwnColumns
-from jaxz.models.native import Native, basis_in_pixels
+from jaxz.models.native import HIGHEST, Native, basis_in_pixels
 from jaxz.models.template_tasks import solved_chi2
 from jaxz.models.templates import AbstractTemplates, check_option
 from jaxz.pixels import WINDOW, Pixels
@@ -70,7 +70,7 @@ class Other(NamedTuple):
         deltachi2: (spec,) by which it improves χ².
         temperature: (spec,) Δχ² that is worth one.
         probability: (spec,) that there is such a galaxy.
-        flux: (spec, pix) of its fit.
+        fit: (spec, 2, pix) flux of what was known before and of it, fitted together.
         curves: χ² at all trial redshifts, confused ones included.
     """
 
@@ -79,7 +79,7 @@ class Other(NamedTuple):
     deltachi2: np.ndarray
     temperature: np.ndarray
     probability: np.ndarray
-    flux: np.ndarray
+    fit: np.ndarray
     curves: ZScan
 
 
@@ -88,12 +88,10 @@ class Blends(NamedTuple):
 
     Attributes:
         first: redshifts of what dominates.
-        flux: (spec, pix) of its fit alone.
         others: what was found then, one after the other, the second being first.
     """
 
     first: Redshifts
-    flux: np.ndarray
     others: tuple[Other, ...]
 
     @property
@@ -161,11 +159,9 @@ def deblend(
         best = redshifts(spectra, zmin=zmin, zmax=zmax, **where)
     check_scanned(best.ids, best.fingerprints, spectra)
     model = NonNegative(basis or load_basis(), error=ErrorModel())
-    flux = fit_of(spectra, best)
-    columns = vectors_of(spectra, best) if first == "basis" else flux[:, None]
+    columns = vectors_of(spectra, best) if first == "basis" else fit_of(spectra, best)[:, None]
     if first == "lines":
-        flux = lines_of(spectra, best, **where)
-        columns = np.concatenate([columns, flux[:, None]], axis=1)
+        columns = np.concatenate([columns, lines_of(spectra, best, **where)[:, None]], axis=1)
     known, others = best.z[:, None], []
     for _ in range(count - 1):
         curves = scan(spectra, model, zmin=zmin, zmax=zmax, own=OwnColumns(columns), **where)
@@ -173,8 +169,8 @@ def deblend(
         other = _chosen(model, curves, found, spectra, known, PROBABILITY[first], batch_size)
         others.append(other)
         known = np.column_stack([known, other.z])
-        columns = np.concatenate([columns, other.flux[:, None]], axis=1)
-    return Blends(best, flux, tuple(others))
+        columns = np.concatenate([columns, other.fit[:, 1:]], axis=1)
+    return Blends(best, tuple(others))
 
 
 def lines_of(
@@ -267,22 +263,23 @@ def _chosen(
     pick = lambda values: np.where(allowed[rows, place], values[rows, place], np.nan)  # noqa: E731
     deltachi2, at = pick(gain), pick(z)
     beside = _Beside(model.fits(found.trials[0], WINDOW, own="non-negative").native)
-    flux = np.nan_to_num(in_pixels(beside, spectra, model.step, (at,), batch_size, curves.own.vectors))
+    fit = np.nan_to_num(in_pixels(beside, spectra, model.step, (at,), batch_size, curves.own.vectors))
     logarithm = np.log(np.maximum(deltachi2 / found.temperature, 1))
     probability = 1 / (1 + np.exp(-(odds[0] + odds[1] * logarithm)))
-    return Other(at, pick(found.zalt_err), deltachi2, found.temperature, probability, flux, curves)
+    return Other(at, pick(found.zalt_err), deltachi2, found.temperature, probability, fit, curves)
 
 
 class _Beside(eqx.Module):
-    """The task (spectrum, z, own columns) → flux of the basis at z, fitted beside them."""
+    """The task (spectrum, z, own columns) → flux of these and of the basis at z, fitted together, (2, pix)."""
 
     native: Native
 
     def __call__(
         self, serial: bool, pixels: Pixels, z: Float[Array, ""], own: Float[Array, "comp pix"]
-    ) -> Float[Array, " pix"]:
+    ) -> Float[Array, "part pix"]:
         """Return it for one spectrum."""
         spectrum, shift = self.native.prepare(pixels, own), jnp.log10(1 + z) / self.native.grid.step
         equations = self.native.moments(spectrum, shift, blocks=True)
         coeff = solved_chi2(equations, len(self.native.integral), positive=True)[1].coeff[:, 0]
-        return self.native.fitted(spectrum, shift, coeff).slid
+        beside = jnp.matmul(coeff[len(self.native.integral) :], spectrum.positive, precision=HIGHEST)
+        return jnp.stack([beside, self.native.fitted(spectrum, shift, coeff).slid])

@@ -123,10 +123,10 @@ def in_pixels(
     batch_size: int = 64,
     columns: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return what a task gives for each pixel, (spec, pix); NaN where an input or data are missing.
+    """Return what a task gives for each pixel, (spec, …, pix); NaN where an input or data are missing.
 
     Args:
-        task: (spectrum, *inputs[, own columns]) → (pix,).
+        task: (spectrum, *inputs[, own columns]) → (…, pix).
         spectra: what was measured.
         step: of the lattice, dex.
         inputs: (spec, …) each.
@@ -138,10 +138,11 @@ def in_pixels(
         there = there & np.isfinite(values.reshape(len(spectra), -1)).all(axis=1)
     rows = np.flatnonzero(there)
     found = run(task, spectra, rows, inputs, step=step, columns=columns, parts=None, batch_size=batch_size)
-    where, result = layout(spectra, step), np.full(spectra.flux.shape, np.nan)
+    where = layout(spectra, step)
+    result = np.full((len(spectra), *found.shape[1:-1], spectra.flux.shape[1]), np.nan)
     for row in rows:
         pixels = slice(where.first[row], where.end[row])
-        result[row, pixels] = found[row, : pixels.stop - pixels.start]
+        result[row, ..., pixels] = found[row, ..., : pixels.stop - pixels.start]
     return result
 
 

@@ -98,7 +98,7 @@ def _blended(header: Any, spectrum: "Spectra") -> "Figure":
     curves, best = classified(spectrum, candidates(zmin, zmax, error=ErrorModel()))
     found = deblend(spectrum, best, first=header["FIRST"], zmin=zmin, zmax=zmax)
     second = found.others[0]
-    z, parts = (found.z[0], found.z2[0]), (found.flux[0], second.flux[0])
+    z, parts = (found.z[0], found.z2[0]), (second.fit[0, 0], second.fit[0, 1])
     return plot_blend(spectrum, z, parts, (curves, second.curves), probability=found.pblend[0])
 
 

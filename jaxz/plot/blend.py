@@ -26,7 +26,7 @@ def plot_blend(
     Args:
         spectrum: one.
         z: redshift of the first and of the second galaxy, NaN where there is none.
-        parts: (pix,) flux of each.
+        parts: (pix,) flux of each, fitted together.
         curves: of the two searches.
         probability: of a blend.
         lines: name and rest wavelength (vacuum Å) of those that are labelled, at the second redshift; those that come
@@ -34,8 +34,9 @@ def plot_blend(
     """
     figure = Figure(figsize=(11, 10), layout="constrained")
     top, first, second = figure.subplots(3, 1, height_ratios=[1.4, 1, 1])
-    both = np.where(spectrum.ivar[0] > 0, parts[0] + parts[1], np.nan)
-    draw_spectrum(top, spectrum, both, z[1], known_lines() if lines is None else lines, basis=parts[0])
+    first_alone, both = (np.where(spectrum.ivar[0] > 0, flux, np.nan) for flux in (parts[0], parts[0] + parts[1]))
+    top.plot(spectrum.wave[0], first_alone, color="tab:orange", lw=0.9, zorder=3, label="the first galaxy of it")
+    draw_spectrum(top, spectrum, both, z[1], known_lines() if lines is None else lines)
     for axes, name, curve, redshift in zip((first, second), ("first", "second"), curves, z, strict=True):
         depth = np.interp(redshift, curve.z, np.asarray(curve.chi2[0]))
         draw_curve(axes, (curve.z, np.asarray(curve.chi2[0])), np.array([redshift]), np.array([depth]))
