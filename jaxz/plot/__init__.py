@@ -16,6 +16,7 @@ from jaxz.plot.injection import (
     plot_recovered as plot_recovered,
     plot_zerr as plot_zerr,
 )
+from jaxz.plot.pages import save_pages as save_pages
 from jaxz.plot.reliability import plot_reliability as plot_reliability
 from jaxz.plot.scores import plot_errors as plot_errors, plot_separation as plot_separation
 from jaxz.plot.spectrum import draw_spectrum as draw_spectrum
