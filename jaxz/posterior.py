@@ -45,7 +45,7 @@ class Density(NamedTuple):
         middle = (self.z[1:] + self.z[:-1]) / 2
         edges = np.concatenate([self.z[:1], middle, self.z[-1:]])
         below = np.concatenate([[0.0], np.cumsum(self.probability)])
-        return np.interp(shares, below / below[-1], edges)
+        return np.asarray(np.interp(shares, below / below[-1], edges))
 
 
 def gaussian(z0: float | np.ndarray, sigma: float | np.ndarray) -> Prior:

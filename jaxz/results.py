@@ -174,7 +174,7 @@ class Redshifts(eqx.Module):
         from jaxz.likelihood import best_fit
 
         at, spectrum = self._measured(row, spectra)
-        return best_fit(spectrum, self.models[self.which[at]], self.z[[at]])[0]
+        return best_fit(spectrum, self.models[int(self.which[at])], self.z[[at]])[0]
 
     def plot(self, row: Rows, spectra: Spectra, *, scan: Any = None) -> Any:
         """Return the figure of one spectrum, its best fit and its candidates (see `jaxz.plot.plot_fit`).

@@ -3,14 +3,15 @@
 import difflib
 import operator
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-Rows = int | str | slice | Sequence | np.ndarray
+Rows = int | np.integer | str | slice | Sequence | np.ndarray
 """What containers are indexed with: the result is always a container, of one spectrum for a position or a name."""
 
 
-def rows_of(index: Rows, ids: Sequence[str], *, what: str) -> np.ndarray:
+def rows_of(index: Any, ids: Sequence[str], *, what: str) -> np.ndarray:
     """Return the positions that an index means, (any,) int64.
 
     Args:
@@ -55,7 +56,7 @@ def rows_of(index: Rows, ids: Sequence[str], *, what: str) -> np.ndarray:
     return places % max(len(ids), 1)
 
 
-def row_of(index: Rows, ids: Sequence[str], *, what: str) -> int:
+def row_of(index: Any, ids: Sequence[str], *, what: str) -> int:
     """Return the position of the one spectrum that an index means.
 
     Raises:

@@ -260,8 +260,8 @@ def measure(
             )
         if best is not None and report.rows:
             write_best_fits(job, best.models, files, output, best.path, overwrite=True)
+    missing = _missing(job.choice, output) if report.complete and report.rows else []
     if report.complete:
-        missing = _missing(job.choice, output) if report.rows else []
         if missing:
             say(f"no spectrum in the inputs that were read is called {', '.join(missing)}")
         if not conduct.quiet or not report.rows:
@@ -271,7 +271,7 @@ def measure(
             f"{len(report.parts)} parts are in {Folder(output).path}; when all jobs have ended: jaxz merge {output}",
             soft_wrap=True,
         )
-    if report.failures or (report.complete and missing):
+    if report.failures or missing:
         raise typer.Exit(1)
 
 

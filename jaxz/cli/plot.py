@@ -229,11 +229,9 @@ def save_figures(figures: "Iterable[Figure]", path: Path, *, overwrite: bool) ->
             for figure in figures:
                 figure.savefig(unfinished, dpi=130)
             return
-        from matplotlib.backends.backend_pdf import PdfPages
+        from jaxz.plot import save_pages
 
-        with PdfPages(unfinished) as pages:
-            for figure in figures:
-                pages.savefig(figure)
+        save_pages(figures, unfinished)
 
 
 def save_figure(figure: "Figure", path: Path, *, overwrite: bool) -> None:

@@ -35,5 +35,5 @@ def write_models(spectra: Spectra, flux: np.ndarray, catalog: str | Path, path: 
     units = set(np.asarray(spectra.meta.get("FLUXUNIT", [""])).tolist())
     if len(units) == 1 and (unit := units.pop()):
         model.header["BUNIT"] = unit
-    with open_fits(catalog) as hdus, replacing(path, overwrite=overwrite) as unfinished:
+    with open_fits(Path(catalog)) as hdus, replacing(path, overwrite=overwrite) as unfinished:
         fits.HDUList([hdus[0].copy(), hdus["REDSHIFTS"].copy(), wave, model]).writeto(unfinished)

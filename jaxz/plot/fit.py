@@ -117,26 +117,22 @@ def known_lines() -> dict[str, float]:
 
 def draw_fit(figure: FigureBase, fit: ZFit, lines: Mapping[str, float]) -> None:
     """Draw a spectrum, what the fit leaves of it, its strongest lines, and its curve."""
-    model, seen = fit.model, {name: (1 + fit.z) * rest for name, rest in lines.items() if np.isfinite(fit.z)}
+    model = fit.model
     if model is None or not np.isfinite(model).any():
-        grid = figure.add_gridspec(2, 1, height_ratios=[1.25, 1])
+        top, bottom = figure.subplots(2, 1, height_ratios=[1.25, 1])
     else:
+        seen = {name: (1 + fit.z) * rest for name, rest in lines.items()}
         zooms = strongest_lines(fit.spectrum, model, seen)
-        grid = figure.add_gridspec(4 if zooms else 3, max(len(zooms), 1), height_ratios=_HEIGHTS[bool(zooms)])
-    top = figure.add_subplot(grid[0, :])
-    draw_spectrum(top, fit.spectrum, model, fit.z, lines, basis=fit.basis)
-    if grid.nrows > 2:
+        heights = [1.25, 0.4, 0.8, 1.0] if zooms else [1.25, 0.4, 1.0]
+        grid = figure.add_gridspec(len(heights), max(len(zooms), 1), height_ratios=heights)
+        top = figure.add_subplot(grid[0, :])
         name = "residual (σ)" if fit.sigma is None else "residual (σ with\nerror model)"
         draw_residual(figure.add_subplot(grid[1, :], sharex=top), fit.spectrum, model, fit.sigma, name=name)
-    if grid.nrows > 3:
         for column, centre in enumerate(zooms):
             draw_zoom(figure.add_subplot(grid[2, column]), fit.spectrum, model, centre, seen, basis=fit.basis)
-    bottom = figure.add_subplot(grid[-1, :])
+        bottom = figure.add_subplot(grid[-1, :])
+    draw_spectrum(top, fit.spectrum, model, fit.z, lines, basis=fit.basis)
     draw_curve(bottom, fit.curve, fit.zalt, fit.zalt_chi2, zrange=fit.zrange, scores=fit.scores)
-
-
-_HEIGHTS = {False: [1.25, 0.4, 1.0], True: [1.25, 0.4, 0.8, 1.0]}
-"""Of the panels, without and with a closer look at lines."""
 
 
 def describe(fit: ZFit) -> str:

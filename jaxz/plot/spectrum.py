@@ -100,8 +100,8 @@ def draw_zoom(
     low, high = centre * (1 - ZOOM), centre * (1 + ZOOM)
     near = (spectrum.wave[0] > low) & (spectrum.wave[0] < high)
     axes.set_xlim(low, high)
-    model = None if drawn.model is None else drawn.model[near]
-    axes.set_ylim(*_flux_range(drawn.flux[near], drawn.noise[near], model, outliers=0.0))
+    fitted = None if drawn.model is None else drawn.model[near]
+    axes.set_ylim(*_flux_range(drawn.flux[near], drawn.noise[near], fitted, outliers=0.0))
     axes.tick_params(labelsize=8)
     label_lines(axes, lines, gap=0.06)
 
@@ -170,8 +170,8 @@ def _drawn(spectrum: Spectra, model: np.ndarray | None, basis: np.ndarray | None
     flux, ivar, noise = spectrum.flux[0], spectrum.ivar[0], _noise(spectrum)
     good = ivar > 0
     width = 1 if np.median(np.abs(flux[good]) / noise[good]) >= SMOOTH_BELOW else SMOOTH_OVER
-    smoothed = (None if values is None else smooth(values, ivar, width) for values in (model, basis))
-    return _Drawn(smooth(flux, ivar, width), noise, *smoothed, width)
+    fitted, alone = (None if values is None else smooth(values, ivar, width) for values in (model, basis))
+    return _Drawn(smooth(flux, ivar, width), noise, fitted, alone, width)
 
 
 def _noise(spectrum: Spectra) -> np.ndarray:

@@ -257,3 +257,13 @@ def test_wrong_arguments(run, catalog, tmp_path, monkeypatch, arguments, message
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert not list(tmp_path.glob("*.p*"))
+
+
+def test_several_spectra_are_pages(run, catalog, figures, tmp_path):
+    refused = run("plot", catalog)
+    assert refused.exit_code == 1
+    assert "2 spectra need pages: choose one with --id, or give -o NAME.pdf" in refused.stderr
+    for more in ((), ("--id", "s1", "--id", "s0")):
+        assert run("plot", catalog, "-o", tmp_path / "all.pdf", "--overwrite", *more).exit_code == 0
+        assert (tmp_path / "all.pdf").read_bytes().startswith(b"%PDF")
+    assert [figure.get_suptitle()[:2] for figure in figures] == ["s0", "s1", "s1", "s0"]
