@@ -112,7 +112,7 @@ def run(*, n: int) -> tuple[Report, Report]:
 
 
 def one_by_scipy(spectra: Spectra, z: np.ndarray, found: jaxz.LineFits) -> tuple[float, int, int]:
-    """Fit the first galaxy below z = 1 with one velocity and width for each family; return its brightest line's flux."""
+    """Fit the first galaxy below z = 1 alike; return the flux of its brightest line, its row and that line."""
     from scipy.optimize import least_squares
 
     row = int(np.flatnonzero(z < 1)[0])

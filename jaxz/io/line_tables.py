@@ -30,9 +30,9 @@ def line_tables(found: LineFits, meta: Mapping[str, np.ndarray]) -> dict[str, Ta
     ``LINES`` has a row for each line in reach of each spectrum: ``ID``, ``TARGETID`` where known, ``LINE``, ``FAMILY``,
     ``LBDA_REST``, ``LBDA_OBS`` (both vacuum Å), ``FLUX``, ``FLUX_ERR`` (unit of the spectrum times Å), ``SNR``,
     ``VEL``, ``VEL_ERR``, ``VDISP``, ``VDISP_ERR`` (km/s, without the instrument), ``EQW``, ``EQW_ERR`` (rest frame Å,
-    positive in emission), ``CONT``, ``CONT_ERR``. ``SOURCES`` has a row for each spectrum: ``ID``, ``TARGETID``, ``FILE``,
-    ``Z``, ``SNR_LINES`` and ``SNR_CONT`` [M, sec. 2], ``NLINES`` above S/N 3, ``CHI2``, ``NPIXELS``; NaN where it could
-    not be fitted.
+    positive in emission), ``CONT``, ``CONT_ERR``. ``SOURCES`` has a row for each spectrum: ``ID``, ``TARGETID``,
+    ``FILE``, ``Z``, ``SNR_LINES`` and ``SNR_CONT`` [M, sec. 2], ``NLINES`` above S/N 3, ``CHI2``, ``NPIXELS``; NaN
+    where it could not be fitted.
 
     Args:
         found: of (spec,) spectra.

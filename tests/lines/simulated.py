@@ -1,4 +1,4 @@
-"""Lines of known flux on a continuum of stars, exactly integrated over pixels; all with the same pixels, to be quick."""
+"""Lines of known flux on a continuum of stars, exactly integrated; all in the same pixels, to be quick."""
 
 import functools
 

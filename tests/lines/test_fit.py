@@ -5,8 +5,8 @@ import pytest
 
 from jaxz import Spectra, fit_lines
 from jaxz.lines.known import LIGHT_SPEED
-from jaxz.spectra import LogGrid
 from jaxz.models import Basis
+from jaxz.spectra import LogGrid
 from tests.lines import simulated
 from tests.lines.simulated import OPTICAL, REST, WAVE
 
@@ -57,7 +57,7 @@ def test_lines_that_are_not_there_scatter_about_zero(many):
 
 
 def test_equivalent_widths_are_flux_over_continuum(many):
-    found, spectra, _ = many
+    found, _, _ = many
     line = found.names.index("Hα")
     np.testing.assert_allclose(
         found.ew[:, line], found.flux[:, line] / found.level[:, line] / (1 + found.z), rtol=1e-12
