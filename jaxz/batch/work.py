@@ -116,7 +116,9 @@ def _slices(job: Job, entry: Entry) -> Iterator[Spectra]:
     source = _opened(entry.file, entry.size, entry.changed, job.format, job.spectrum, job.medium, columns)
     rows = entry.rows(len(source))
     for begin in range(rows.start, rows.stop, job.group):
-        yield source[begin : min(begin + job.group, rows.stop)]
+        piece = source[begin : min(begin + job.group, rows.stop)]
+        if len(piece):
+            yield piece
 
 
 @functools.lru_cache(maxsize=1)

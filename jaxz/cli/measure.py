@@ -159,7 +159,14 @@ class Conduct:
 
 
 def measure(
-    job: "Job", files: Sequence[Path], output: Path, *, shown: Shown, curves: Path | None, conduct: Conduct
+    job: "Job",
+    files: Sequence[Path],
+    output: Path,
+    *,
+    shown: Shown,
+    curves: Path | None,
+    conduct: Conduct,
+    sources: Path | None = None,
 ) -> None:
     """Measure all spectra, write the catalog, say what is in it; end with exit status 1 if an input was not read.
 
@@ -170,7 +177,9 @@ def measure(
         shown: columns of the summary.
         curves: file for the curves, or None.
         conduct: how.
+        sources: folder for source files with their redshifts, or None.
     """
+    from jaxz import io
     from jaxz.batch import Folder, run_job
     from jaxz.cli.progress import Watching
 
@@ -195,6 +204,10 @@ def measure(
             )
     if report.complete:
         summarise(report, shown, output)
+        if sources is not None:
+            with errors_in_one_line():
+                written = io.write_sources(output, sources, overwrite=conduct.overwrite)
+            results.print(f"{sources}: {len(written)} sources with their redshifts", soft_wrap=True)
     else:
         results.print(
             f"{len(report.parts)} parts are in {Folder(output).path}; when all jobs have ended: jaxz merge {output}",
@@ -222,6 +235,8 @@ def summarise(report: "Report", shown: Shown, output: Path) -> None:
             warnings = ", ".join(bit.name or "" for bit in ZWarn(int(catalog["ZWARN"][row])))
             lines.add_row(str(catalog["ID"][row]), *values, warnings)
         show(lines)
+    for note in report.notes:
+        say(note)
     results.print(
         f"{output}: {report.measured} redshifts, {report.warned} of them with warnings; "
         f"{report.rows - report.measured} spectra without a redshift; {len(report.failures)} inputs not read",

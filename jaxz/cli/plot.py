@@ -22,9 +22,14 @@ PICTURES = (".png", ".pdf", ".svg")
 
 def plot(
     catalog: Annotated[Path, typer.Argument(help="Catalog of `jaxz zfind` or `jaxz lae`.")],
-    name: Annotated[str, typer.Option("--id", help="ID or TARGETID of the spectrum.")],
+    name: Annotated[
+        str | None, typer.Option("--id", help="ID or TARGETID of the spectrum; the maps of a cube if absent.")
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Picture to write (png, pdf, svg); ID.png if absent.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="Picture to write (png, pdf, svg); ID.png, or of maps CATALOG.png, if absent."
+        ),
     ] = None,
     spectra: Annotated[
         Path | None, typer.Option(help="File with the spectrum, where it is not at the place the catalog names.")
@@ -42,26 +47,53 @@ def plot(
     Redshift, fit, candidates and scores are those of the catalog: nothing is measured again. With an error model the
     fit is the basis and the continuum distortion, and residuals are in units of the noise with its floor. The spectrum
     is read from its file, the basis must be the one that the redshift was measured with, and χ²(z) is drawn if --curves
-    gives it. Components are separated again with what the catalog's header names.
+    gives it. Components are separated again with what the catalog's header names. Without --id, maps of the redshifts
+    of a cube are drawn.
     """
     from jaxz import io
 
     with errors_in_one_line():
         found = io.read_catalog(catalog)
-        row = _row(catalog, found, name, spectra)
-        picture = output or Path(f"{str(found['ID'][row]).replace('/', '_')}.png")
-        if picture.suffix not in PICTURES:
-            raise ValueError(f"{picture}: choose a name that ends in {', '.join(PICTURES)}")
-        check_outputs(picture, overwrite=overwrite)
-        if "TARGARG" in found.meta:
-            for option, given in (("--basis", basis), ("--curves", curves)):
-                if given is not None:
-                    raise ValueError(f"{catalog}: was made with components, not with a basis: leave out {option}")
-            figure = _separated(catalog, found, row, spectra)
+        if name is None:
+            picture = _checked(output or Path(f"{catalog.name.partition('.')[0]}.png"), overwrite=overwrite)
+            figure = _mapped(catalog)
         else:
-            figure = _fitted(catalog, found, row, spectra, basis, curves)
+            row = _row(catalog, found, name, spectra)
+            named = Path(f"{str(found['ID'][row]).replace('/', '_')}.png")
+            picture = _checked(output or named, overwrite=overwrite)
+            figure = _of_row(catalog, found, row, spectra, basis, curves)
     save_figure(figure, picture, overwrite=overwrite)
     results.print(f"{picture}", soft_wrap=True)
+
+
+def _checked(picture: Path, *, overwrite: bool) -> Path:
+    if picture.suffix not in PICTURES:
+        raise ValueError(f"{picture}: choose a name that ends in {', '.join(PICTURES)}")
+    check_outputs(picture, overwrite=overwrite)
+    return picture
+
+
+def _mapped(catalog: Path) -> "Figure":
+    """Return the figure of the maps in a catalog."""
+    from jaxz import io
+    from jaxz.plot import plot_maps
+
+    # Parquet has no maps.
+    maps = {} if catalog.suffix == ".parquet" else io.read_maps(catalog)
+    if not maps:
+        raise ValueError(f"{catalog}: holds no maps, as it is not of the spaxels of a cube: choose a row with --id")
+    return plot_maps(maps)
+
+
+def _of_row(
+    catalog: Path, found: Any, row: int, spectra: Path | None, basis: str | None, curves: Path | None
+) -> "Figure":
+    if "TARGARG" not in found.meta:
+        return _fitted(catalog, found, row, spectra, basis, curves)
+    for option, given in (("--basis", basis), ("--curves", curves)):
+        if given is not None:
+            raise ValueError(f"{catalog}: was made with components, not with a basis: leave out {option}")
+    return _separated(catalog, found, row, spectra)
 
 
 def _fitted(

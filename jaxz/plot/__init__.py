@@ -22,5 +22,6 @@ from jaxz.plot.injection import (
     plot_recovered as plot_recovered,
     plot_zerr as plot_zerr,
 )
+from jaxz.plot.maps import plot_maps as plot_maps
 from jaxz.plot.reliability import plot_reliability as plot_reliability
 from jaxz.plot.scores import plot_errors as plot_errors, plot_separation as plot_separation
