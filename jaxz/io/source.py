@@ -20,6 +20,9 @@ DESCRIPTION = "JAXZ"
 _NONE = -9999.0
 """What MPDAF has where there is no redshift."""
 
+_COLUMNS = ("Z", "Z_MIN", "Z_MAX")
+"""What MPDAF's table has beside Z_DESC."""
+
 _SECURE, _LIKELY = 0.99, 0.9
 
 
@@ -64,13 +67,12 @@ def write_source(source: str | Path, row: Row, path: str | Path, *, overwrite: b
             raise FileError(f"{source}: not an MPDAF Source file: it has no spectra SPE_…_DATA")
         found = [hdu.copy() for hdu in hdus]
         table = table_of(source, hdus["Z"], check=False) if "Z" in hdus else Table()
-        units = hdus["Z"].header if "Z" in hdus else None
     header = found[0].header
     proposed = confidence(float(row["Z"]), int(row["ZWARN"]), float(row["PCONF"]))
     header["JAXZCONF"] = (proposed, "confidence that jaxz proposes, 0 to 3")
     if not {"ZCONF", "CONFID"} & set(header):
         header["ZCONF"] = (proposed, "proposed by jaxz")
-    made = fits.BinTableHDU(_with_redshift(table, row), header=units, name="Z")
+    made = fits.BinTableHDU(_with_redshift(table, row), name="Z")
     names = [hdu.name for hdu in found]
     found[slice(names.index("Z"), names.index("Z") + 1) if "Z" in names else slice(1, 1)] = [made]
     with replacing(path, overwrite=overwrite) as unfinished:
@@ -116,16 +118,14 @@ def _with_redshift(table: Table, row: Row) -> Table:
     numbers = {"Z": row["Z"], "Z_MIN": row["Z_LO"], "Z_MAX": row["Z_HI"], "Z_ERR": row["ZERR"]}
     values = {name: float(value) if measured and np.isfinite(value) else _NONE for name, value in numbers.items()}
     if not len(table):
-        names = ("Z_DESC", "Z", "Z_MIN", "Z_MAX")
-        return Table([[DESCRIPTION], *([values[name]] for name in names[1:])], names=names)
-    ours = [str(word).strip() == DESCRIPTION for word in table["Z_DESC"]]
-    table = table[~np.array(ours)]
-    whole: dict[str, Any] = {}
+        return Table([[DESCRIPTION], *([values[name]] for name in _COLUMNS)], names=("Z_DESC", *_COLUMNS))
+    table = table[[str(word).strip() != DESCRIPTION for word in table["Z_DESC"]]]
+    whole = Table()
     for name in table.colnames:
-        value = DESCRIPTION if name == "Z_DESC" else values.get(name, _NONE)
-        whole[name] = np.append(np.asarray(table[name]), np.array([value]).astype(_wide(table[name], value)))
-    return Table(whole)
-
-
-def _wide(column: Any, value: Any) -> Any:
-    return column.dtype if column.dtype.kind in "fiu" and not isinstance(value, str) else np.str_
+        column: Any = table[name]
+        new = DESCRIPTION if name == "Z_DESC" else values.get(name, "" if column.dtype.kind == "U" else _NONE)
+        # A text may be longer than those that are there.
+        kind = np.str_ if column.dtype.kind == "U" else column.dtype
+        whole[name] = np.append(np.asarray(column), np.array([new]).astype(kind))
+        whole[name].unit = column.unit
+    return whole

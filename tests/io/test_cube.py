@@ -45,7 +45,9 @@ def test_places_are_those_of_astropys_wcs(path):
     assert np.ptp(meta["RA"]) > 10 * cubes.STEP
 
 
-@pytest.mark.parametrize("part", [slice(0, 5), slice(10, 40), slice(27, 28), slice(165, None), slice(5, 5), slice(3, 90, 7)])
+@pytest.mark.parametrize(
+    "part", [slice(0, 5), slice(10, 40), slice(27, 28), slice(165, None), slice(5, 5), slice(3, 90, 7)]
+)
 def test_a_slice_is_that_of_all(path, part):
     source, whole = io.open_spectra(path), io.read(path)
     assert len(source) == 168
@@ -118,7 +120,9 @@ def test_bad_wavelengths_are_refused(values, tmp_path, changed, message):
 
 def test_a_cube_without_variance_says_what_to_add(values, tmp_path):
     path = cubes.write(tmp_path / "c.fits", values[0], None)
-    with pytest.raises(io.FileError, match=r"c\.fits: no extension STAT: .* add the variance of each voxel, 120 x 12 x 14"):
+    with pytest.raises(
+        io.FileError, match=r"c\.fits: no extension STAT: .* add the variance of each voxel, 120 x 12 x 14"
+    ):
         io.read(path)
 
 
