@@ -82,7 +82,8 @@ class CubeNoise(NamedTuple):
                 "taken as it is, also where spaxels are summed"
             )
         cards = self.cards()
-        box = self.factor(*np.indices((5, 5)).reshape(2, -1), np.ones(25))
+        y, x = np.indices((5, 5)).reshape(2, -1)
+        box = self.factor(y, x, np.ones(len(y)))
         return (
             f"{path}: the variance of the noise is {cards['NOISEVAR']:.2f} STAT, neighbours correlate by "
             f"{cards['NOISECOR']:.2f}: a sum over 5 x 5 spaxels varies by {box:.2f} STAT; "

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from astropy.coordinates import SkyCoord
 
 from jaxz.io.cube import CubeFile
 from jaxz.io.files import FileError, FileWarning, image_shape, open_fits, stem_of
@@ -114,7 +113,7 @@ def positioned(cube: CubeFile, path: Path, *, aperture: float, psf: float | None
     except ImportError as error:
         raise FileError(f"{path}: apertures around positions need photutils: pip install 'jaxz[cube]'") from error
     ids, sky, columns = _positions(cube, path)
-    x, y = cube.wcs.world_to_pixel(sky)
+    x, y = cube.wcs.wcs_world2pix(*sky, 0)
     rows, width = cube.shape
     inside = (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < rows - 0.5)
     if not inside.all():
@@ -142,8 +141,8 @@ def positioned(cube: CubeFile, path: Path, *, aperture: float, psf: float | None
     return Regions(ids, spaxels, weights, np.array(total), psf is not None, x, y, kept, None)
 
 
-def _positions(cube: CubeFile, path: Path) -> tuple[list[str], SkyCoord, dict[str, np.ndarray]]:
-    """Return the names and places of the rows of a table, and what else the catalog shall have of it."""
+def _positions(cube: CubeFile, path: Path) -> tuple[list[str], np.ndarray, dict[str, np.ndarray]]:
+    """Return the names and places (RA, DEC) of the rows of a table, and what else the catalog shall have of it."""
     table = read_table(path)
     names = {name.upper(): name for name in table.colnames}
     missing = [name for name in ("RA", "DEC") if name not in names or table[names[name]].dtype.kind not in "fiu"]
@@ -167,7 +166,7 @@ def _positions(cube: CubeFile, path: Path) -> tuple[list[str], SkyCoord, dict[st
     number = names.get("TARGETID", names.get("ID"))
     if number is not None and table[number].dtype.kind in "iu":
         columns["TARGETID"] = np.asarray(table[number], dtype=np.int64)
-    return ids, SkyCoord(right_ascension, declination, unit="deg"), columns
+    return ids, np.stack([right_ascension, declination]), columns
 
 
 def _tell_outside(cube: CubeFile, path: Path, names: list[str], count: int) -> None:

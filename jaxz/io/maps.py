@@ -1,5 +1,6 @@
 """Redshifts of the places in a cube → maps of the sky, beside the catalog."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,6 +83,7 @@ def maps_of(tables: Iterable[Columns]) -> Maps:
     """
     fields: dict[str, _Field | None] = {}
     images: dict[str, dict[str, np.ndarray]] = {}
+    counts: Counter[str] = Counter()
     for table in tables:
         if not set(NEEDED) <= set(table):
             continue
@@ -93,12 +95,13 @@ def maps_of(tables: Iterable[Columns]) -> Maps:
             if field is not None:
                 rows = placed & (table["FILE"] == file)
                 _draw(images.setdefault(file, {}), field, {name: column[rows] for name, column in table.items()})
+                counts[file] += np.count_nonzero(rows)
     hdus, notes = [], []
     for number, (file, drawn) in enumerate(images.items(), 1):
         field = fields[file]
         assert field is not None
         hdus += [_hdu(name, image, field.header, number) for name, image in drawn.items()]
-        notes += [] if field.note is None else [field.note]
+        notes += [] if field.note is None else [field.note, *_empty(file, field.shape, counts[file])]
     return Maps(hdus, tuple(notes))
 
 
@@ -139,6 +142,11 @@ def _field(path: Path) -> _Field | None:
         noise = {name: primary[name] for name in primary if name.startswith("NOISE")}
         header = hdus[MAP].header.copy(strip=True)
         return _Field(labels.shape, labels, _header(header, str(primary.get("CUBE", path)), noise), None)
+
+
+def _empty(file: str, shape: tuple[int, ...], rows: int) -> list[str]:
+    size = shape[0] * shape[1]
+    return [f"{file}: {size - rows} of {size} spaxels have no data, and no row"] if rows < size else []
 
 
 def _header(header: fits.Header, cube: str, noise: Mapping[str, Any]) -> fits.Header:

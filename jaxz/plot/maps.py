@@ -58,7 +58,7 @@ def plot_maps(maps: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
 def _draw(axes: Axes, name: str, image: np.ndarray, certain: np.ndarray, title: str) -> None:
     values = np.where(image > 0, image, np.nan) if name in _SCALES else image
     scaled = values[certain & np.isfinite(values)] if np.any(certain) else values[np.isfinite(values)]
-    low, high = _FIXED.get(name) or (np.quantile(scaled, [0.02, 0.98]) if len(scaled) else (0, 1))
+    low, high = _FIXED.get(name) or (np.quantile(scaled, [0.02, 0.98]) if len(scaled) else (0.1, 1.0))
     shown = axes.imshow(
         values,
         origin="lower",
