@@ -52,11 +52,11 @@ class Extraction:
     psf: float | None = None
 
     def __post_init__(self) -> None:
+        if self.positions is None and (self.aperture is not None or self.psf is not None):
+            raise ValueError("an aperture or a PSF is around positions: give these too")
         given = [name for name in ("bin_snr", "segmentation", "positions") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"give one of bin_snr, segmentation and positions, got {' and '.join(given) or 'none'}")
-        if self.positions is None and (self.aperture is not None or self.psf is not None):
-            raise ValueError("an aperture or a PSF is around positions: give these too")
         if self.aperture is not None and self.psf is not None:
             raise ValueError("give an aperture or the width of a PSF, not both")
         for name in ("bin_snr", "aperture", "psf"):
