@@ -1,5 +1,6 @@
 """The options of `jaxz zfind` that make spectra of parts of a cube, and those that write redshifts back to sources."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -82,7 +83,11 @@ def extracted(files: Sequence[Path], how: "Extraction", output: Path, *, overwri
     inputs = [one for one in (*files, how.segmentation, how.positions) if one is not None]
     io.check_output(path, overwrite=overwrite, inputs=inputs)
     with io.claimed(path):
-        made = io.extract(files[0], how)
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always", io.FileWarning)
+            made = io.extract(files[0], how)
+        for note in notes:
+            say(note.message)
         say(made.noise.said(files[0]))
         write_extracted(made, path, how, overwrite=overwrite)
     say(f"{path}: {len(made.spectra)} spectra of {files[0]}")

@@ -85,12 +85,14 @@ def test_labels_are_measured_and_mapped(run, cube, options, tmp_path):
 
 def test_sources_are_measured(run, cube, options, tmp_path):
     source = io.open_spectra(cube)[6:7].meta
-    Table({"ID": ["galaxy"], "RA": source["RA"], "DEC": source["DEC"]}).write(tmp_path / "t.ecsv")
+    where = {name: np.append(source[name], 10.0) for name in ("RA", "DEC")}
+    Table({"ID": ["galaxy", "far"], **where}).write(tmp_path / "t.ecsv")
     out = tmp_path / "out.fits"
     result = run("zfind", cube, "-o", out, "--positions", tmp_path / "t.ecsv", "--aperture", 0.4, *options)
     assert result.exit_code == 0
     catalog = io.read_catalog(out)
     assert list(catalog["ID"]) == ["galaxy"]
+    assert f"jaxz: {tmp_path / 't.ecsv'}: 1 of 2 positions are outside {cube}, and left out: far\n" in result.stderr
     assert abs(catalog["Z"][0] - 0.1) < 1e-3
     np.testing.assert_allclose([catalog["X"][0], catalog["Y"][0]], [1, 1], atol=1e-6)
     assert io.read_maps(out) == {}
