@@ -29,6 +29,7 @@ class Report:
         rows, measured, warned: numbers of spectra, of those with a redshift, and of those with a warning.
         failures: inputs that were not read.
         complete: whether the catalog was written, unless there are no spectra.
+        notes: what else the user should know of the catalog.
     """
 
     parts: tuple[Path, ...]
@@ -37,6 +38,7 @@ class Report:
     warned: int
     failures: tuple[Failure, ...]
     complete: bool
+    notes: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -234,7 +236,7 @@ def _finish(
     manifest = folder.manifest()
     folder.begin(manifest["settings"], keys, manifest["inputs"], report.failures, complete=True)
     if report.parts:
-        assemble(report.parts, output, without=[KEY], overwrite=overwrite)
+        report = dataclasses.replace(report, notes=assemble(report.parts, output, without=[KEY], overwrite=overwrite))
         if curves is not None:
             assemble_curves([folder.curves_of(part) for part in report.parts], curves, overwrite=overwrite)
     if not (report.failures and report.parts):

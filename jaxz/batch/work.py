@@ -122,7 +122,9 @@ def _slices(job: Job, entry: Entry) -> Iterator[Spectra]:
     chosen = chosen[(chosen >= share.start) & (chosen < share.stop)]
     for run in np.split(chosen, np.flatnonzero(np.diff(chosen) > 1) + 1):
         for begin in range(0, len(run), job.group):
-            yield source[int(run[begin]) : int(run[min(begin + job.group, len(run)) - 1]) + 1]
+            piece = source[int(run[begin]) : int(run[min(begin + job.group, len(run)) - 1]) + 1]
+            if len(piece):
+                yield piece
 
 
 @functools.lru_cache(maxsize=1)

@@ -218,6 +218,7 @@ def measure(
     curves: Path | None,
     conduct: Conduct,
     best: BestFits | None = None,
+    sources: Path | None = None,
 ) -> None:
     """Measure all spectra, write the catalog, say what is in it; end with exit status 1 if an input was not read.
 
@@ -229,7 +230,9 @@ def measure(
         curves: file for the curves, or None.
         conduct: how.
         best: file for the best fits, or None.
+        sources: folder for source files with their redshifts, or None.
     """
+    from jaxz import io
     from jaxz.batch import Folder, expanded, run_job, write_best_fits
     from jaxz.cli.progress import Watching
 
@@ -266,6 +269,10 @@ def measure(
             say(f"no spectrum in the inputs that were read is called {', '.join(missing)}")
         if not conduct.quiet or not report.rows:
             summarise(report, shown, output)
+        if sources is not None:
+            with errors_in_one_line():
+                written = io.write_sources(output, sources, overwrite=conduct.overwrite)
+            results.print(f"{sources}: {len(written)} sources with their redshifts", soft_wrap=True)
     elif not conduct.quiet:
         results.print(
             f"{len(report.parts)} parts are in {Folder(output).path}; when all jobs have ended: jaxz merge {output}",

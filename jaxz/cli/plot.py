@@ -27,7 +27,9 @@ def plot(
     catalog: Annotated[Path, typer.Argument(help="Catalog of `jaxz zfind` or `jaxz lae`.")],
     names: Annotated[
         list[str] | None,
-        typer.Option("--id", help="ID or TARGETID of a spectrum; any number, a page for each.  [all of them]"),
+        typer.Option(
+            "--id", help="ID or TARGETID of a spectrum; any number, a page for each.  [all; of a cube, its maps]"
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -52,6 +54,7 @@ def plot(
     fit is the basis and the continuum distortion, and residuals are in units of the noise with its floor. A spectrum
     is read from its file, the basis must be the one that the redshift was measured with, and χ²(z) is drawn if --curves
     gives it. Components are separated again with what the catalog's header names, and second redshifts searched again.
+    Without --id, maps of the redshifts of a cube are drawn.
 
     Example: `jaxz plot redshifts.fits --id udf10_00004 --id udf10_00009 -o some.pdf`
     """
@@ -59,20 +62,35 @@ def plot(
 
     with errors_in_one_line():
         found = io.read_catalog(catalog)
+        maps = {} if names else _maps(catalog)
         rows = [_row(catalog, found, name, spectra) for name in names] if names else list(range(len(found)))
         if not rows:
             raise ValueError(f"{catalog}: holds no spectra")
-        picture = output or Path(f"{str(found['ID'][rows[0]]).replace('/', '_')}.png")
+        usual = catalog.name.partition(".")[0] if maps else str(found["ID"][rows[0]]).replace("/", "_")
+        picture = output or Path(f"{usual}.png")
         if picture.suffix not in PICTURES:
             raise ValueError(f"{picture}: choose a name that ends in {', '.join(PICTURES)}")
-        if len(rows) > 1 and picture.suffix != ".pdf":
+        if len(rows) > 1 and not maps and picture.suffix != ".pdf":
             raise ValueError(f"{picture}: {len(rows)} spectra need pages: choose one with --id, or give -o NAME.pdf")
         check_outputs(picture, overwrite=overwrite)
         if "TARGARG" in found.meta and basis is not None:
             raise ValueError(f"{catalog}: was made with components, not with a basis: leave out --basis")
-        drawn = (_drawn(catalog, found, row, spectra, basis, curves) for row in rows)
-        save_figures(drawn, picture, overwrite=overwrite)
+        every = (_drawn(catalog, found, row, spectra, basis, curves) for row in rows)
+        save_figures([_mapped(maps)] if maps else every, picture, overwrite=overwrite)
     results.print(f"{picture}", soft_wrap=True)
+
+
+def _maps(catalog: Path) -> dict[str, Any]:
+    """Return the maps in a catalog; Parquet has none."""
+    from jaxz import io
+
+    return {} if catalog.suffix == ".parquet" else io.read_maps(catalog)
+
+
+def _mapped(maps: dict[str, Any]) -> "Figure":
+    from jaxz.plot import plot_maps
+
+    return plot_maps(maps)
 
 
 def _drawn(

@@ -41,6 +41,8 @@ def summarise(report: "Report", shown: Shown, output: Path) -> None:
             _show_rows(catalog, order[:ENDS], shown, title=f"best {ENDS} of {len(catalog)}")
             _show_rows(catalog, order[-ENDS:], shown, title=f"\nworst {ENDS}")
             _show_counts(catalog)
+    for note in report.notes:
+        say(note)
     results.print(
         f"{output}: {report.measured} redshifts, {report.warned} of them with warnings; "
         f"{report.rows - report.measured} spectra without a redshift; {len(report.failures)} inputs not read",

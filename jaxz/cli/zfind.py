@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from jaxz.cli import measure as common
+from jaxz.cli import cube, measure as common
 from jaxz.cli.columns import Columns, chosen_columns
 from jaxz.cli.console import errors_in_one_line
 from jaxz.cli.summary import digits
@@ -97,6 +97,12 @@ def zfind(
     spectrum: common.SpectrumName = None,
     air: common.Air = None,
     columns: Columns = None,
+    bin_snr: cube.BinSnr = None,
+    segmentation: cube.Segmentation = None,
+    positions: cube.Positions = None,
+    aperture: cube.Aperture = None,
+    psf: cube.Psf = None,
+    sources: cube.Sources = None,
     overwrite: common.Overwrite = False,
     resume: common.Resume = False,
     retry_failed: common.RetryFailed = False,
@@ -114,6 +120,9 @@ def zfind(
     A file that cannot be read is reported, the others go on, and the exit status is 1. A spectrum that was read but
     holds nothing to fit has a row without a redshift, and ZWARN says so. What is finished is kept in OUTPUT.parts until
     all is: a run that was stopped, whatever stopped it, goes on with --resume.
+
+    Of a cube, each spaxel is a spectrum, and maps follow the catalog in its file; with --bin-snr, --segmentation or
+    --positions it is sums of spaxels, which are written to OUTPUT-spectra.fits.
 
     Example: `jaxz zfind spectrum.fits more-spectra/ -o redshifts.fits`, or of a DESI file the first hundred:
     `jaxz zfind coadd-sv3-dark-26065.fits -n 100 -o redshifts.fits --model models.fits`
@@ -176,6 +185,12 @@ def zfind(
         "CLASSES": classes if len(models) > 1 else models[0].model.spectype,
         **made_with([one.model for one in models], prior=prior, calibration=calibrated),
     }
+    with errors_in_one_line():
+        how = cube.chosen_extraction(bin_snr, segmentation, positions, aperture, psf)
+        if how is not None:
+            replaces = overwrite or resume or retry_failed
+            files = [cube.extracted(files, how, output, overwrite=overwrite, replaces=replaces)]
+            settings |= how.cards()
     job = common.job(
         method,
         settings,
@@ -189,7 +204,7 @@ def zfind(
     )
     conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler, quiet, verbose)
     best = None if model is None else common.BestFits(model, [one.model for one in models])
-    common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct, best=best)
+    common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct, best=best, sources=sources)
 
 
 def _error_model(learned: "io.Numbers | None", floor: float | None, continuum: float | None) -> "ErrorModel":

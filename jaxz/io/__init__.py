@@ -1,4 +1,6 @@
-"""Files in and out: spectra of MUSE, SDSS, DESI and plain tables; catalogs, bases, components, calibrations, lines.
+"""Files in and out: spectra and cubes of MUSE, spectra of SDSS, DESI and plain tables; catalogs and maps of redshifts.
+
+Bases, components, calibrations and line lists, too.
 
 The only part of jaxz that uses astropy.
 """
@@ -29,13 +31,16 @@ from jaxz.io.component import (
     write_component as write_component,
 )
 from jaxz.io.desi import read_desi as read_desi
+from jaxz.io.extraction import Extracted as Extracted, Extraction as Extraction, extract as extract
 from jaxz.io.files import FileError as FileError, FileWarning as FileWarning
 from jaxz.io.line_tables import line_tables as line_tables, write_lines as write_lines
 from jaxz.io.lines import read_lines as read_lines
+from jaxz.io.maps import read_maps as read_maps
 from jaxz.io.numbers import Numbers as Numbers, load_numbers as load_numbers
 from jaxz.io.output import check_output as check_output, claimed as claimed
 from jaxz.io.populations import read_populations as read_populations
 from jaxz.io.reader import FORMATS as FORMATS, expand as expand, open_spectra as open_spectra, read as read
+from jaxz.io.source import write_source as write_source, write_sources as write_sources
 from jaxz.io.survey import write_survey as write_survey
 from jaxz.io.tabular import read_table as read_table
 from jaxz.io.writer import write as write

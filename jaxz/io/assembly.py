@@ -13,6 +13,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz.io.files import damage_named, open_fits
+from jaxz.io.maps import NEEDED, Maps, maps_of
 from jaxz.io.output import replacing
 from jaxz.io.parquet import ParquetFile, is_parquet
 from jaxz.meta import concatenate_meta
@@ -26,11 +27,14 @@ _OF_THE_FILE = ("SIMPLE", "BITPIX", "NAXIS", "EXTEND")
 """Keywords of a part that astropy writes itself."""
 
 
-def assemble(parts: Sequence[Path], path: str | Path, *, without: Sequence[str] = (), overwrite: bool = False) -> None:
+def assemble(
+    parts: Sequence[Path], path: str | Path, *, without: Sequence[str] = (), overwrite: bool = False
+) -> tuple[str, ...]:
     """Write the catalog of all parts: FITS, or Parquet where the name ends so.
 
     Rows are those of the parts, in order. A column that a part lacks, or has in another form, is treated as by
-    `jaxz.Spectra.concatenate`. The header is that of the first, DEVICE tells those of all.
+    `jaxz.Spectra.concatenate`. The header is that of the first, DEVICE tells those of all. Maps of cubes, which FITS
+    alone has room for, follow the tables (see `jaxz.io.maps`).
 
     Args:
         parts: files of `jaxz.io.write`, one at least.
@@ -38,23 +42,32 @@ def assemble(parts: Sequence[Path], path: str | Path, *, without: Sequence[str] 
         without: keywords of the parts that the catalog shall not have.
         overwrite: whether to replace an existing file.
 
+    Returns:
+        What the user should know of the maps.
+
     Raises:
-        FileError: if a part cannot be read, or as `jaxz.io.write`.
+        FileError: if a part, or a cube that is in it, cannot be read, or as `jaxz.io.write`.
     """
     forms, count, cards = _forms(parts, without)
+    is_placed = set(NEEDED) <= set(forms["REDSHIFTS"])
+    maps = maps_of(_read(part).tables["REDSHIFTS"] for part in parts) if is_placed else Maps([], ())
     with replacing(path, overwrite=overwrite) as unfinished:
         if is_parquet(path):
             with ParquetFile(unfinished, cards) as file:
                 for part in parts:
                     tables = _read(part).tables
                     file.write({name: _shaped(tables, name, form) for name, form in forms.items()})
-            return
+            unwritten = [f"{path}: Parquet has no room for maps: for these, let the name end in .fits"]
+            return (*maps.notes, *(unwritten if maps.hdus else ()))
         with _fits_stream(unfinished) as stream:
             primary = fits.PrimaryHDU(header=cards)
             primary.header.set("EXTEND", True, after="NAXIS")
             primary.writeto(stream)
             for name, form in forms.items():
                 _write_table(stream, parts, name, form, count, cards if name == "REDSHIFTS" else fits.Header())
+            for hdu in maps.hdus:
+                _write_data(stream, hdu.header, iter([hdu.data.astype(hdu.data.dtype.newbyteorder(">")).tobytes()]))
+    return maps.notes
 
 
 def assemble_curves(parts: Sequence[Path], path: str | Path, *, overwrite: bool = False) -> None:

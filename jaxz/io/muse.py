@@ -73,7 +73,7 @@ def _spectrum(path: Path, hdus: Any, data: str, stat: str, bad: np.ndarray | Non
     flux, variance = hdus[data].data, hdus[stat].data
     if flux is None or variance is None or flux.shape != variance.shape:
         raise FileError(f"{path}: {data} and {stat} have different lengths: they need one value for each pixel")
-    wave = _wave(f"{path}[{data}]", hdus[data].header, len(flux))
+    wave = axis_of_mpdaf(f"{path}[{data}]", hdus[data].header, len(flux), 1)
     unit = flux_unit(f"{path}[{data}]", hdus[data].header.get("BUNIT"), wave)
     factor = noise_factor(f"{path}[{stat}]", hdus[stat].header.get("BUNIT"), unit.unit, 2)
     ivar = scaled(inverse_variance(variance, "var"), 1 / factor)
@@ -84,16 +84,27 @@ def _spectrum(path: Path, hdus: Any, data: str, stat: str, bad: np.ndarray | Non
     return spectra_of(path, wave, flux, ivar, ids=[stem_of(path)], meta=meta, unit=unit.name)
 
 
-def _wave(where: str, header: Any, size: int) -> np.ndarray:
-    medium = str(header.get("CTYPE1", "")).strip()
+def axis_of_mpdaf(where: str, header: Any, size: int, axis: int) -> np.ndarray:
+    """Return the wavelengths of an axis of MPDAF's spectra and cubes, vacuum Å, (size,).
+
+    Args:
+        where: the file and extension, for messages.
+        header: of the data.
+        size: of the axis.
+        axis: its number as FITS has it, from 1.
+
+    Raises:
+        FileError: if it is no axis of wavelengths in air (AWAV) or vacuum (WAVE), or its cards are missing.
+    """
+    medium = str(header.get(f"CTYPE{axis}", "")).strip()
     if medium not in ("AWAV", "WAVE"):
-        raise FileError(f"{where}: CTYPE1 is {medium!r}: set it to AWAV (wavelengths in air) or WAVE (in vacuum)")
-    start = number_in(header, "CRVAL1")
-    step = number_in(header, "CDELT1" if "CDELT1" in header else "CD1_1")
-    if not np.isfinite(start + step):
-        raise FileError(f"{where}: no wavelengths: the header needs CRVAL1 and CDELT1 (or CD1_1)")
-    first = 1.0 - number_in(header, "CRPIX1", absent=0.0)  # as the FITS standard has it
+        raise FileError(f"{where}: CTYPE{axis} is {medium!r}: set it to AWAV (wavelengths in air) or WAVE (in vacuum)")
+    start, width, matrix = f"CRVAL{axis}", f"CDELT{axis}", f"CD{axis}_{axis}"
+    step = number_in(header, width if width in header else matrix)
+    if not np.isfinite(number_in(header, start) + step):
+        raise FileError(f"{where}: no wavelengths: the header needs {start} and {width} (or {matrix})")
+    first = 1.0 - number_in(header, f"CRPIX{axis}", absent=0.0)  # as the FITS standard has it
     if not np.isfinite(first):
-        raise FileError(f"{where}: CRPIX1 is no number: set it to the pixel whose wavelength CRVAL1 is")
-    values = start + step * (first + np.arange(size))
-    return vacuum_angstrom(where, values, header.get("CUNIT1"), air=medium == "AWAV")
+        raise FileError(f"{where}: CRPIX{axis} is no number: set it to the pixel whose wavelength {start} is")
+    values = number_in(header, start) + step * (first + np.arange(size))
+    return vacuum_angstrom(where, values, header.get(f"CUNIT{axis}"), air=medium == "AWAV")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from jaxz.io.columns import check_choice, is_spectrum_table
+from jaxz.io.cube import CubeFile, is_cube
 from jaxz.io.desi import DesiFile, is_desi
 from jaxz.io.files import (
     FileError,
@@ -28,6 +29,7 @@ from jaxz.spectra import Spectra
 FORMATS = {
     "mpdaf": "MPDAF spectrum",
     "mpdaf-source": "MPDAF Source",
+    "cube": "MUSE cube: DATA and STAT, the third axis along wavelength",
     "sdss": "SDSS or BOSS spec file",
     "desi": "DESI coadd or spectra file",
     "image": "FITS images of flux and noise, a spectrum in each row",
@@ -40,9 +42,10 @@ FORMATS = {
 
 @runtime_checkable
 class Source(Protocol):
-    """The spectra of one file, in memory or yet to be read: `Spectra` are one, and so is a `DesiFile`.
+    """The spectra of one file, in memory or yet to be read: `Spectra` are one, and so are `DesiFile` and `CubeFile`.
 
-    Reading a slice raises FileError where the file cannot be read.
+    A slice has fewer spectra than it is long where there is nothing at some places, as at the edges of a cube. Reading
+    it raises FileError where the file cannot be read.
     """
 
     @property
@@ -63,7 +66,7 @@ def read(
     medium: Medium | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> Spectra:
-    """Read spectra from files: MPDAF (MUSE) spectra and Sources, SDSS/BOSS spec files, DESI coadds, images, tables.
+    """Read spectra from files: MPDAF (MUSE) spectra, Sources and cubes, SDSS, DESI coadds, images, tables.
 
     Args:
         paths: a file, a folder (all spectrum files directly in it, sorted by name), or a list of both.
@@ -218,7 +221,7 @@ def _kind_of(hdus: Any) -> str | None:
 def _what_is_wrong(hdus: Any, format: str | None) -> str:
     axes = len(image_shape(hdus["DATA"])) if "DATA" in hdus else 0
     if axes > 1:
-        return f"not a spectrum: DATA has {axes} axes: extract spectra from the cube or image first"
+        return f"not a spectrum: DATA has {axes} axes: give a spectrum, or a cube with three axes and STAT"
     wanted = f"known kinds: {_known_kinds()}" if format is None else f"format {format!r} is {FORMATS[format]}"
     return f"not a known kind of spectrum file: it holds {summary_of(hdus)}; {wanted}"
 
@@ -230,6 +233,7 @@ def _known_kinds() -> str:
 _IS = {
     "mpdaf": is_mpdaf_spectrum,
     "mpdaf-source": is_mpdaf_source,
+    "cube": is_cube,
     "sdss": is_sdss_spectrum,
     "desi": is_desi,
     "image": is_image_spectrum,
@@ -239,6 +243,7 @@ _IS = {
 }
 _FROM = {
     "mpdaf": from_mpdaf_spectrum,
+    "cube": CubeFile,
     "sdss": from_sdss_spectrum,
     "desi": DesiFile,
     "jaxz": from_spectra_file,

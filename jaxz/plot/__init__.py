@@ -18,6 +18,7 @@ from jaxz.plot.injection import (
     plot_zerr as plot_zerr,
 )
 from jaxz.plot.lines import plot_lines as plot_lines
+from jaxz.plot.maps import plot_maps as plot_maps
 from jaxz.plot.pages import save_pages as save_pages
 from jaxz.plot.reliability import plot_reliability as plot_reliability
 from jaxz.plot.roc import plot_roc as plot_roc

@@ -1,0 +1,131 @@
+"""Redshifts back into MPDAF's Source files, as their user and MPDAF find them."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Row, Table
+
+from jaxz.io.catalog import read_catalog
+from jaxz.io.files import FileError, damage_named, open_fits
+from jaxz.io.muse import is_mpdaf_source
+from jaxz.io.output import check_output, replacing
+from jaxz.io.tabular import table_of
+
+DESCRIPTION = "JAXZ"
+"""Z_DESC of our redshifts."""
+
+_NONE = -9999.0
+"""What MPDAF has where there is no redshift."""
+
+_COLUMNS = ("Z", "Z_MIN", "Z_MAX")
+"""What MPDAF's table has beside Z_DESC."""
+
+_SECURE, _LIKELY = 0.99, 0.9
+
+
+def confidence(z: float, zwarn: int, pconf: float) -> int:
+    """Return MUSE's confidence in a redshift: 3 secure, 2 likely, 1 a guess, 0 none.
+
+    Args:
+        z: NaN if there is none.
+        zwarn: `ZWarn` bits; with any, it is a guess.
+        pconf: probability.
+    """
+    if not np.isfinite(z):
+        return 0
+    if zwarn or not pconf >= _LIKELY:
+        return 1
+    return 3 if pconf >= _SECURE else 2
+
+
+def write_source(source: str | Path, row: Row, path: str | Path, *, overwrite: bool = False) -> None:
+    """Write a Source file with a redshift in its table ``Z``; all else stays as it is.
+
+    The row whose ``Z_DESC`` is JAXZ gets ``Z``, ``Z_MIN`` and ``Z_MAX``, the ends of the interval Z_LO to Z_HI, and
+    ``Z_ERR`` where the table has it; it is added, and so is the table, where they are not there. The card ``JAXZCONF``
+    proposes a confidence (see `confidence`), and ``ZCONF`` has it where neither it nor CONFID is there.
+
+    Args:
+        source: the file.
+        row: of the catalog, from `jaxz.io.read_catalog`.
+        path: the file to write.
+        overwrite: whether to replace an existing file; `source` itself is never replaced without.
+
+    Raises:
+        FileError: if `source` is no Source file, or as `check_output`.
+
+    Example:
+        ``jaxz.io.write_source("source-00007.fits", jaxz.io.read_catalog("z.fits")[0], "out/source-00007.fits")``
+    """
+    source, path = Path(source), Path(path)
+    check_output(path, overwrite=overwrite, inputs=() if overwrite else [source])
+    with damage_named(source), open_fits(source) as hdus:
+        if not is_mpdaf_source(hdus):
+            raise FileError(f"{source}: not an MPDAF Source file: it has no spectra SPE_…_DATA")
+        found = [hdu.copy() for hdu in hdus]
+        table = table_of(source, hdus["Z"], check=False) if "Z" in hdus else Table()
+    header = found[0].header
+    proposed = confidence(float(row["Z"]), int(row["ZWARN"]), float(row["PCONF"]))
+    header["JAXZCONF"] = (proposed, "confidence that jaxz proposes, 0 to 3")
+    if not {"ZCONF", "CONFID"} & set(header):
+        header["ZCONF"] = (proposed, "proposed by jaxz")
+    made = fits.BinTableHDU(_with_redshift(table, row), name="Z")
+    names = [hdu.name for hdu in found]
+    found[slice(names.index("Z"), names.index("Z") + 1) if "Z" in names else slice(1, 1)] = [made]
+    with replacing(path, overwrite=overwrite) as unfinished:
+        fits.HDUList(found).writeto(unfinished)
+
+
+def write_sources(catalog: str | Path, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+    """Write the Source files of a catalog with their redshifts, under their names, into a folder.
+
+    Args:
+        catalog: of `jaxz zfind`; rows whose FILE is no Source file are passed over.
+        folder: made if it is not there.
+        overwrite: whether to replace files in it; without, that they are not there is made sure of first.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        FileError: as `write_source`; or if two have one name.
+    """
+    rows = [(Path(str(row["FILE"]).strip()), row) for row in read_catalog(catalog)]
+    rows = [(path, row) for path, row in rows if _is_source(path)]
+    folder = Path(folder)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir()
+    outputs = [folder / path.name for path, _ in rows]
+    for number, output in enumerate(outputs):
+        if output in outputs[:number]:
+            raise FileError(f"{output}: two sources have this name: measure them in separate runs")
+        check_output(output, overwrite=overwrite, inputs=() if overwrite else [rows[number][0]])
+    for output, (path, row) in zip(outputs, rows, strict=True):
+        write_source(path, row, output, overwrite=overwrite)
+    return outputs
+
+
+def _is_source(path: Path) -> bool:
+    with open_fits(path) as hdus:
+        return is_mpdaf_source(hdus)
+
+
+def _with_redshift(table: Table, row: Row) -> Table:
+    measured = bool(np.isfinite(row["Z"]))
+    numbers = {"Z": row["Z"], "Z_MIN": row["Z_LO"], "Z_MAX": row["Z_HI"], "Z_ERR": row["ZERR"]}
+    values = {name: float(value) if measured and np.isfinite(value) else _NONE for name, value in numbers.items()}
+    if not len(table):
+        return Table([[DESCRIPTION], *([values[name]] for name in _COLUMNS)], names=("Z_DESC", *_COLUMNS))
+    table = table[[str(word).strip() != DESCRIPTION for word in table["Z_DESC"]]]
+    whole = Table()
+    for name in table.colnames:
+        column: Any = table[name]
+        new = DESCRIPTION if name == "Z_DESC" else values.get(name, "" if column.dtype.kind == "U" else _NONE)
+        # A text may be longer than those that are there.
+        kind = np.str_ if column.dtype.kind == "U" else column.dtype
+        whole[name] = np.append(np.asarray(column), np.array([new]).astype(kind))
+        whole[name].unit = column.unit
+    return whole
