@@ -48,7 +48,7 @@ def plot(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that exists.")] = False,
 ) -> None:
-    """Draw spectra with their best fits and candidates; of `jaxz lae` with components, of `jaxz deblend` with both parts.
+    """Draw spectra with best fits and candidates; of `jaxz lae` with components, of `jaxz deblend` with both parts.
 
     Redshift, fit, candidates and scores are those of the catalog: nothing is measured again. With an error model the
     fit is the basis and the continuum distortion, and residuals are in units of the noise with its floor. A spectrum
