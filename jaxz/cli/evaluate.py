@@ -1,5 +1,6 @@
 """`jaxz evaluate`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +35,17 @@ def evaluate(
         ),
     ],
     tolerance: Annotated[float, typer.Option(help="Call a redshift good up to this |Δz|/(1+z).")] = 0.005,
+    bins: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COLUMN", help="Column of the truth, such as a magnitude, to bin in too; any number."),
+    ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="CATALOG",
+            help="Catalog of the same sources at another depth, for the figures of --bins; any number.",
+        ),
+    ] = None,
     figures: Annotated[
         Path | None,
         typer.Option(
@@ -50,7 +62,7 @@ def evaluate(
     has blank ones too, else right redshifts); how true ZWARN = 0, PCONF, ZALT_PROB, Z_LO to Z_HI and ZERR are; and the
     failures.
 
-    Example: `jaxz evaluate redshifts.fits truth.ecsv --figures figures/`
+    Example: `jaxz evaluate 3h.fits truth.ecsv --beside 30h.fits --bins F775W --figures figures/`
     """
     import numpy as np
 
@@ -61,14 +73,17 @@ def evaluate(
             raise ValueError(f"--tolerance {tolerance}: use a number above 0")
         if figures is not None:
             make_folder(figures)
-            check_outputs(*(figures / name for name in PICTURES), overwrite=overwrite)
-        found, true = io.read_catalog(catalog), io.read_table(truth)
-        for path, columns in ((catalog, found), (truth, true)):
-            _require(path, columns)
+            depth = [f"depth-{column}.png" for column in bins or ()]
+            check_outputs(*(figures / name for name in (*PICTURES, *depth)), overwrite=overwrite)
+        if beside and not (bins and figures):
+            raise ValueError("--beside is for the figures of --bins: give --bins COLUMN and --figures FOLDER too")
+        true = io.read_table(truth)
+        _require(truth, true)
         known = true[_is_blank(true) | (np.isfinite(true["Z"]) & (true["Z"] > -1))]
-        match = _match(catalog, found, truth, known)
-    _report_unmatched(catalog, found, truth, true, known, match)
-    sample = evaluation.sample_of(found[match.rows], known[match.truth_rows], _is_blank(known)[match.truth_rows])
+        if len(known) < len(true):
+            say(f"{truth}: {len(true) - len(known)} sources have no true redshift and are left out")
+        samples = {path.name: _sample(path, truth, known, bins or ()) for path in (catalog, *(beside or ()))}
+    sample = samples[catalog.name]
     evaluation.show_summary(sample, tolerance, title=f"{catalog.name} against {truth.name}")
     evaluation.show_bins(sample, tolerance)
     evaluation.show_confusions(sample, tolerance)
@@ -79,9 +94,22 @@ def evaluate(
         drawn = evaluation.figures_of(sample, tolerance)
         if (reliability := promises.reliability_figure(sample, tolerance)) is not None:
             drawn["reliability.png"] = reliability
+        drawn |= evaluation.depth_figures(samples, bins or (), tolerance)
         for name, figure in drawn.items():
             save_figure(figure, figures / name, overwrite=overwrite)
             results.print(f"{figures / name}", soft_wrap=True)
+
+
+def _sample(catalog: Path, truth: Path, known: Any, bins: Sequence[str]) -> evaluation.Sample:
+    """Return what a catalog and the truth say of the same sources, and say which have no match."""
+    from jaxz import io
+
+    found = io.read_catalog(catalog)
+    _require(catalog, found)
+    match = _match(catalog, found, truth, known)
+    _report_unmatched(catalog, found, truth, known, match)
+    rows = match.truth_rows
+    return evaluation.sample_of(found[match.rows], known[rows], _is_blank(known)[rows], bins)
 
 
 def _require(path: Path, columns: Any) -> None:
@@ -108,9 +136,7 @@ def _match(catalog: Path, found: Any, truth: Path, known: Any) -> "Match":
     raise ValueError(f"{catalog} and {truth} have no ID or TARGETID in common: compare their columns ID and TARGETID")
 
 
-def _report_unmatched(catalog: Path, found: Any, truth: Path, true: Any, known: Any, match: "Match") -> None:
-    if len(known) < len(true):
-        say(f"{truth}: {len(true) - len(known)} sources have no true redshift and are left out")
+def _report_unmatched(catalog: Path, found: Any, truth: Path, known: Any, match: "Match") -> None:
     for path, columns, rows in ((catalog, found, match.unmatched), (truth, known, match.truth_unmatched)):
         if len(rows):
             key = "ID" if "ID" in columns.colnames else "TARGETID"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jaxz.cli.console import say, show, table
@@ -51,15 +52,31 @@ class Sample:
         return ("true sources", "blank sources") if self.blank.any() else ("right redshifts", "wrong redshifts")
 
 
-def sample_of(found: Any, true: Any, blank: "np.ndarray") -> Sample:
-    """Return the `Sample` of matched rows of a catalog and the truth, of which some may be blank."""
+def sample_of(found: Any, true: Any, blank: "np.ndarray", columns: Sequence[str] = ()) -> Sample:
+    """Return the `Sample` of matched rows of a catalog and the truth.
+
+    Args:
+        found, true: the rows.
+        blank: (source,) whether one is known to be none.
+        columns: of the truth in which the good fraction is binned too.
+
+    Raises:
+        ValueError: if a column is not there, or holds no numbers.
+    """
+    import numpy as np
+
     from jaxz import validate
 
     z, ztrue = _numbers(found, "Z")[~blank], _numbers(true, "Z")[~blank]
-    binned = {"true redshift": (ztrue, validate.REDSHIFT_EDGES)}
+    binned: dict[str, tuple[np.ndarray, Any]] = {"true redshift": (ztrue, validate.REDSHIFT_EDGES)}
     for column, name in SNR.items():
         if _has_numbers(true, column):
             binned[name] = _numbers(true, column)[~blank], validate.SNR_EDGES
+    for column in columns:
+        if not _has_numbers(true, column):
+            raise ValueError(f"--bins {column}: the truth has no such column of numbers: {', '.join(true.colnames)}")
+        values = _numbers(true, column)[~blank]
+        binned[column] = values, validate.even_edges(values)
     bins = {}
     for name, (values, edges) in binned.items():
         if (seen := validate.occupied(values, edges)).size:
@@ -191,6 +208,20 @@ def figures_of(sample: Sample, tolerance: float) -> "dict[str, Figure]":
         figures["separation.png"] = plot.plot_separation(
             significance, robustness, sample.positive(tolerance), names=sample.kinds
         )
+    return figures
+
+
+def depth_figures(samples: Mapping[str, Sample], columns: Sequence[str], tolerance: float) -> "dict[str, Figure]":
+    """Return a figure of the good fraction of several catalogs in the bins of each column, by the names of files."""
+    import numpy as np
+
+    from jaxz import plot, validate
+
+    figures = {}
+    for column in columns:
+        given = {name: (one.z, one.ztrue, one.bins[column][0]) for name, one in samples.items()}
+        edges = validate.even_edges(np.concatenate([values for *_, values in given.values()]))
+        figures[f"depth-{column}.png"] = plot.plot_depth(given, edges, name=column, tolerance=tolerance)
     return figures
 
 

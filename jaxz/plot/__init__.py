@@ -11,6 +11,7 @@ from jaxz.plot.components import plot_components as plot_components
 from jaxz.plot.crossval import plot_crossval as plot_crossval
 from jaxz.plot.curve import SCORES as SCORES, draw_curve as draw_curve
 from jaxz.plot.demo import plot_demo as plot_demo
+from jaxz.plot.depth import plot_depth as plot_depth
 from jaxz.plot.fit import ZFit as ZFit, describe as describe, known_lines as known_lines, plot_fit as plot_fit
 from jaxz.plot.injection import (
     plot_bootstrap as plot_bootstrap,

@@ -4,6 +4,7 @@ from jaxz.validate.bins import (
     BIN_LEVEL as BIN_LEVEL,
     REDSHIFT_EDGES as REDSHIFT_EDGES,
     SNR_EDGES as SNR_EDGES,
+    even_edges as even_edges,
     good_fraction_in_bins as good_fraction_in_bins,
     occupied as occupied,
 )

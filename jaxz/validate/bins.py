@@ -73,3 +73,29 @@ def _places(values: np.ndarray, edges: Sequence[float] | np.ndarray) -> np.ndarr
     if not np.all(np.diff(edges) > 0):
         raise ValueError(f"edges of bins must increase, got {list(edges)}")
     return np.searchsorted(edges, values, side="right") - 1
+
+
+def even_edges(values: np.ndarray, *, number: int = 8) -> np.ndarray:
+    """Return edges of about so many equal bins of 1, 2 or 5 times a power of ten that hold all values, (bins + 1,).
+
+    Args:
+        values: what is binned; what is not finite does not count.
+        number: of bins.
+
+    Raises:
+        ValueError: if no value is finite.
+
+    Example:
+        >>> jaxz.validate.even_edges(np.array([22.1, 25.9]), number=4).tolist()
+        [22.0, 23.0, 24.0, 25.0, 26.0]
+    """
+    known = np.asarray(values, dtype=np.float64)
+    known = known[np.isfinite(known)]
+    if not len(known):
+        raise ValueError("no finite values to bin")
+    low, high = float(known.min()), float(known.max())
+    wanted = (high - low) / number or 1.0
+    power = 10.0 ** math.floor(math.log10(wanted))
+    step = power * min((1, 2, 5, 10), key=lambda factor: abs(math.log(factor * power / wanted)))
+    first, last = math.floor(low / step), math.floor(high / step) + 1
+    return step * np.arange(first, last + 1)

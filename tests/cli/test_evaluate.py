@@ -120,3 +120,28 @@ def test_a_bias_of_air_is_called_one(run, catalog, truth):
     result = run("evaluate", catalog, truth(ID=["a", "b", "c"], Z=(1 + found) / 1.000277 - 1))
     assert result.exit_code == 0
     assert "the bias is that of wavelengths in air taken for vacuum, 83 km/s" in result.stderr
+
+
+def test_bins_of_any_column_and_catalogs_of_other_depth(run, catalog, truth, tmp_path):
+    deeper = Table.read(catalog)
+    deeper["Z"] = [1.0, 2.0, 0.7, 0.1]
+    deeper.write(tmp_path / "deep.fits")
+    table = truth(ID=["a", "b", "c", "d"], Z=[1.0, 2.0, 0.7, 0.1], MAG=[22.1, 22.9, 23.5, 25.2])
+    options = ["--bins", "MAG", "--beside", tmp_path / "deep.fits", "--figures", tmp_path / "figures"]
+    result = run("evaluate", catalog, table, *options)
+    assert result.exit_code == 0, result.stderr
+    assert ["22", "to", "22.5", "1", "of", "1"] in [line[:6] for line in words(result.stdout)]
+    assert (tmp_path / "figures" / "depth-MAG.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--bins", "B"], "no such column of numbers: ID, Z"),
+        (["--beside", "z.fits"], "give --bins COLUMN and --figures"),
+    ],
+)
+def test_bins_that_cannot_be_are_refused(run, catalog, truth, options, told):
+    result = run("evaluate", catalog, truth(ID=["a"], Z=[1.0]), *options)
+    assert result.exit_code != 0
+    assert told in " ".join(result.stderr.split())

@@ -82,3 +82,14 @@ def test_edges_that_do_not_increase():
 def test_values_of_another_length():
     with pytest.raises(ValueError, match="length of z, 2, got 1"):
         validate.good_fraction_in_bins(np.ones(2), np.ones(2), np.ones(1), [0.0, 2.0])
+
+
+@pytest.mark.parametrize(("low", "high"), [(22.1, 25.9), (0.0, 1e-3), (-3.0, 700.0), (5.0, 5.0)])
+def test_even_edges_hold_all_values_in_about_as_many_bins(low, high):
+    values = np.array([low, (low + high) / 2, high, np.nan])
+    edges = validate.even_edges(values)
+    assert edges[0] <= low <= high < edges[-1]
+    np.testing.assert_allclose(np.diff(edges), edges[1] - edges[0], rtol=1e-6)
+    assert 2 <= len(edges) <= 20
+    with pytest.raises(ValueError, match="no finite values"):
+        validate.even_edges(values[3:])
