@@ -83,9 +83,13 @@ def test_fits_of_no_known_kind_lists_what_it_holds_and_what_is_known(tmp_path: P
     assert all(kind in message for kind in io.FORMATS)
 
 
-def test_a_cube_is_not_a_spectrum(tmp_path: Path) -> None:
-    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros((5, 2, 3)), name="DATA")]).writeto(tmp_path / "x.fits")
-    assert "not a spectrum: DATA has 3 axes: extract spectra" in refused(tmp_path / "x.fits")
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [((2, 3), "not a spectrum: DATA has 2 axes"), ((5, 2, 3), "no extension STAT: a cube without")],
+)
+def test_an_image_and_a_bare_cube_are_no_spectra(tmp_path: Path, shape: tuple[int, ...], message: str) -> None:
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.zeros(shape), name="DATA")]).writeto(tmp_path / "x.fits")
+    assert message in refused(tmp_path / "x.fits")
 
 
 @pytest.mark.parametrize("contents", [b"dear reader\n", b"\x89PNG\r\n\x1a\n\0\0,", b"4000 1 1\n4001 2 1\n"])
