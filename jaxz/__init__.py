@@ -1,6 +1,6 @@
 """Galaxy redshifts from spectra, thousands at a time, in pure JAX.
 
-`jaxz.io`, `jaxz.mock`, `jaxz.plot`, `jaxz.train`, `jaxz.validate`, `jaxz.redshifts`, `jaxz.load_basis`,
+`jaxz.inspect`, `jaxz.io`, `jaxz.mock`, `jaxz.plot`, `jaxz.train`, `jaxz.validate`, `jaxz.redshifts`, `jaxz.load_basis`,
 `jaxz.load_component` and `jaxz.load_calibration` are loaded when first touched, so that `import jaxz` needs neither
 astropy nor matplotlib.
 """
@@ -32,7 +32,7 @@ from jaxz.spectra import LogGrid as LogGrid, Spectra as Spectra
 from jaxz.status import Status as Status, ZWarn as ZWarn
 
 if TYPE_CHECKING:
-    from jaxz import io as io, mock as mock, plot as plot, train as train, validate as validate
+    from jaxz import inspect as inspect, io as io, mock as mock, plot as plot, train as train, validate as validate
     from jaxz.classes import redshifts as redshifts
     from jaxz.io import (
         load_basis as load_basis,
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_LAZY_MODULES = ("io", "mock", "plot", "train", "validate")
+_LAZY_MODULES = ("inspect", "io", "mock", "plot", "train", "validate")
 _LAZY_FUNCTIONS = {
     "load_basis": "jaxz.io",
     "load_calibration": "jaxz.io",

@@ -30,7 +30,7 @@ def evaluate(
         Path,
         typer.Argument(
             help="Table (FITS, ECSV, CSV) with ID or TARGETID, and the true Z; SNR_CONT and SNR_LINE are used, and "
-            "sources of TYPE BLANK are known to be none."
+            "sources of TYPE BLANK are known to be none. Or a CSV of visual inspections, of `jaxz inspect` or prospect."
         ),
     ],
     tolerance: Annotated[float, typer.Option(help="Largest |Δz|/(1+z) of a good redshift.")] = 0.005,
@@ -45,7 +45,7 @@ def evaluate(
     and scatter of the good redshifts; the good fraction in bins of redshift and signal-to-noise; which emission lines
     were taken for others; completeness and purity of what thresholds on the scores keep (true sources where the truth
     has blank ones too, else right redshifts); how true ZWARN = 0, PCONF, ZALT_PROB, Z_LO to Z_HI and ZERR are; and the
-    failures.
+    failures. Of visual inspections those of VI_quality 3 and 4 are taken as true.
     """
     import numpy as np
 
@@ -56,7 +56,7 @@ def evaluate(
             raise ValueError(f"--tolerance {tolerance}: use a number above 0")
         if figures is not None:
             check_outputs(*(figures / name for name in PICTURES), overwrite=overwrite)
-        found, true = io.read_catalog(catalog), io.read_table(truth)
+        found, true = io.read_catalog(catalog), io.read_truth(truth)
         for path, columns in ((catalog, found), (truth, true)):
             _require(path, columns)
         known = true[_is_blank(true) | (np.isfinite(true["Z"]) & (true["Z"] > -1))]

@@ -30,6 +30,7 @@ from jaxz.io.component import (
 )
 from jaxz.io.desi import read_desi as read_desi
 from jaxz.io.files import FileError as FileError, FileWarning as FileWarning
+from jaxz.io.inspected import read_truth as read_truth
 from jaxz.io.lines import read_lines as read_lines
 from jaxz.io.numbers import Numbers as Numbers, load_numbers as load_numbers
 from jaxz.io.output import check_output as check_output, claimed as claimed
