@@ -15,9 +15,8 @@ function connect(page) {
   };
   at("previous").onclick = () => page.step(-1);
   at("next").onclick = () => page.step(1);
-  at("width").value = view.width;
   at("width").oninput = ({ target }) => {
-    view.width = Number(target.value);
+    page.width = view.width = Number(target.value);
     page.draw();
   };
   for (const name of CHECKED) {

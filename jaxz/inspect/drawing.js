@@ -1,5 +1,8 @@
 // A spectrum and how it is looked at → the sources and ranges of the figures.
 
+const NAME_HEIGHT = 13; // px of the name of a line
+const LIKELY = 0.02; // probability from which candidates have their rank written
+
 class Drawing {
   constructor(document, book) {
     this.book = book;
@@ -29,8 +32,8 @@ class Drawing {
     const asFitted = candidate && Math.abs(view.z - candidate.z) < 1e-6 * (1 + view.z);
     this.curves("spectrum", curves, 0, x.length, asFitted);
     this.ranges(x, curves, sigma, view, fresh);
-    this.lines("lines", view.z, view, 0);
-    this.lines("second lines", view.second ? view.z2 : NaN, view, 60);
+    this.lines("lines", view.z, view);
+    this.lines("second lines", view.second ? view.z2 : NaN, view);
     this.sky(view);
     this.windows(wave, curves, view, asFitted);
     this.redshift(spectrum, view, fresh);
@@ -60,25 +63,27 @@ class Drawing {
   }
 
   parts(name) {
-    const figure = this.model(name);
+    const figure = this.model(`${name} figure`);
     return { figure, x_range: figure.x_range, y_range: figure.y_range, xaxis: figure.below, yaxis: figure.left };
   }
 
-  lines(name, z, view, above) {
-    const data = { x: [], y: [], name: [], color: [] };
+  // Lines in reach at a redshift; names that would overlap on the screen are moved apart.
+  lines(name, z, view) {
+    const data = { x: [], y: [], shift: [], name: [], color: [] };
     const wanted = ({ kind }) => (kind === "both" ? view.emission || view.absorption : view[kind]);
     const seen = Number.isFinite(z) ? this.book.lines.filter(wanted) : [];
-    const { x_range } = this.parts("spectrum");
-    let last = -Infinity, level = 0;
+    const { figure, x_range } = this.parts("spectrum"), second = name === "second lines";
+    const scale = (figure.inner_width || 800) / (x_range.end - x_range.start);
+    let last = -Infinity;
     for (const { name: label, wave, kind } of seen) {
       const x = this.shown(wave * (1 + z), view);
       if (!this.within(x)) continue;
-      level = x - last < 0.012 * (x_range.end - x_range.start) ? (level + 1) % 3 : 0;
-      last = x;
+      last = Math.max(x * scale, last + NAME_HEIGHT);
       data.x.push(x);
-      data.y.push(4 + above + 62 * level);
+      data.y.push(second ? 3 : (figure.inner_height || 300) - 3);
+      data.shift.push(last - x * scale - 1);
       data.name.push(label);
-      data.color.push(this.book.colors[above ? "second" : kind]);
+      data.color.push(this.book.colors[second ? "second" : kind]);
     }
     this.fill(name, data);
   }
@@ -121,7 +126,7 @@ class Drawing {
     this.fill("candidates", {
       z: candidates.map(({ z }) => z),
       probability: candidates.map(({ probability }) => probability ?? 0),
-      rank: candidates.map((_, k) => String(k + 1)),
+      rank: candidates.map(({ probability }, k) => (probability > LIKELY || k === view.candidate ? String(k + 1) : "")),
       color: candidates.map((_, k) => chosen(k)),
     });
     this.model("here").location = view.z;

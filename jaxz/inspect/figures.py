@@ -65,20 +65,21 @@ def _spectrum() -> figure:
     items = [("spectrum", [flux]), ("± 1 σ", [band]), ("best fit", [model])]
     legend = Legend(items=[LegendItem(label=label, renderers=renderers) for label, renderers in items])
     legend.update(orientation="horizontal", padding=2, border_line_alpha=0, label_text_font_size="11px")
-    legend.update(background_fill_alpha=0.7, name="legend", location="top_right")
-    shown.add_layout(legend)
+    legend.update(location="right", margin=0, spacing=14)
+    shown.add_layout(legend, "above")
     sky = ColumnDataSource({"x": [], "alpha": []}, name="sky")
-    shown.add_glyph(sky, VSpan(x="x", line_color="#999999", line_alpha="alpha", line_width=2))
-    for name in ("lines", "second lines"):
-        _line_marks(shown, name)
+    shown.add_glyph(sky, VSpan(x="x", line_color="#999999", line_alpha="alpha", line_width=1.5))
+    _line_marks(shown, "lines", "right")
+    _line_marks(shown, "second lines", "left")
     return shown
 
 
-def _line_marks(shown: figure, name: str) -> None:
-    source = ColumnDataSource({"x": [], "y": [], "name": [], "color": []}, name=name)
+def _line_marks(shown: figure, name: str, align: str) -> None:
+    """Draw lines with their names, which end ("right") or begin ("left") at a height on the screen."""
+    source = ColumnDataSource({"x": [], "y": [], "shift": [], "name": [], "color": []}, name=name)
     shown.add_glyph(source, VSpan(x="x", line_color="color", line_alpha=0.6, line_width=1, line_dash=[4, 3]))
     labels = LabelSet(x="x", y="y", text="name", text_color="color", source=source, y_units="screen")
-    labels.update(angle=math.pi / 2, text_font_size="10px", text_baseline="bottom", x_offset=-1)
+    labels.update(angle=math.pi / 2, text_font_size="10px", text_baseline="bottom", text_align=align, x_offset="shift")
     shown.add_layout(labels)
 
 
@@ -105,9 +106,9 @@ def _redshift() -> figure:
     shown.add_layout(LinearAxis(y_range_name="probability", axis_label="P", ticker=[0, 0.5, 1], **_SMALL), "right")
     found = ColumnDataSource({"z": [], "probability": [], "rank": [], "color": []}, name="candidates")
     on_right = {"source": found, "y_range_name": "probability"}
-    shown.segment("z", 0, "z", "probability", color="color", line_width=2, **on_right)
-    shown.scatter("z", "probability", size=8, color="color", **on_right)
-    shown.text("z", "probability", text="rank", text_color="color", y_offset=-6, text_align="center", **on_right)
+    shown.segment("z", 0, "z", "probability", color="color", line_width=2, alpha=0.5, **on_right)
+    shown.scatter("z", "probability", size=7, color="color", **on_right)
+    shown.text("z", "probability", text="rank", text_color="color", x_offset=6, y_offset=-4, **on_right)
     here = Span(location=0, dimension="height", line_color=HERE, line_dash="dashed", line_width=1, name="here")
     shown.add_layout(here)
     told = 'window.dispatchEvent(new CustomEvent("jaxz:z", {detail: cb_obj.x}))'
@@ -127,7 +128,7 @@ def _curves(shown: figure, name: str) -> tuple[Any, Any, Any]:
 
 def _figure(name: str, height: int, tools: str) -> figure:
     ranges = {"x_range": Range1d(0, 1), "y_range": Range1d(0, 1)}
-    shown = figure(name=name, height=height, tools=tools, sizing_mode="stretch_width", min_width=120, **ranges)
+    shown = figure(name=f"{name} figure", height=height, tools=tools, sizing_mode="stretch_width", min_width=120, **ranges)
     shown.toolbar.logo = None
     shown.min_border = 2
     shown.grid.grid_line_color = "#eeeeee"

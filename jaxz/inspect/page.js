@@ -19,7 +19,8 @@ class Inspection {
     this.judgements = new Judgements(book);
     this.rows = [];
     this.row = 0;
-    this.view = { width: book.width, z: 0, z2: NaN, candidate: 0, unit: "" };
+    this.width = null; // of the smoothing, as long as nobody chose one: what suits the spectrum
+    this.view = { width: 1, z: 0, z2: NaN, candidate: 0, unit: "" };
     for (const name of CHECKED) this.view[name] = at(name).checked;
   }
 
@@ -44,7 +45,8 @@ class Inspection {
     const spectrum = await spectrumOf(this.book, row);
     if (row !== this.row) return; // another was asked for meanwhile
     this.spectrum = spectrum;
-    const { columns } = this.book;
+    const { columns, smoothing, sheets } = this.book;
+    this.view.width = this.width ?? (sheets[row].snr < smoothing.below ? smoothing.width : 1);
     this.view.z2 = columns.Z2 ? columns.Z2[row] ?? NaN : NaN;
     this.view.unit = columns.FLUXUNIT && columns.FLUXUNIT[row] ? columns.FLUXUNIT[row] : "unit of the file";
     this.choose(0, true);
@@ -84,7 +86,8 @@ class Inspection {
   }
 
   draw(fresh = false) {
-    at("widthshown").textContent = this.view.width;
+    at("width").value = this.view.width;
+    at("widthshown").textContent = `${this.view.width} pixel${this.view.width > 1 ? "s" : ""}`;
     this.drawing.draw(this.spectrum, this.view, fresh);
   }
 
@@ -117,7 +120,7 @@ class Inspection {
     at("warnings").textContent = warningsOf(this.book, row).join(" ");
     at("secondlabel").hidden = !Number.isFinite(this.view.z2);
     at("z2shown").textContent = digits(this.view.z2, 5);
-    const lines = Object.entries(columns).map(([name, values]) => line([name, values[row] ?? "–"]));
+    const lines = Object.entries(columns).map(([name, values]) => line([name, written(values[row])]));
     at("columns").tBodies[0].replaceChildren(...lines);
     this.tellList();
     this.tellJudgement();
@@ -160,6 +163,11 @@ class Inspection {
     at("scanner").value = this.judgements.scanner;
     at("judged").textContent = `${Object.keys(this.judgements.rows).length} inspected`;
   }
+}
+
+function written(value) {
+  if (value === null) return "–";
+  return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(7))) : String(value);
 }
 
 // A row of a table; what comes from files is text, never markup.

@@ -26,7 +26,7 @@ EXACT = 1 << 53
 """From here on integers are text, as JavaScript's numbers lose digits."""
 
 SMOOTHING = {"below": 3.0, "width": 5}
-"""Median signal-to-noise of pixels below which the page begins smoothed, and over how many pixels."""
+"""Median signal-to-noise of pixels below which a spectrum is smoothed unasked, and over how many pixels."""
 
 _LEFT_OUT = ("COEFF", "ZALT", "ZALT_ERR", "ZALT_CHI2", "ZALT_PROB")
 
@@ -103,7 +103,7 @@ def assembled(
         "windows": [dict(zip(("name", "wave", "half"), window, strict=True)) for window in figures.WINDOWS],
         "nwindow": figures.NWINDOW,
         "zrange": _zrange(bound, header),
-        "width": SMOOTHING["width"] if _is_faint(bound) else 1,
+        "smoothing": SMOOTHING,
         "versions": _versions(header),
     }
     code = importlib.resources.files("jaxz.inspect")
@@ -146,7 +146,7 @@ def _plain(value: Any) -> Any:
 def _sky() -> list[tuple[float, float]]:
     """Return vacuum wavelength (Å) and opacity of the sky's lines."""
     lines = sky_lines()
-    strength = np.clip(0.12 + 0.16 * np.log10(lines.flux), 0.08, 0.5)
+    strength = np.clip(0.1 + 0.12 * np.log10(lines.flux), 0.06, 0.4)
     return [(float(wave), round(float(alpha), 2)) for wave, alpha in zip(lines.wave, strength, strict=True)]
 
 
@@ -157,11 +157,6 @@ def _zrange(bound: Sequence[Sheet], header: Mapping[str, Any]) -> tuple[float, f
     low, high = min(low, *found), max(high, *found)
     margin = 0.01 * (high - low) or 0.1
     return low - margin, high + margin
-
-
-def _is_faint(bound: Sequence[Sheet]) -> bool:
-    """Return whether pixels of the median spectrum are fainter than shows without smoothing."""
-    return bool(bound) and float(np.median([one.about["snr"] for one in bound])) < SMOOTHING["below"]
 
 
 def _versions(header: Mapping[str, Any]) -> dict[str, str]:

@@ -88,7 +88,7 @@ def test_lines_follow_candidate_slider_and_click(page):
 
 def test_click_into_the_redshift_panel(page):
     panel = page.execute_script(
-        "const found = [...Bokeh.index.query((view) => view.model.name === 'redshift')][0];"
+        "const found = [...Bokeh.index.query((view) => view.model.name === 'redshift figure')][0];"
         "const box = found.el.getBoundingClientRect(), inner = found.frame.bbox;"
         "return [box.x + inner.left + inner.width / 2, box.y + inner.top + inner.height / 2]"
     )

@@ -22,6 +22,9 @@ class Elements(html.parser.HTMLParser):
         self.found.append((tag, dict(attrs)))
         self.name = dict(attrs).get("id")
 
+    def handle_endtag(self, tag):
+        self.name = None
+
     def handle_data(self, data):
         if self.name:
             self.texts[self.name] = self.texts.get(self.name, "") + data
