@@ -32,7 +32,7 @@ def models_in(header: Mapping[str, Any]) -> list[Named]:
     keys = [("BASIS", "BASISVER", "BASISSHA", "NNUIS"), ("TARGET", "TARGVER", "TARGSHA", "NNUIS")]
     keys += [(f"MODEL{number}", f"MODVER{number}", f"MODSHA{number}", f"NNUIS{number}") for number in numbers]
     found = (map(header.get, one) for one in keys if one[0] in header)
-    return [Named(name, version, sha256, nnuisance or 0) for name, version, sha256, nnuisance in found]
+    return [Named(str(name), str(version), sha256, nnuisance or 0) for name, version, sha256, nnuisance in found]
 
 
 def basis_of(catalog: Path, header: Mapping[str, Any], sha256: str | None, given: str | None) -> "Basis":

@@ -109,7 +109,7 @@ class Drawing {
       if (!window) continue;
       const ends = [window.wave - window.half, window.wave + window.half].map((rest) => rest * (1 + view.z));
       const first = firstAbove(wave, ends[0]), end = Math.max(firstAbove(wave, ends[1]), first + 2);
-      figure.title.text = window.name;
+      this.model(`${name} name`).text = window.name;
       this.curves(name, curves, first, end, asFitted);
       whole(x_range, ...ends.map((value) => this.shown(value, view)));
       const parts = ["low", "high", "fit"].filter((key) => curves[key]).map((key) => curves[key].subarray(first, end));

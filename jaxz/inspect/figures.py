@@ -8,6 +8,7 @@ from bokeh.layouts import column, row
 from bokeh.models import (
     ColumnDataSource,
     CustomJS,
+    Label,
     LabelSet,
     Legend,
     LegendItem,
@@ -37,7 +38,7 @@ WINDOWS = (
 NWINDOW = 4
 """Windows that are shown at a time."""
 
-FLUX, BAND, MODEL, MOVED, CURVE, HERE = "#33658a", "#c9d6e2", "#c1121f", "#e08a92", "#33658a", "#c1121f"
+BLUE, BAND, RED = "#33658a", "#c9d6e2", "#c1121f"
 LINES = {"emission": "#1d7a46", "absorption": "#8a5a00", "both": "#5f4b8b", "second": "#b5179e"}
 
 _SMALL = {
@@ -45,6 +46,7 @@ _SMALL = {
     "axis_label_text_font_size": "11px",
     "axis_label_text_font_style": "normal",
 }
+_IN_CORNER = {"x_units": "screen", "y_units": "screen", "text_font_size": "11px", "text_font_style": "bold"}
 _TOOLS = "xpan,box_zoom,xwheel_zoom,undo,reset,save"
 
 
@@ -87,7 +89,8 @@ def _window(number: int) -> figure:
     """Return a figure of the neighbourhood of a line."""
     shown = _figure(f"window {number}", 170, "xpan,xwheel_zoom,reset")
     shown.toolbar.autohide = True
-    shown.title.text_font_size = "11px"
+    # A label, because a new title would lay out the whole page anew.
+    shown.add_layout(Label(name=f"window {number} name", text="", x=4, y=4, **_IN_CORNER))
     _curves(shown, f"window {number}")
     source = ColumnDataSource({"x": [], "color": []}, name=f"window {number} lines")
     shown.add_glyph(source, VSpan(x="x", line_color="color", line_alpha=0.6, line_width=1, line_dash=[4, 3]))
@@ -101,7 +104,7 @@ def _redshift() -> figure:
     shown.xaxis[0].axis_label, shown.yaxis[0].axis_label = "redshift", "χ²"
     shown.yaxis[0].name = "chi2 axis"
     curve = ColumnDataSource({"z": [], "chi2": []}, name="curve")
-    shown.line("z", "chi2", source=curve, color=CURVE, line_width=1)
+    shown.line("z", "chi2", source=curve, color=BLUE, line_width=1)
     shown.extra_y_ranges = {"probability": Range1d(0, 1.3)}
     shown.add_layout(LinearAxis(y_range_name="probability", axis_label="P", ticker=[0, 0.5, 1], **_SMALL), "right")
     found = ColumnDataSource({"z": [], "probability": [], "rank": [], "color": []}, name="candidates")
@@ -109,7 +112,7 @@ def _redshift() -> figure:
     shown.segment("z", 0, "z", "probability", color="color", line_width=2, alpha=0.5, **on_right)
     shown.scatter("z", "probability", size=7, color="color", **on_right)
     shown.text("z", "probability", text="rank", text_color="color", x_offset=6, y_offset=-4, **on_right)
-    here = Span(location=0, dimension="height", line_color=HERE, line_dash="dashed", line_width=1, name="here")
+    here = Span(location=0, dimension="height", line_color=RED, line_dash="dashed", line_width=1, name="here")
     shown.add_layout(here)
     told = 'window.dispatchEvent(new CustomEvent("jaxz:z", {detail: cb_obj.x}))'
     shown.js_on_event("tap", CustomJS(code=told))
@@ -120,15 +123,17 @@ def _curves(shown: figure, name: str) -> tuple[Any, Any, Any]:
     """Draw a spectrum, its error band and its model; return the renderers."""
     data = ColumnDataSource({"x": [], "flux": [], "low": [], "high": []}, name=name)
     band = shown.varea("x", "low", "high", source=data, color=BAND)
-    flux = shown.step("x", "flux", source=data, mode="center", color=FLUX, line_width=1)
+    flux = shown.step("x", "flux", source=data, mode="center", color=BLUE, line_width=1)
     fit = ColumnDataSource({"x": [], "flux": []}, name=f"{name} model")
-    model = shown.line("x", "flux", source=fit, color=MODEL, line_width=1.3, name=f"{name} model line")
+    model = shown.line("x", "flux", source=fit, color=RED, line_width=1.3, name=f"{name} model line")
     return band, flux, model
 
 
 def _figure(name: str, height: int, tools: str) -> figure:
     ranges = {"x_range": Range1d(0, 1), "y_range": Range1d(0, 1)}
-    shown = figure(name=f"{name} figure", height=height, tools=tools, sizing_mode="stretch_width", min_width=120, **ranges)
+    shown = figure(
+        name=f"{name} figure", height=height, tools=tools, sizing_mode="stretch_width", min_width=120, **ranges
+    )
     shown.toolbar.logo = None
     shown.min_border = 2
     shown.grid.grid_line_color = "#eeeeee"

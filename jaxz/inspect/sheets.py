@@ -78,7 +78,7 @@ def sheets_of(
                 "z": z[row, k],
                 "chi2": _number(chi2[row, k]),
                 "probability": _number(probability[row, k]),
-                "spectype": "" if fits is None or fits.which[row, k] < 0 else models[fits.which[row, k]].spectype,
+                "spectype": "" if fits is None or fits.which[row, k] < 0 else models[int(fits.which[row, k])].spectype,
             }
             for k in known
         ]
