@@ -95,6 +95,8 @@ def _window(number: int) -> figure:
     source = ColumnDataSource({"x": [], "color": []}, name=f"window {number} lines")
     shown.add_glyph(source, VSpan(x="x", line_color="color", line_alpha=0.6, line_width=1, line_dash=[4, 3]))
     shown.xaxis.ticker.desired_num_ticks = 4
+    # Numbers of another width would lay out the whole page anew.
+    shown.yaxis.visible = False
     return shown
 
 
