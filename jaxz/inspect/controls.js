@@ -117,7 +117,7 @@ function options(select, values) {
 async function begin() {
   const book = JSON.parse(at("book").textContent);
   book.data = at("data").textContent.trim().split("\n");
-  const views = await Bokeh.embed.embed_item(JSON.parse(at("item").textContent));
+  const views = await Bokeh.embed.embed_item(JSON.parse(at("item").textContent), "figures");
   const root = views.roots ? views.roots[0] : views;
   const page = new Inspection(book, new Drawing(root.model.document, book));
   connect(page);

@@ -41,12 +41,17 @@ NWINDOW = 4
 BLUE, BAND, RED = "#33658a", "#c9d6e2", "#c1121f"
 LINES = {"emission": "#1d7a46", "absorption": "#8a5a00", "both": "#5f4b8b", "second": "#b5179e"}
 
-_SMALL = {
+_SMALL: dict[str, Any] = {
     "major_label_text_font_size": "10px",
     "axis_label_text_font_size": "11px",
     "axis_label_text_font_style": "normal",
 }
-_IN_CORNER = {"x_units": "screen", "y_units": "screen", "text_font_size": "11px", "text_font_style": "bold"}
+_IN_CORNER: dict[str, Any] = {
+    "x_units": "screen",
+    "y_units": "screen",
+    "text_font_size": "11px",
+    "text_font_style": "bold",
+}
 _TOOLS = "xpan,box_zoom,xwheel_zoom,undo,reset,save"
 
 
@@ -54,14 +59,14 @@ def figures() -> dict[str, Any]:
     """Return the figures as an item that `Bokeh.embed.embed_item` of the page takes."""
     windows = [_window(number) for number in range(NWINDOW)]
     layout = column(_spectrum(), row(*windows, sizing_mode="stretch_width"), _redshift(), sizing_mode="stretch_width")
-    return dict(json_item(layout, "figures"))
+    return dict(json_item(layout))
 
 
 def _spectrum() -> figure:
     """Return the figure of the spectrum; above it, the wavelength in the other frame."""
     shown = _figure("spectrum", 400, _TOOLS)
     band, flux, model = _curves(shown, "spectrum")
-    shown.extra_x_ranges = {"other": Range1d(0, 1, name="other")}
+    shown.extra_x_ranges = {"other": Range1d(start=0, end=1, name="other")}
     shown.add_layout(LinearAxis(x_range_name="other", name="other axis", **_SMALL), "above")
     shown.xaxis[1].axis_label, shown.yaxis[0].axis_label = "", "flux density"
     items = [("spectrum", [flux]), ("± 1 σ", [band]), ("best fit", [model])]
@@ -110,7 +115,7 @@ def _redshift() -> figure:
     shown.extra_y_ranges = {"probability": Range1d(0, 1.3)}
     shown.add_layout(LinearAxis(y_range_name="probability", axis_label="P", ticker=[0, 0.5, 1], **_SMALL), "right")
     found = ColumnDataSource({"z": [], "probability": [], "rank": [], "color": []}, name="candidates")
-    on_right = {"source": found, "y_range_name": "probability"}
+    on_right: dict[str, Any] = {"source": found, "y_range_name": "probability"}
     shown.segment("z", 0, "z", "probability", color="color", line_width=2, alpha=0.5, **on_right)
     shown.scatter("z", "probability", size=7, color="color", **on_right)
     shown.text("z", "probability", text="rank", text_color="color", x_offset=6, y_offset=-4, **on_right)
@@ -132,7 +137,7 @@ def _curves(shown: figure, name: str) -> tuple[Any, Any, Any]:
 
 
 def _figure(name: str, height: int, tools: str) -> figure:
-    ranges = {"x_range": Range1d(0, 1), "y_range": Range1d(0, 1)}
+    ranges: dict[str, Any] = {"x_range": Range1d(0, 1), "y_range": Range1d(0, 1)}
     shown = figure(
         name=f"{name} figure", height=height, tools=tools, sizing_mode="stretch_width", min_width=120, **ranges
     )
