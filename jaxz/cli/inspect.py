@@ -49,11 +49,16 @@ def inspect(
 
     Example: `jaxz inspect redshifts.fits spectra/ -o page.html`
     """
+    from importlib.util import find_spec
+
     from jaxz import io
-    from jaxz.inspect import assembled
     from jaxz.io.output import replacing
 
     with errors_in_one_line():
+        if find_spec("bokeh") is None:
+            raise ValueError("the page needs bokeh: pip install 'jaxz[inspect]'")
+        from jaxz.inspect import assembled
+
         found = io.read_catalog(catalog)
         paths = [Path(name) for name in _files_of(catalog, found)] if not files else list(files)
         check_outputs(output, overwrite=overwrite, inputs=[catalog, *paths, *([curves] if curves else [])])
