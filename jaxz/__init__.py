@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jaxz import (
         batch as batch,
+        inspect as inspect,
         io as io,
         kernels as kernels,
         mock as mock,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = ("batch", "io", "kernels", "mock", "noise", "plot", "posterior", "train", "validate")
+_MODULES = ("batch", "inspect", "io", "kernels", "mock", "noise", "plot", "posterior", "train", "validate")
 _NAMES = {
     "blends": ("Blends", "deblend"),
     "calibration": ("Calibration",),

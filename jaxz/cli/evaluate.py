@@ -31,7 +31,7 @@ def evaluate(
         Path,
         typer.Argument(
             help="Table (FITS, ECSV, CSV) with ID or TARGETID, and the true Z; SNR_CONT and SNR_LINE are used, and "
-            "sources of TYPE BLANK are known to be none."
+            "sources of TYPE BLANK are known to be none. Or a CSV of visual inspections, of `jaxz inspect` or prospect."
         ),
     ],
     tolerance: Annotated[float, typer.Option(help="Call a redshift good up to this |Δz|/(1+z).")] = 0.005,
@@ -60,7 +60,7 @@ def evaluate(
     and scatter of the good redshifts; the good fraction in bins of redshift and signal-to-noise; which emission lines
     were taken for others; completeness and purity of what thresholds on the scores keep (true sources where the truth
     has blank ones too, else right redshifts); how true ZWARN = 0, PCONF, ZALT_PROB, Z_LO to Z_HI and ZERR are; and the
-    failures.
+    failures. Of visual inspections those of VI_quality 3 and 4 are taken as true.
 
     Example: `jaxz evaluate 3h.fits truth.ecsv --beside 30h.fits --bins F775W --figures figures/`
     """
@@ -77,7 +77,7 @@ def evaluate(
             check_outputs(*(figures / name for name in (*PICTURES, *depth)), overwrite=overwrite)
         if beside and not (bins and figures):
             raise ValueError("--beside is for the figures of --bins: give --bins COLUMN and --figures FOLDER too")
-        true = io.read_table(truth)
+        true = io.read_truth(truth)
         _require(truth, true)
         known = true[_is_blank(true) | (np.isfinite(true["Z"]) & (true["Z"] > -1))]
         if len(known) < len(true):

@@ -88,7 +88,7 @@ def redshifts_of(spectra: "Spectra", tables: Sequence[Path]) -> "tuple[np.ndarra
 def _rows(path: Path) -> list[tuple[str, float]]:
     from jaxz import io
 
-    table = io.read_table(path)
+    table = io.read_truth(path)
     key = next((name for name in ("ID", "TARGETID") if name in table.colnames), None)
     if key is None or "Z" not in table.colnames or table["Z"].dtype.kind not in "fiu":
         raise ValueError(

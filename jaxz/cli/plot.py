@@ -1,15 +1,14 @@
 """`jaxz plot`."""
 
 import dataclasses
-import itertools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jaxz.cli.columns import chosen_columns
 from jaxz.cli.console import check_outputs, errors_in_one_line, results, say
+from jaxz.cli.fitted import Named, basis_of, models_in, reading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -168,12 +167,8 @@ def _fitted(catalog: Path, found: Any, row: int, basis: str | None, known: "ZFit
 
 def _basis(catalog: Path, found: Any, row: int, given: str | None) -> "Basis":
     """Return the basis that the coefficients of a row are of."""
-    from jaxz import io
-
     name, version, sha256, nnuisance = _model_of(catalog, found, row)
-    shipped = (io.load_basis(one) for one in io.basis_names() if given is None)
-    basis = next((one for one in shipped if one.sha256 == sha256), None)
-    basis = basis or io.load_basis(given or _basis_named(catalog, found.meta))
+    basis = basis_of(catalog, found.meta, sha256, given)
     if sha256 not in (None, basis.sha256):
         raise ValueError(
             f"{catalog}: COEFF of {found['ID'][row]} are of {name} {version} (SHA-256 {sha256[:8]}…), not of "
@@ -190,25 +185,17 @@ def _basis(catalog: Path, found: Any, row: int, given: str | None) -> "Basis":
     return basis
 
 
-def _model_of(catalog: Path, found: Any, row: int) -> tuple[str, str, str | None, int]:
-    """Return name, version and SHA-256 of the model that fits a row best, and how many parts lie beside what slides.
-
-    A catalog that is not of jaxz has none of it.
-    """
-    header = found.meta
-    numbers = itertools.takewhile(lambda number: f"MODEL{number}" in header, itertools.count())
-    keys = [("BASIS", "BASISVER", "BASISSHA", "NNUIS"), ("TARGET", "TARGVER", "TARGSHA", "NNUIS")]
-    keys += [(f"MODEL{number}", f"MODVER{number}", f"MODSHA{number}", f"NNUIS{number}") for number in numbers]
-    models = [tuple(map(header.get, one)) for one in keys if one[0] in header]
+def _model_of(catalog: Path, found: Any, row: int) -> Named:
+    """Return the model that fits a row best; a catalog that is not of jaxz names none."""
+    models = models_in(found.meta)
     if len(models) > 1:
-        models = [model for model in models if model[0] == str(found["SUBTYPE"][row]).strip()]
+        models = [model for model in models if model.name == str(found["SUBTYPE"][row]).strip()]
         if len(models) != 1:
             raise ValueError(
                 f"{catalog}: its header does not tell which of its models {found['ID'][row]} was fitted with: measure "
                 "it with one alone"
             )
-    name, version, sha256, nnuisance = models[0] if models else ("", "", None, 0)
-    return name, version, sha256, nnuisance or 0
+    return models[0] if models else Named("", "", None, 0)
 
 
 def _curve(curves: Path, found: Any, row: int) -> "tuple[np.ndarray, np.ndarray]":
@@ -273,12 +260,6 @@ def _row(catalog: Path, found: Any, name: str, spectra: Path | None) -> int:
     return same[0]
 
 
-def _basis_named(catalog: Path, header: Any) -> str | None:
-    if "BASISARG" not in header:
-        raise ValueError(f"{catalog}: its header names no basis: give one with --basis")
-    return None if header["BASISARG"] == "default" else header["BASISARG"]
-
-
 def _spectrum(catalog: Path, found: Any, row: int, override: Path | None) -> "Spectra":
     from jaxz import io
 
@@ -287,9 +268,7 @@ def _spectrum(catalog: Path, found: Any, row: int, override: Path | None) -> "Sp
     path = override or Path(str(found["FILE"][row]).strip())
     if not path.exists():
         raise ValueError(f"{path}: the spectrum is not there: give its file with --spectra")
-    how = {"format": "FORMAT", "spectrum": "SPENAME", "medium": "MEDIUM"}
-    options = {option: found.meta.get(card) or None for option, card in how.items()}
-    source = io.open_spectra(path, columns=chosen_columns(found.meta.get("COLUMNS")), **options)
+    source = io.open_spectra(path, **reading(found.meta))
     wanted = str(found["ID"][row]).strip()
     places = [place for place, name in enumerate(source.ids) if name == wanted]
     if not places:

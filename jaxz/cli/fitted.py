@@ -1,0 +1,104 @@
+"""The header of a catalog → the models that it was made with, and how its spectra are read."""
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jaxz.cli.columns import chosen_columns
+
+if TYPE_CHECKING:
+    from jaxz.models import AbstractModel, Basis
+
+
+class Named(NamedTuple):
+    """A model as the header names it.
+
+    Attributes:
+        name, version: of the basis or the target.
+        sha256: its fingerprint, or None.
+        nnuisance: parts that lie beside what slides.
+    """
+
+    name: str
+    version: str
+    sha256: str | None
+    nnuisance: int
+
+
+def models_in(header: Mapping[str, Any]) -> list[Named]:
+    """Return the models of a catalog; one that is not of jaxz has none."""
+    numbers = itertools.takewhile(lambda number: f"MODEL{number}" in header, itertools.count())
+    keys = [("BASIS", "BASISVER", "BASISSHA", "NNUIS"), ("TARGET", "TARGVER", "TARGSHA", "NNUIS")]
+    keys += [(f"MODEL{number}", f"MODVER{number}", f"MODSHA{number}", f"NNUIS{number}") for number in numbers]
+    found = (map(header.get, one) for one in keys if one[0] in header)
+    return [Named(str(name), str(version), sha256, nnuisance or 0) for name, version, sha256, nnuisance in found]
+
+
+def basis_of(catalog: Path, header: Mapping[str, Any], sha256: str | None, given: str | None) -> "Basis":
+    """Return the basis that has a fingerprint if jaxz ships it, else the one that is given or the header names.
+
+    Raises:
+        ValueError: if there is none.
+        FileError: if it cannot be read.
+    """
+    from jaxz import io
+
+    shipped = (io.load_basis(one) for one in io.basis_names() if given is None)
+    basis = next((one for one in shipped if one.sha256 == sha256), None)
+    return basis or io.load_basis(given or _named(catalog, header))
+
+
+def _named(catalog: Path, header: Mapping[str, Any]) -> str | None:
+    if "BASISARG" not in header:
+        raise ValueError(f"{catalog}: its header names no basis: give one with --basis")
+    return None if header["BASISARG"] == "default" else header["BASISARG"]
+
+
+def fitted_models(catalog: Path, header: Mapping[str, Any], given: str | None) -> "list[AbstractModel]":
+    """Return all models that the redshifts of a catalog were found with, their sky and error model with them.
+
+    A catalog that is not of jaxz has those of the basis that is given, or none.
+
+    Args:
+        catalog: for messages.
+        header: of the catalog.
+        given: basis, where it is not where the header says.
+
+    Raises:
+        ValueError: if a basis is not the one that the redshifts were measured with.
+        FileError: if one cannot be read.
+    """
+    from jaxz import io
+    from jaxz.cli.lae import components
+    from jaxz.models import ErrorModel, Free, NonNegative
+
+    known = models_in(header)
+    nnuisance = max((one.nnuisance for one in known), default=0)
+    sky = [str(header[f"SKYARG{i}"]) for i in range(nnuisance)]
+    if "TARGARG" in header:
+        return [components(header["TARGARG"], sky)]
+    if not known and given is None:
+        return []
+    models = []
+    for one in known or [Named("", "", None, 0)]:
+        basis = basis_of(catalog, header, one.sha256, given)
+        if one.sha256 not in (None, basis.sha256):
+            raise ValueError(
+                f"{catalog}: was measured with {one.name} {one.version} (SHA-256 {one.sha256[:8]}…), not with "
+                f"{basis.name} {basis.version} ({basis.sha256[:8]}…): give that basis with --basis, or measure again"
+            )
+        parts = [io.load_component(name).with_step(basis.grid.step) for name in sky]
+        error = ErrorModel.from_cards(header)
+        if basis.method == "PCA":
+            models.append(Free(basis, parts, error=error))
+        else:
+            models.append(NonNegative(basis, parts, error=error, weighting=header.get("WEIGHTS", "ivar")))
+    return models
+
+
+def reading(header: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of `jaxz.io.open_spectra` with which the spectra of a catalog were read."""
+    how = {"format": "FORMAT", "spectrum": "SPENAME", "medium": "MEDIUM"}
+    options = {option: header.get(card) or None for option, card in how.items()}
+    return {"columns": chosen_columns(header.get("COLUMNS")), **options}

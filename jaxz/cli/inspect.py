@@ -1,0 +1,167 @@
+"""`jaxz inspect`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from jaxz.cli.console import check_outputs, errors_in_one_line, results, say
+from jaxz.cli.fitted import fitted_models, reading
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from jaxz.inspect import Sheet
+    from jaxz.models import AbstractModel
+    from jaxz.spectra import Spectra
+
+GROUP = 256
+"""Spectra that are in memory at a time, unless one file has more."""
+
+NAMED = 10
+"""Names of spectra listed in a message at most."""
+
+
+def inspect(
+    catalog: Annotated[Path, typer.Argument(help="Catalog of `jaxz zfind` or `jaxz lae`, or of Redrock.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILE…]", help="Spectrum files, or folders of them.  [those that the catalog names]"),
+    ] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Page to write (HTML).")] = Path("inspection.html"),
+    curves: Annotated[
+        Path | None,
+        typer.Option(help="File of `jaxz zfind --curves`, from which χ²(z) is drawn; P(z) alone if absent."),
+    ] = None,
+    basis: Annotated[
+        str | None, typer.Option(metavar="NAME|PATH", help="Basis, where it is not where the catalog says.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that exists.")] = False,
+) -> None:
+    """Write a page on which spectra and their redshifts are inspected by eye, one after the other.
+
+    It is one file that any browser opens, without a server: spectra with their noise, best fits and lines, zoom
+    windows, candidates, χ²(z) and P(z), and a form with the quality, issues, class, z and comment of DESI's visual
+    inspections. The browser keeps the answers, and exports them as CSV with the columns of prospect, which
+    `jaxz evaluate` reads as truth. Best fits are those of the catalog's models at its candidates. Rows of the catalog
+    without a spectrum are left out.
+
+    Example: `jaxz inspect redshifts.fits spectra/ -o page.html`
+    """
+    from importlib.util import find_spec
+
+    from jaxz import io
+    from jaxz.io.output import replacing
+
+    with errors_in_one_line():
+        if find_spec("bokeh") is None:
+            raise ValueError("the page needs bokeh: pip install 'jaxz[inspect]'")
+        from jaxz.inspect import assembled
+
+        found = io.read_catalog(catalog)
+        paths = [Path(name) for name in _files_of(catalog, found)] if not files else list(files)
+        check_outputs(output, overwrite=overwrite, inputs=[catalog, *paths, *([curves] if curves else [])])
+        models = fitted_models(catalog, found.meta, basis)
+        sheets, unread = _sheets(found, paths, models, curves)
+        if not sheets:
+            raise ValueError(f"{catalog}: none of its {len(found)} rows has a spectrum in the files: give their files")
+        if absent := [row for row in range(len(found)) if row not in sheets]:
+            names = ", ".join(str(found["ID"][row]) for row in absent[:NAMED])
+            say(f"{catalog}: {len(absent)} rows have no spectrum: {names}{', …' if len(absent) > NAMED else ''}")
+        rows = sorted(sheets)
+        columns = {name: found[name].data[rows] for name in found.colnames}
+        page = assembled([sheets[row] for row in rows], columns, title=catalog.stem, header=found.meta)
+        with replacing(output, overwrite=overwrite) as unfinished:
+            unfinished.write_text(page, encoding="utf-8")
+    results.print(f"{output}: {len(rows)} spectra, {len(page.encode()) / 1e6:.1f} MB", soft_wrap=True)
+    if unread:
+        raise typer.Exit(1)
+
+
+def _files_of(catalog: Path, found: Any) -> list[str]:
+    if "FILE" not in found.colnames:
+        raise ValueError(f"{catalog}: it does not say where the spectra are: give their files after it")
+    return list(dict.fromkeys(str(name).strip() for name in found["FILE"]))
+
+
+def _sheets(
+    found: Any, paths: Sequence[Path], models: "Sequence[AbstractModel]", curves: Path | None
+) -> "tuple[dict[int, Sheet], int]":
+    """Return the sheets of spectra by the row of the catalog, and how many inputs could not be read.
+
+    Of several spectra for one row the first is taken.
+    """
+    from jaxz.inspect import sheets_of
+
+    places: dict[str, list[int]] = {}
+    for row, name in enumerate(found["ID"]):
+        places.setdefault(str(name).strip(), []).append(row)
+    sheets: dict[int, Sheet] = {}
+    unread: list[str] = []
+    for spectra in _groups(paths, reading(found.meta), unread):
+        taken = {_row_of(found, spectra, place, places): place for place in reversed(range(len(spectra)))}
+        here = sorted(row for row in taken if row is not None and row not in sheets)
+        if not here:
+            continue
+        columns = {name: found[name].data[here] for name in found.colnames}
+        curve = None if curves is None else _curves(curves, found, here)
+        made = sheets_of(spectra[[taken[row] for row in here]], columns, models, curve)
+        sheets |= dict(zip(here, made, strict=True))
+    return sheets, len(unread)
+
+
+def _groups(paths: Sequence[Path], options: dict[str, Any], unread: list[str]) -> "Iterator[Spectra]":
+    """Yield the spectra of all files, some at a time; what cannot be read is said, and added to `unread`."""
+    from jaxz.spectra import Spectra
+
+    pieces: list[Spectra] = []
+    for piece in _pieces(paths, options, unread):
+        pieces.append(piece)
+        if sum(map(len, pieces)) >= GROUP:
+            yield Spectra.concatenate(pieces)
+            pieces = []
+    if pieces:
+        yield Spectra.concatenate(pieces)
+
+
+def _pieces(paths: Sequence[Path], options: dict[str, Any], unread: list[str]) -> "Iterator[Spectra]":
+    from jaxz import io
+
+    for path in paths:
+        try:
+            files = io.expand(path)
+        except OSError as error:
+            say(error)
+            unread.append(str(path))
+            continue
+        for file in files:
+            try:
+                source = io.open_spectra(file, **options)
+                for begin in range(0, len(source), GROUP):
+                    yield source[begin : begin + GROUP]
+            except OSError as error:
+                say(error)
+                unread.append(str(file))
+
+
+def _row_of(found: Any, spectra: "Spectra", place: int, places: dict[str, list[int]]) -> int | None:
+    """Return the row of a spectrum: that of its name, and of several that of its file."""
+    rows = places.get(spectra.ids[place].strip(), [])
+    if len(rows) > 1 and "FILE" in found.colnames and "FILE" in spectra.meta:
+        file = Path(str(spectra.meta["FILE"][place])).resolve()
+        rows = [row for row in rows if Path(str(found["FILE"][row]).strip()).resolve() == file]
+    return rows[0] if rows else None
+
+
+def _curves(path: Path, found: Any, rows: Sequence[int]) -> "tuple[np.ndarray, np.ndarray]":
+    """Return χ²(z) of some rows; those of one name are in the file in the order in which they are in the catalog."""
+    import numpy as np
+
+    from jaxz import io
+
+    names = [str(name).strip() for name in found["ID"]]
+    wanted = {names[row] for row in rows}
+    asked = [row for row, name in enumerate(names) if name in wanted]
+    z, chi2 = io.read_curves(path, [names[row] for row in asked])
+    return z, chi2[np.searchsorted(asked, rows)]

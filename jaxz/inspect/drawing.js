@@ -1,0 +1,177 @@
+// A spectrum and how it is looked at → the sources and ranges of the figures.
+
+const NAME_HEIGHT = 13; // px of the name of a line
+const LIKELY = 0.02; // probability from which candidates have their rank written
+
+class Drawing {
+  constructor(document, book) {
+    this.book = book;
+    this.model = (name) => document.get_model_by_name(name);
+  }
+
+  fill(name, data) {
+    this.model(name).data = data;
+  }
+
+  // Vacuum wavelength in the observed frame, Å → what the axis shows.
+  shown(vacuum, view) {
+    const wave = view.rest ? vacuum / (1 + view.z) : vacuum;
+    return view.air ? airOf(wave) : wave;
+  }
+
+  // All that depends on the spectrum and the view. `fresh` is whether the ranges are to be those of a new spectrum.
+  draw(spectrum, view, fresh) {
+    const { wave, flux, sigma } = spectrum, { mean, error } = smoothed(flux, sigma, view.width);
+    const x = wave.map((value) => this.shown(value, view));
+    this.limits = [x[0], x[x.length - 1]];
+    const candidate = spectrum.candidates[view.candidate];
+    const model = view.model && candidate && candidate.model ? moved(wave, candidate, view.z) : null;
+    const there = model && sigma.map((value, i) => (Number.isFinite(model[i]) ? value : NaN));
+    const fit = model && smoothed(model, there, view.width).mean;
+    const curves = { x, flux: mean, low: mean.map((v, i) => v - error[i]), high: mean.map((v, i) => v + error[i]), fit };
+    const asFitted = candidate && Math.abs(view.z - candidate.z) < 1e-6 * (1 + view.z);
+    this.curves("spectrum", curves, 0, x.length, asFitted);
+    this.ranges(x, curves, sigma, view, fresh);
+    this.lines("lines", view.z, view);
+    this.lines("second lines", view.second ? view.z2 : NaN, view);
+    this.sky(view);
+    this.windows(wave, curves, view, asFitted);
+    this.redshift(spectrum, view, fresh);
+  }
+
+  curves(name, { x, flux, low, high, fit }, first, end, asFitted) {
+    const cut = (values) => values.subarray(first, end);
+    this.fill(name, { x: cut(x), flux: cut(flux), low: cut(low), high: cut(high) });
+    this.fill(`${name} model`, fit ? { x: cut(x), flux: cut(fit) } : { x: [], flux: [] });
+    const line = this.model(`${name} model line`).glyph;
+    line.line_dash = asFitted ? [] : [5, 3]; // a model that was moved is no fit
+  }
+
+  ranges(x, curves, sigma, view, fresh) {
+    const { x_range, y_range, xaxis, yaxis } = this.parts("spectrum");
+    const frame = (rest) => `${rest ? "rest" : "observed"} wavelength (${view.air ? "air" : "vacuum"} Å)`;
+    xaxis[0].axis_label = frame(view.rest);
+    yaxis[0].axis_label = `flux density (${view.unit})`;
+    const good = x.filter((_, i) => sigma[i] > 0);
+    if (fresh && good.length) {
+      whole(x_range, good[0], good[good.length - 1]);
+      whole(y_range, ...fluxRange(curves, sigma));
+    }
+    const factor = view.rest ? 1 + view.z : 1 / (1 + view.z);
+    whole(this.model("other"), x_range.start * factor, x_range.end * factor);
+    this.model("other axis").axis_label = frame(!view.rest);
+  }
+
+  parts(name) {
+    const figure = this.model(`${name} figure`);
+    return { figure, x_range: figure.x_range, y_range: figure.y_range, xaxis: figure.below, yaxis: figure.left };
+  }
+
+  // Lines in reach at a redshift; names that would overlap on the screen are moved apart.
+  lines(name, z, view) {
+    const data = { x: [], y: [], shift: [], name: [], color: [] };
+    const wanted = ({ kind }) => (kind === "both" ? view.emission || view.absorption : view[kind]);
+    const seen = Number.isFinite(z) ? this.book.lines.filter(wanted) : [];
+    const { figure, x_range } = this.parts("spectrum"), second = name === "second lines";
+    const scale = (figure.inner_width || 800) / (x_range.end - x_range.start);
+    let last = -Infinity;
+    for (const { name: label, wave, kind } of seen) {
+      const x = this.shown(wave * (1 + z), view);
+      if (!this.within(x)) continue;
+      last = Math.max(x * scale, last + NAME_HEIGHT);
+      data.x.push(x);
+      data.y.push(second ? 3 : (figure.inner_height || 300) - 3);
+      data.shift.push(last - x * scale - 1);
+      data.name.push(label);
+      data.color.push(this.book.colors[second ? "second" : kind]);
+    }
+    this.fill(name, data);
+  }
+
+  sky(view) {
+    const seen = view.sky ? this.book.sky.filter(([wave]) => this.within(this.shown(wave, view))) : [];
+    this.fill("sky", { x: seen.map(([wave]) => this.shown(wave, view)), alpha: seen.map(([, strength]) => strength) });
+  }
+
+  within(place) {
+    return place > this.limits[0] && place < this.limits[1];
+  }
+
+  windows(wave, curves, view, asFitted) {
+    const reach = this.book.windows.filter(({ wave: middle, half }) => {
+      const low = (middle - half / 2) * (1 + view.z), high = (middle + half / 2) * (1 + view.z);
+      return low > wave[0] && high < wave[wave.length - 1];
+    });
+    const chosen = reach.slice(0, this.book.nwindow).sort((one, other) => one.wave - other.wave);
+    for (let number = 0; number < this.book.nwindow; number++) {
+      const name = `window ${number}`, { figure, x_range, y_range } = this.parts(name), window = chosen[number];
+      figure.visible = window !== undefined;
+      if (!window) continue;
+      const ends = [window.wave - window.half, window.wave + window.half].map((rest) => rest * (1 + view.z));
+      const first = firstAbove(wave, ends[0]), end = Math.max(firstAbove(wave, ends[1]), first + 2);
+      this.model(`${name} name`).text = window.name;
+      this.curves(name, curves, first, end, asFitted);
+      whole(x_range, ...ends.map((value) => this.shown(value, view)));
+      const parts = ["low", "high", "fit"].filter((key) => curves[key]).map((key) => curves[key].subarray(first, end));
+      whole(y_range, ...padded(parts.flatMap((values) => [quantile(values, 0.01), quantile(values, 0.995)])));
+      const seen = this.model("lines").data;
+      this.fill(`${name} lines`, { x: seen.x, color: seen.color });
+    }
+  }
+
+  redshift({ curve, candidates }, view, fresh) {
+    const { x_range, y_range, yaxis } = this.parts("redshift");
+    const chosen = (k) => (k === view.candidate ? "#c1121f" : "#6b7785");
+    this.fill("curve", curve || { z: [], chi2: [] });
+    this.fill("candidates", {
+      z: candidates.map(({ z }) => z),
+      probability: candidates.map(({ probability }) => probability ?? 0),
+      rank: candidates.map(({ probability }, k) => (probability > LIKELY || k === view.candidate ? String(k + 1) : "")),
+      color: candidates.map((_, k) => chosen(k)),
+    });
+    this.model("here").location = view.z;
+    yaxis[0].visible = curve !== null;
+    if (!fresh) return;
+    whole(x_range, ...this.book.zrange);
+    if (curve) whole(y_range, ...padded([quantile(curve.chi2, 0), quantile(curve.chi2, 1)]));
+  }
+}
+
+// The best fit of a candidate at another redshift: its shape, moved.
+function moved(wave, { z, model }, to) {
+  const ratio = (1 + to) / (1 + z);
+  if (Math.abs(ratio - 1) < 1e-9) return model;
+  const there = [...model.keys()].filter((i) => Number.isFinite(model[i]));
+  return interpolated(Float64Array.from(there, (i) => wave[i] * ratio), Float64Array.from(there, (i) => model[i]), wave);
+}
+
+// A range of the figure, to which its reset tool returns.
+function whole(range, start, end) {
+  if (Number.isFinite(start) && Number.isFinite(end)) range.setv({ start, end, reset_start: start, reset_end: end });
+}
+
+function padded(values) {
+  const known = values.filter(Number.isFinite), low = Math.min(...known), high = Math.max(...known);
+  const room = high - low || 1;
+  return [low - 0.06 * room, high + 0.1 * room];
+}
+
+// A range that quiet pixels and the model set, so that residuals of bright sky lines do not.
+function fluxRange({ flux, fit }, sigma) {
+  const quiet = 2 * quantile(sigma, 0.5), pick = (values) => values.filter((_, i) => sigma[i] < quiet);
+  const shown = pick(flux), ends = [quantile(shown, 0.003), quantile(shown, 0.997), 0];
+  if (fit) ends.push(quantile(pick(fit), 0), quantile(pick(fit), 1));
+  const [low, high] = padded(ends);
+  return [low, high + 0.25 * (high - low)];
+}
+
+// Index of the first of increasing values that is above a limit.
+function firstAbove(values, limit) {
+  let low = 0, high = values.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (values[middle] > limit) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}

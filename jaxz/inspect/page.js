@@ -1,0 +1,178 @@
+// The page: what is looked at, and what changes it.
+
+const at = (id) => document.getElementById(id);
+const CHECKED = ["model", "emission", "absorption", "sky", "rest", "air", "second"];
+const QUALITIES = {
+  4: "confident: two or more secure features",
+  3: "probable: one secure feature and continuum, or many weak ones",
+  2: "possible: one strong feature, unsure what it is",
+  1: "unlikely: signal, but features are unidentified",
+  0: "nothing there, no signal",
+};
+const ISSUES = { R: "bad redshift fit", C: "bad spectype fit", S: "bad spectrum" };
+const LISTED = 60; // rows of the list around the one that is shown
+
+class Inspection {
+  constructor(book, drawing) {
+    this.book = book;
+    this.drawing = drawing;
+    this.judgements = new Judgements(book);
+    this.rows = [];
+    this.row = 0;
+    this.width = null; // of the smoothing, as long as nobody chose one: what suits the spectrum
+    this.view = { width: 1, z: 0, z2: NaN, candidate: 0, unit: "" };
+    for (const name of CHECKED) this.view[name] = at(name).checked;
+  }
+
+  // Rows of the filter, the first of them on screen unless the one that was there passes.
+  async list() {
+    const filter = { descending: at("descending").textContent === "↓" };
+    for (const name of ["spectype", "zwarn", "inspected", "text", "sort"]) filter[name] = at(name).value;
+    for (const name of ["least", "most"]) filter[name] = Number(at(name).value);
+    this.rows = listed(this.book, filter, this.judgements);
+    at("count").textContent = `${this.rows.length} of ${this.book.sheets.length} spectra`;
+    if (this.rows.length && !this.rows.includes(this.row)) await this.show(this.rows[0]);
+    else this.tell();
+  }
+
+  async step(by) {
+    const place = this.rows.indexOf(this.row) + by;
+    if (place >= 0 && place < this.rows.length) await this.show(this.rows[place]);
+  }
+
+  async show(row) {
+    this.row = row;
+    const spectrum = await spectrumOf(this.book, row);
+    if (row !== this.row) return; // another was asked for meanwhile
+    this.spectrum = spectrum;
+    const { columns, smoothing, sheets } = this.book;
+    this.view.width = this.width ?? (sheets[row].snr < smoothing.below ? smoothing.width : 1);
+    this.view.z2 = columns.Z2 ? columns.Z2[row] ?? NaN : NaN;
+    this.view.unit = columns.FLUXUNIT && columns.FLUXUNIT[row] ? columns.FLUXUNIT[row] : "unit of the file";
+    this.choose(0, true);
+    this.tell();
+    const place = this.rows.indexOf(row);
+    for (const other of [this.rows[place + 1], this.rows[place - 1]]) {
+      if (other !== undefined) spectrumOf(this.book, other);
+    }
+  }
+
+  // The candidate of a rank, from 0, is shown at its redshift.
+  choose(rank, fresh = false) {
+    const { candidates } = this.spectrum;
+    this.view.candidate = Math.max(Math.min(rank, candidates.length - 1), 0);
+    this.move(candidates.length ? candidates[this.view.candidate].z : 0, fresh);
+  }
+
+  move(z, fresh = false) {
+    if (!(z > -1)) return;
+    this.view.z = z;
+    const candidate = this.spectrum.candidates[this.view.candidate];
+    const velocity = candidate ? (299792.458 * (z - candidate.z)) / (1 + candidate.z) : 0;
+    at("z").value = z.toFixed(6);
+    at("coarse").value = z;
+    at("fine").value = velocity;
+    this.draw(fresh);
+    this.tellCandidates();
+  }
+
+  // A click near a candidate is of the candidate.
+  click(z) {
+    const { x_range } = this.drawing.parts("redshift"), near = 0.008 * (x_range.end - x_range.start);
+    const away = this.spectrum.candidates.map((candidate) => Math.abs(candidate.z - z));
+    const nearest = away.indexOf(Math.min(...away));
+    if (away.length && away[nearest] < near) this.choose(nearest);
+    else this.move(z);
+  }
+
+  draw(fresh = false) {
+    at("width").value = this.view.width;
+    at("widthshown").textContent = `${this.view.width} pixel${this.view.width > 1 ? "s" : ""}`;
+    this.drawing.draw(this.spectrum, this.view, fresh);
+  }
+
+  judge(changes) {
+    this.judgements.change(this.row, changes);
+    this.tellJudgement();
+    this.tellList();
+  }
+
+  toggleIssue(issue) {
+    const { issue: now } = this.judgements.of(this.row);
+    this.judge({ issue: Object.keys(ISSUES).filter((one) => now.includes(one) !== (one === issue)).join("") });
+  }
+
+  export() {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([this.judgements.csv()], { type: "text/csv" }));
+    const who = this.judgements.scanner.trim().replace(/[^\w-]+/g, "-") || "unknown-user";
+    link.download = `desi-vi_${this.book.title.replace(/[^\w-]+/g, "-")}_${who}.csv`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  }
+
+  tell() {
+    const { columns } = this.book, row = this.row, of = (name) => (columns[name] ? columns[name][row] : null);
+    at("name").textContent = of("ID");
+    const error = of("ZERR") > 0 && of("ZERR") < 1 ? ` ± ${of("ZERR").toFixed(5)}` : "";
+    const summary = [`z = ${digits(of("Z"), 5)}${error}`, of("SPECTYPE"), columns.PCONF && `P = ${digits(of("PCONF"), 3)}`];
+    at("summary").textContent = summary.filter(Boolean).join("   ");
+    at("warnings").textContent = warningsOf(this.book, row).join(" ");
+    at("secondlabel").hidden = !Number.isFinite(this.view.z2);
+    at("z2shown").textContent = digits(this.view.z2, 5);
+    const lines = Object.entries(columns).map(([name, values]) => line([name, written(values[row])]));
+    at("columns").tBodies[0].replaceChildren(...lines);
+    this.tellList();
+    this.tellJudgement();
+  }
+
+  tellList() {
+    const { columns } = this.book, place = Math.max(this.rows.indexOf(this.row), 0);
+    const first = Math.max(Math.min(place - LISTED / 2, this.rows.length - LISTED), 0);
+    const lines = this.rows.slice(first, first + LISTED).map((row) => {
+      const values = [columns.ID[row], digits(columns.Z[row], 4), columns.SPECTYPE[row]];
+      const made = line([...values, digits(columns.PCONF?.[row], 2), this.judgements.of(row).quality]);
+      made.onclick = () => this.show(row);
+      made.classList.toggle("chosen", row === this.row);
+      made.classList.toggle("warned", Boolean(columns.ZWARN?.[row]));
+      return made;
+    });
+    at("list").tBodies[0].replaceChildren(...lines);
+    at("list").querySelector(".chosen")?.scrollIntoView({ block: "nearest" });
+  }
+
+  tellCandidates() {
+    const { candidates } = this.spectrum;
+    const lines = candidates.map(({ z, spectype, chi2, probability }, rank) => {
+      const delta = chi2 === null || candidates[0].chi2 === null ? null : chi2 - candidates[0].chi2;
+      const made = line([rank + 1, z.toFixed(4), spectype, digits(delta, 1), digits(probability, 3)]);
+      made.onclick = () => this.choose(rank);
+      made.classList.toggle("chosen", rank === this.view.candidate);
+      return made;
+    });
+    at("candidates").tBodies[0].replaceChildren(...lines);
+  }
+
+  tellJudgement() {
+    const said = this.judgements.of(this.row);
+    for (const button of at("quality").children) button.classList.toggle("chosen", button.textContent === said.quality);
+    for (const box of at("issues").querySelectorAll("input")) box.checked = said.issue.includes(box.value);
+    at("vispectype").value = said.spectype;
+    at("viz").value = said.z;
+    at("comment").value = said.comment;
+    at("scanner").value = this.judgements.scanner;
+    at("judged").textContent = `${Object.keys(this.judgements.rows).length} inspected`;
+  }
+}
+
+function written(value) {
+  if (value === null) return "–";
+  return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(7))) : String(value);
+}
+
+// A row of a table; what comes from files is text, never markup.
+function line(values) {
+  const made = document.createElement("tr");
+  made.append(...values.map((value) => Object.assign(document.createElement("td"), { textContent: value })));
+  return made;
+}

@@ -1,0 +1,157 @@
+"""Spectra with their models and curves → sheets: what the page keeps of each spectrum, as short text.
+
+Noise is kept to 1 %, flux to 1/16 of it, models to 1/16 of its median, wavelengths to 0.0005 Å, and of χ²(z) the lowest
+value in each of `BINS` bins: a screen shows no more.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from jaxz.inspect.candidates import fits_of
+from jaxz.inspect.packing import packed
+from jaxz.models import AbstractModel
+from jaxz.spectra import Spectra
+
+WAVE_STEP = 1e-3
+"""Å."""
+
+RATIO = 1.02
+"""Of neighbouring values of the noise."""
+
+PARTS = 8
+"""Steps of the flux, and of models, in a σ."""
+
+LEVELS = 1 << 15
+"""Steps of χ²(z) between its least and its largest value; at most as many of a model between 0 and its peak."""
+
+BINS = 1024
+"""Of χ²(z)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sheet:
+    """One spectrum, packed.
+
+    Attributes:
+        grid: its wavelengths, packed; text that many spectra share.
+        about: numbers that unpacking needs, and candidates: see `sheets_of`.
+        data: noise, flux, models, curve, packed.
+    """
+
+    grid: str
+    about: dict[str, Any]
+    data: str
+
+
+def sheets_of(
+    spectra: Spectra,
+    columns: Mapping[str, np.ndarray],
+    models: Sequence[AbstractModel],
+    curves: tuple[np.ndarray, np.ndarray] | None = None,
+    *,
+    batch_size: int = 64,
+) -> list[Sheet]:
+    """Return a sheet for each spectrum.
+
+    Args:
+        spectra: what was measured.
+        columns: of the catalog, by name, of the same spectra. Candidates are ``ZALT`` with ``ZALT_CHI2`` and
+            ``ZALT_PROB``, (spec, cand), or ``Z`` with ``CHI2`` alone.
+        models: that were fitted; without any no best fit is drawn.
+        curves: trial redshifts (shift,) and χ² there (spec, shift), or None.
+        batch_size: spectra on a device at a time.
+    """
+    several = "ZALT" in columns
+    z = _candidates(columns, "ZALT" if several else "Z", len(spectra))
+    chi2 = _candidates(columns, "ZALT_CHI2" if several else "CHI2", len(spectra))
+    probability = _candidates(columns, "ZALT_PROB" if several else "PCONF", len(spectra))
+    fits = fits_of(spectra, models, z, chi2, batch_size=batch_size) if models else None
+    sheets = []
+    for row in range(len(spectra)):
+        known = [k for k in range(z.shape[1]) if np.isfinite(z[row, k])]
+        flux = [None if fits is None or fits.which[row, k] < 0 else fits.flux[row, k] for k in known]
+        candidates = [
+            {
+                "z": z[row, k],
+                "chi2": _number(chi2[row, k]),
+                "probability": _number(probability[row, k]),
+                "spectype": "" if fits is None or fits.which[row, k] < 0 else models[int(fits.which[row, k])].spectype,
+            }
+            for k in known
+        ]
+        curve = None if curves is None else (curves[0], curves[1][row])
+        sheets.append(_sheet(spectra, row, candidates, flux, curve))
+    return sheets
+
+
+def _candidates(columns: Mapping[str, np.ndarray], name: str, nspec: int) -> np.ndarray:
+    """Return a column as (spec, cand) float64; NaN where the catalog has none."""
+    values = np.asarray(columns[name], dtype=np.float64) if name in columns else np.full(nspec, np.nan)
+    return values.reshape(nspec, -1)
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _sheet(
+    spectra: Spectra,
+    row: int,
+    candidates: list[dict[str, Any]],
+    models: Sequence[np.ndarray | None],
+    curve: tuple[np.ndarray, np.ndarray] | None,
+) -> Sheet:
+    good = spectra.ivar[row] > 0
+    last = len(good) - int(np.argmax(good[::-1])) if good.any() else 2
+    wave, flux, ivar = (values[row, :last].astype(np.float64) for values in (spectra.wave, spectra.flux, spectra.ivar))
+    good = good[:last]
+    sigma = 1 / np.sqrt(ivar[good])
+    least = float(sigma.min()) if good.any() else 1.0
+    code = np.zeros(last, dtype=np.int64)
+    code[good] = 1 + np.rint(np.log(sigma / least) / np.log(RATIO))
+    kept = least * RATIO ** (code[good] - 1)
+    signal = np.zeros(last, dtype=np.int64)
+    signal[good] = np.rint(flux[good] / kept * PARTS)
+    packs = [(code, 1), (signal, 0)]
+    middle = float(np.median(kept)) if good.any() else 1.0
+    for candidate, model in zip(candidates, models, strict=True):
+        if model is None or not np.isfinite(model).any():
+            continue
+        first, end = _reach(model)
+        values = model[first:end]
+        step = max(middle / PARTS, float(np.max(np.abs(values))) / LEVELS)
+        candidate["model"] = {"first": first, "count": end - first, "step": step}
+        packs.append((np.rint(values / step), 1))
+    snr = float(np.median(np.abs(signal[good]))) / PARTS if good.any() else 0.0
+    about: dict[str, Any] = {"npix": last, "least": least, "snr": snr, "candidates": candidates}
+    if curve is not None and np.isfinite(curve[1]).any():
+        low, step, binned = _binned(*curve)
+        about["curve"] = {"first": float(curve[0][0]), "last": float(curve[0][-1]), "low": low, "step": step}
+        packs.append((binned, 1))
+    return Sheet(packed([(np.rint(wave / WAVE_STEP), 2)]), about, packed(packs))
+
+
+def _reach(model: np.ndarray) -> tuple[int, int]:
+    """Return the first and one after the last pixel of a model, which has no gaps."""
+    there = np.flatnonzero(np.isfinite(model))
+    return int(there[0]), int(there[-1]) + 1
+
+
+def _binned(z: np.ndarray, chi2: np.ndarray) -> tuple[float, float, np.ndarray]:
+    """Return the least χ², the step of its levels, and the level of the lowest in each of `BINS` equal bins of z.
+
+    A bin without a trial redshift has the level that interpolation gives, one where χ² is not known, the highest.
+    """
+    low, high = float(np.nanmin(chi2)), float(np.nanmax(chi2))
+    values = np.where(np.isfinite(chi2), chi2, high)
+    edges = np.linspace(z[0], z[-1], BINS + 1)
+    binned = np.interp((edges[1:] + edges[:-1]) / 2, z, values)
+    place = np.clip(np.searchsorted(edges, z, side="right") - 1, 0, BINS - 1)
+    lowest = np.full(BINS, np.inf)
+    np.minimum.at(lowest, place, values)
+    binned = np.where(np.isfinite(lowest), lowest, binned)
+    step = (high - low) / LEVELS or 1.0
+    return low, step, np.rint((binned - low) / step)

@@ -1,0 +1,178 @@
+"""The page in a browser: what is seen follows what is done, and the export says what was judged."""
+
+import csv
+import time
+
+import pytest
+
+pytest.importorskip("selenium")
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.keys import Keys
+
+from jaxz import io
+from tests.inspect.conftest import EVIL
+
+FIELDS = [
+    "TARGETID", "EXPID", "NIGHT", "TILEID", "Spec_version", "Redrock_version", "Template_version", "Redrock_spectype",
+    "Redrock_z", "Redrock_deltachi2", "VI_scanner", "VI_quality", "VI_issue", "VI_z", "VI_spectype", "VI_comment", "ID",
+]  # fmt: skip
+
+
+@pytest.fixture
+def page(browser, page_file):
+    """Return the browser with the page open, nothing judged, and fail if it had anything to complain of."""
+    browser.get(page_file.as_uri())
+    wait(lambda: browser.execute_script("return Boolean(window.inspection)"))
+    yield browser
+    browser.execute_script("localStorage.clear()")
+    assert [entry for entry in browser.get_log("browser") if entry["level"] in ("SEVERE", "WARNING")] == []
+
+
+def wait(condition, seconds=60):
+    """Return the first true value of a condition."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "the page does not do it"
+        time.sleep(0.02)
+    return value
+
+
+def press(page, *keys):
+    page.find_element("tag name", "body").send_keys(*keys)
+
+
+def text(page, name):
+    return page.find_element("id", name).text
+
+
+def source(page, name, column):
+    code = f"return Array.from(inspection.drawing.model('{name}').data['{column}'])"
+    return page.execute_script(code)
+
+
+def set_value(page, name, value, event):
+    code = "const at = document.getElementById(arguments[0]); at.value = arguments[1];"
+    page.execute_script(f"{code} at.dispatchEvent(new Event('{event}'))", name, value)
+
+
+def test_next_and_previous(page):
+    assert text(page, "name") == "s0"
+    assert "z = 0.05000 ± 0.00010" in text(page, "summary")
+    press(page, Keys.ARROW_RIGHT)
+    wait(lambda: text(page, "name") == "s1, the second")
+    assert len(source(page, "spectrum", "x")) == 700
+    page.find_element("id", "next").click()
+    wait(lambda: text(page, "name") == EVIL)
+    assert text(page, "warnings") == "SMALL_DELTA_CHI2"
+    assert page.title == "four <b> spectra"
+    press(page, Keys.ARROW_RIGHT)
+    wait(lambda: text(page, "name") == "s3")
+    press(page, Keys.ARROW_RIGHT, Keys.ARROW_LEFT)
+    wait(lambda: text(page, "name") == EVIL)
+
+
+def test_lines_follow_candidate_slider_and_click(page):
+    def at(name):
+        return dict(zip(source(page, "lines", "name"), source(page, "lines", "x"), strict=True))[name]
+
+    assert at("[O III] 5008") == pytest.approx(5008.24 * 1.05, abs=0.01)
+    press(page, "]")
+    assert at("[O III] 5008") == pytest.approx(5008.24 * 1.2, abs=0.01)
+    assert page.find_element("css selector", "#candidates .chosen").text.startswith("2 0.2000")
+    set_value(page, "coarse", 0.02, "input")
+    assert at("[O III] 5008") == pytest.approx(5008.24 * 1.02, abs=0.01)
+    set_value(page, "fine", 300, "input")
+    assert at("[O III] 5008") == pytest.approx(5008.24 * 1.2 * (1 + 300 / 299792.458), abs=0.01)
+    page.execute_script("window.dispatchEvent(new CustomEvent('jaxz:z', {detail: 0.0501}))")  # near the first candidate
+    assert page.execute_script("return [inspection.view.z, inspection.view.candidate]") == [0.05, 0]
+    page.execute_script("window.dispatchEvent(new CustomEvent('jaxz:z', {detail: 0.12}))")
+    assert page.execute_script("return inspection.drawing.model('here').location") == pytest.approx(0.12)
+
+
+def test_click_into_the_redshift_panel(page):
+    panel = page.execute_script(
+        "const found = [...Bokeh.index.query((view) => view.model.name === 'redshift figure')][0];"
+        "const box = found.el.getBoundingClientRect(), inner = found.frame.bbox;"
+        "return [box.x + inner.left + inner.width / 2, box.y + inner.top + inner.height / 2]"
+    )
+    ActionChains(page).move_by_offset(*map(int, panel)).click().perform()
+    ActionChains(page).move_by_offset(*(-int(place) for place in panel)).perform()
+    # The middle between the lowest and the highest candidate.
+    wait(lambda: page.execute_script("return inspection.view.z") == pytest.approx(0.155, abs=0.003))
+
+
+def test_frames_lines_and_second_redshift(page):
+    [first] = source(page, "spectrum", "x")[:1]
+    assert first == pytest.approx(5000, abs=1e-3)
+    press(page, "f")
+    assert source(page, "spectrum", "x")[0] == pytest.approx(5000 / 1.05, abs=1e-3)
+    press(page, "f", "a")
+    assert source(page, "spectrum", "x")[0] == pytest.approx(4998.606, abs=2e-3)  # 5000 Å in air
+    press(page, "a")
+    second = dict(zip(source(page, "second lines", "name"), source(page, "second lines", "x"), strict=True))
+    assert second["[O III] 5008"] == pytest.approx(5008.24 * 1.08, abs=0.01)
+    press(page, "d")
+    assert source(page, "second lines", "x") == []
+    press(page, "l")
+    assert source(page, "lines", "x") == []
+    assert source(page, "sky", "x") == []
+    press(page, "k")
+    assert 5578.887 in [round(wave, 3) for wave in source(page, "sky", "x")]
+
+
+def test_smoothing(page):
+    rough = source(page, "spectrum", "flux")
+    set_value(page, "width", 5, "input")
+    smooth = source(page, "spectrum", "flux")
+    assert smooth[400] == pytest.approx(sum(rough[398:403]) / 5, rel=1e-2)
+    band = source(page, "spectrum", "high")[400] - source(page, "spectrum", "low")[400]
+    assert band == pytest.approx(2 * 0.2 / 5**0.5, rel=0.02)
+
+
+def test_sorting_and_filtering(page):
+    def names():
+        return [row.text.split(" ")[0] for row in page.find_elements("css selector", "#list tbody tr")]
+
+    set_value(page, "sort", "PCONF", "input")
+    wait(lambda: names() == ["<script>document.title='owned'</script>", "s1,", "s0", "s3"])
+    set_value(page, "zwarn", "none", "input")
+    wait(lambda: names() == ["s1,", "s0"])
+    set_value(page, "spectype", "QSO", "input")
+    wait(lambda: text(page, "name") == "s1, the second")
+    assert text(page, "count") == "1 of 4 spectra"
+    set_value(page, "spectype", "", "input")
+    set_value(page, "zwarn", "", "input")
+    set_value(page, "most", 0.5, "input")
+    wait(lambda: text(page, "name") == EVIL)
+
+
+def test_inspection_is_kept_and_exported(page, browser, tmp_path):
+    set_value(page, "scanner", "Vera", "change")
+    press(page, "4", "z")
+    press(page, Keys.ARROW_RIGHT)
+    wait(lambda: text(page, "name") == "s1, the second")
+    press(page, "1", "R", "S")
+    set_value(page, "vispectype", "STAR", "change")
+    set_value(page, "comment", 'a "blend", perhaps', "change")
+    press(page, Keys.ARROW_RIGHT)
+    wait(lambda: text(page, "name") == EVIL)
+    press(page, "3")
+    page.refresh()
+    wait(lambda: page.execute_script("return Boolean(window.inspection)"))
+    assert text(page, "judged") == "3 inspected"
+    press(page, "x")
+    path = browser.downloads / "desi-vi_four-b-spectra_Vera.csv"
+    wait(path.exists)
+    with path.open(encoding="utf-8", newline="") as stream:
+        header, *rows = list(csv.reader(stream))
+    assert header == FIELDS
+    assert rows == [
+        ["39633345008634465", "-1", "-1", "-1", "-1", "-1", "-1", "GALAXY", "0.05", "90", "Vera", "4", "", "0.050000",
+         "", "", "s0"],
+        ["-7", "-1", "-1", "-1", "-1", "-1", "-1", "QSO", "0.1", "40", "Vera", "1", "RS", "", "STAR",
+         'a "blend", perhaps', "s1, the second"],
+        ["3", "-1", "-1", "-1", "-1", "-1", "-1", "GALAXY", "0.3", "5", "Vera", "3", "", "", "", "", EVIL],
+    ]  # fmt: skip
+    truth = io.read_truth(path)
+    assert list(truth["Z"][[0, 2]]) == [0.05, 0.3]
+    assert not truth["Z"][1] > 0
