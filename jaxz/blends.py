@@ -5,13 +5,13 @@
 What was found first is fitted at its redshift and is one more non-negative column (or several), fixed in the observed
 frame, in a second scan with the same basis. Δχ²(z2) from adding the basis to it tells whether there is another galaxy.
 
-Two things imitate one. What the fit of the first leaves at its lines has the wavelengths of those lines, so that a
-redshift which puts a strong line on one of them is not believed (`confused`). And no fit is perfect: Δχ² is in units of
-the temperature of the second fit, which follows from its χ²/n, and what it means is known from simulated blends
-(`PROBABILITY`).
+Two things imitate one. What the fit of the first leaves at its lines and breaks has their wavelengths, so that a
+redshift which puts a strong line on one of its lines, or a break on one of its breaks, is not believed (`confused`).
+And no fit is perfect: Δχ² is in units of the temperature of the second fit, which follows from its χ²/n, and what it
+means is known from simulated blends (`PROBABILITY`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 import equinox as eqx
@@ -47,6 +47,13 @@ STRONG = {
 
 CONFUSION = 10.0
 """Å between a strong line of one redshift and one of another within which they are confused [M, sec. 4.4]."""
+
+BREAKS = (911.75, 1025.72, 1215.67)
+"""Where the intergalactic medium makes the continuum of distant galaxies fall: at the Lyman limit, Lyβ and Lyα, vacuum
+Å. What the fit of the first leaves at one of them is a fall of Lyα of another redshift, a third or a fifth lower."""
+
+BREAK_CONFUSION = 0.02
+"""Relative distance of two of them within which they are confused."""
 
 NEAR = 0.01
 """Difference in units of 1+z below which two redshifts are not told apart: what the fit of bright Lyα leaves may be as
@@ -218,18 +225,29 @@ def _templates(best: Redshifts) -> list[AbstractTemplates]:
 def confused(z: np.ndarray, other: np.ndarray, reach: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Return whether a strong line of one redshift is within 10 Å of a strong line of another [M, sec. 4.4].
 
-    Redshifts within `NEAR` of each other are so too.
+    Likewise a Lyman break of one that is near a break of the other, and redshifts within `NEAR` of each other.
 
     Args:
         z, other: redshifts of equal shape.
-        reach: ends of the wavelengths that are seen, Å, of that shape; lines beyond them do not count.
+        reach: ends of the wavelengths that are seen, Å, of that shape; lines and breaks beyond them do not count.
     """
-    lines = np.array([*STRONG.values()])
-    one, two = (lines * (1 + np.asarray(redshift)[..., None]) for redshift in (z, other))
+    lines = _coincide(z, other, reach, np.array([*STRONG.values()]), lambda wave: CONFUSION)
+    breaks = _coincide(z, other, reach, np.array(BREAKS), lambda wave: BREAK_CONFUSION * wave)
+    return lines | breaks | (np.abs(z - other) < NEAR * (1 + z))
+
+
+def _coincide(
+    z: np.ndarray,
+    other: np.ndarray,
+    reach: tuple[np.ndarray, np.ndarray],
+    rest: np.ndarray,
+    within: Callable[[np.ndarray], np.ndarray | float],
+) -> np.ndarray:
+    one, two = (rest * (1 + np.asarray(redshift)[..., None]) for redshift in (z, other))
     low, high = (np.asarray(end)[..., None] for end in reach)
     seen = (one > low - CONFUSION) & (one < high + CONFUSION)
-    near = np.abs(one[..., :, None] - two[..., None, :]) < CONFUSION
-    return (near & seen[..., :, None]).any(axis=(-2, -1)) | (np.abs(z - other) < NEAR * (1 + z))
+    near = np.abs(one[..., :, None] - two[..., None, :]) < np.asarray(within(one))[..., None]
+    return np.asarray(np.any(near & seen[..., :, None], axis=(-2, -1)))
 
 
 def _chosen(

@@ -85,6 +85,14 @@ def test_redshifts_that_put_a_line_on_a_line_are_confused_both_ways():
     assert confused(z, z + 0.001, (low, high))
 
 
+def test_redshifts_that_put_a_break_on_a_break_are_confused():
+    z, low, high = np.array([4.75]), np.array([4750.0]), np.array([9350.0])
+    at_the_limit = (1 + z) * 911.75 / 1215.67 - 1
+    assert confused(z, at_the_limit * 1.005, (low, high))
+    # The limit of the nearer one is beyond the range.
+    assert not confused(z - 0.9, (z + 0.1) * 911.75 / 1215.67 - 1, (low, high))
+
+
 def test_confusion_is_symmetric_for_all_pairs_of_strong_lines():
     rng = np.random.default_rng(1)
     z, other = rng.uniform(0, 6.5, (2, 300))
