@@ -8,6 +8,7 @@ import typer
 from jaxz.cli import measure as common
 from jaxz.cli.columns import Columns, chosen_columns
 from jaxz.cli.console import errors_in_one_line
+from jaxz.cli.summary import digits
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -38,6 +39,12 @@ def deblend(
     spectrum: common.SpectrumName = None,
     air: common.Air = None,
     columns: Columns = None,
+    targetids: common.Targetids = None,
+    ids: common.Ids = None,
+    mintarget: common.Mintarget = 0,
+    ntargets: common.Ntargets = None,
+    quiet: common.Quiet = False,
+    verbose: common.Verbose = False,
     overwrite: common.Overwrite = False,
     resume: common.Resume = False,
     retry_failed: common.RetryFailed = False,
@@ -50,7 +57,7 @@ def deblend(
     fit, and PBLEND, the probability that the spectrum is one of two galaxies. Z2 is the best second redshift, however
     improbable. Redshifts that put a strong line within 10 Å of a strong line of the first are left out.
 
-    Example: jaxz deblend spectra/ -o blends.fits
+    Example: `jaxz deblend spectra/ -o blends.fits`
     """
     from jaxz.batch import made_with
     from jaxz.blends import deblend
@@ -60,6 +67,7 @@ def deblend(
     with errors_in_one_line():
         common.check_format(format)
         chosen = chosen_columns(columns)
+        some = common.choice(targetids, ids, mintarget, ntargets)
         models = candidates(zmin, zmax, error=ErrorModel())
 
     def method(
@@ -80,18 +88,26 @@ def deblend(
         **made_with([one.model for one in models]),
     }
     job = common.job(
-        method, settings, format=format, spectrum=spectrum, air=air, columns=chosen, curves=None, group=batch_size
+        method,
+        settings,
+        format=format,
+        spectrum=spectrum,
+        air=air,
+        columns=chosen,
+        curves=None,
+        group=batch_size,
+        choice=some,
     )
-    conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler)
+    conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler, quiet, verbose)
     common.measure(job, files, output, shown=shown, curves=None, conduct=conduct)
 
 
 def shown(catalog: "Table") -> dict[str, list[str]]:
     """Return what is shown of each redshift."""
     return {
-        "z": common.digits(catalog, "Z", ".6f"),
-        "P": common.digits(catalog, "PCONF", ".3f"),
-        "second z": common.digits(catalog, "Z2", ".6f"),
-        "Δχ²": common.digits(catalog, "DELTACHI2_2", ".1f"),
-        "P(blend)": common.digits(catalog, "PBLEND", ".3f"),
+        "z": digits(catalog, "Z", ".6f"),
+        "P": digits(catalog, "PCONF", ".3f"),
+        "second z": digits(catalog, "Z2", ".6f"),
+        "Δχ²": digits(catalog, "DELTACHI2_2", ".1f"),
+        "P(blend)": digits(catalog, "PBLEND", ".3f"),
     }
