@@ -6,8 +6,10 @@ from typing import Any
 from bokeh.embed import json_item
 from bokeh.layouts import column, row
 from bokeh.models import (
+    BasicTicker,
     ColumnDataSource,
     CustomJS,
+    FixedTicker,
     Label,
     LabelSet,
     Legend,
@@ -99,7 +101,7 @@ def _window(number: int) -> figure:
     _curves(shown, f"window {number}")
     source = ColumnDataSource({"x": [], "color": []}, name=f"window {number} lines")
     shown.add_glyph(source, VSpan(x="x", line_color="color", line_alpha=0.6, line_width=1, line_dash=[4, 3]))
-    shown.xaxis.ticker.desired_num_ticks = 4
+    shown.xaxis.ticker = BasicTicker(desired_num_ticks=4)
     # Numbers of another width would lay out the whole page anew.
     shown.yaxis.visible = False
     return shown
@@ -112,8 +114,10 @@ def _redshift() -> figure:
     shown.yaxis[0].name = "chi2 axis"
     curve = ColumnDataSource({"z": [], "chi2": []}, name="curve")
     shown.line("z", "chi2", source=curve, color=BLUE, line_width=1)
-    shown.extra_y_ranges = {"probability": Range1d(0, 1.3)}
-    shown.add_layout(LinearAxis(y_range_name="probability", axis_label="P", ticker=[0, 0.5, 1], **_SMALL), "right")
+    shown.extra_y_ranges = {"probability": Range1d(start=0, end=1.3)}
+    shown.add_layout(
+        LinearAxis(y_range_name="probability", axis_label="P", ticker=FixedTicker(ticks=[0, 0.5, 1]), **_SMALL), "right"
+    )
     found = ColumnDataSource({"z": [], "probability": [], "rank": [], "color": []}, name="candidates")
     on_right: dict[str, Any] = {"source": found, "y_range_name": "probability"}
     shown.segment("z", 0, "z", "probability", color="color", line_width=2, alpha=0.5, **on_right)
@@ -137,7 +141,7 @@ def _curves(shown: figure, name: str) -> tuple[Any, Any, Any]:
 
 
 def _figure(name: str, height: int, tools: str) -> figure:
-    ranges: dict[str, Any] = {"x_range": Range1d(0, 1), "y_range": Range1d(0, 1)}
+    ranges: dict[str, Any] = {"x_range": Range1d(start=0, end=1), "y_range": Range1d(start=0, end=1)}
     shown = figure(
         name=f"{name} figure", height=height, tools=tools, sizing_mode="stretch_width", min_width=120, **ranges
     )
