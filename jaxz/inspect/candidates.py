@@ -58,7 +58,7 @@ def _fits(spectra: Spectra, model: AbstractModel, z: np.ndarray, batch_size: int
     rows = np.flatnonzero((spectra.npixels > 1) & np.isfinite(z).any(axis=1))
     at = np.where(np.isfinite(z), z, np.nanmax(np.where(np.isfinite(z), z, 0), axis=1, keepdims=True))
     task = _Fits(model)
-    found, chi2 = run(task, spectra, rows, (at,), step=model.step, binned=False, batch_size=batch_size)
+    found, chi2 = run(task, spectra, rows, (at,), step=model.step, parts=None, batch_size=batch_size)
     where, flux = layout(spectra, model.step), np.full((*z.shape, spectra.flux.shape[1]), np.nan)
     for row in rows:
         first, end = where.first[row], where.end[row]

@@ -133,7 +133,7 @@ class Drawing {
     yaxis[0].visible = curve !== null;
     if (!fresh) return;
     whole(x_range, ...this.book.zrange);
-    if (curve) whole(y_range, ...padded([quantile(curve.chi2, 0), quantile(curve.chi2, 1)]));
+    if (curve) whole(y_range, ...padded(curveRange(curve)));
   }
 }
 
@@ -156,11 +156,20 @@ function padded(values) {
   return [low - 0.06 * room, high + 0.1 * room];
 }
 
-// A range that quiet pixels and the model set, so that residuals of bright sky lines do not.
+// A range that shows the minima: where χ² is far above its median, it matters little how far.
+function curveRange({ chi2 }) {
+  const low = quantile(chi2, 0);
+  return [low, Math.min(quantile(chi2, 1), low + 2.5 * (quantile(chi2, 0.5) - low))];
+}
+
+// A range that quiet pixels, the model and its lines set, so that residuals of bright sky lines do not.
 function fluxRange({ flux, fit }, sigma) {
   const quiet = 2 * quantile(sigma, 0.5), pick = (values) => values.filter((_, i) => sigma[i] < quiet);
   const shown = pick(flux), ends = [quantile(shown, 0.003), quantile(shown, 0.997), 0];
-  if (fit) ends.push(quantile(pick(fit), 0), quantile(pick(fit), 1));
+  if (fit) {
+    const model = pick(fit), peak = quantile(model, 0.997);
+    ends.push(quantile(model, 0), quantile(model, 1), quantile(shown.filter((_, i) => model[i] >= peak), 1));
+  }
   const [low, high] = padded(ends);
   return [low, high + 0.25 * (high - low)];
 }

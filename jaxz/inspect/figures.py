@@ -48,11 +48,13 @@ _SMALL: dict[str, Any] = {
     "axis_label_text_font_size": "11px",
     "axis_label_text_font_style": "normal",
 }
+_LEGIBLE: dict[str, Any] = {"background_fill_color": "white", "background_fill_alpha": 0.75}
 _IN_CORNER: dict[str, Any] = {
     "x_units": "screen",
     "y_units": "screen",
     "text_font_size": "11px",
     "text_font_style": "bold",
+    **_LEGIBLE,
 }
 _TOOLS = "xpan,box_zoom,xwheel_zoom,undo,reset,save"
 
@@ -89,6 +91,7 @@ def _line_marks(shown: figure, name: str, align: str) -> None:
     shown.add_glyph(source, VSpan(x="x", line_color="color", line_alpha=0.6, line_width=1, line_dash=[4, 3]))
     labels = LabelSet(x="x", y="y", text="name", text_color="color", source=source, y_units="screen")
     labels.update(angle=math.pi / 2, text_font_size="10px", text_baseline="bottom", text_align=align, x_offset="shift")
+    labels.update(**_LEGIBLE)
     shown.add_layout(labels)
 
 
@@ -113,8 +116,7 @@ def _redshift() -> figure:
     shown.xaxis[0].axis_label, shown.yaxis[0].axis_label = "redshift", "χ²"
     shown.yaxis[0].name = "chi2 axis"
     curve = ColumnDataSource({"z": [], "chi2": []}, name="curve")
-    shown.line("z", "chi2", source=curve, color=BLUE, line_width=1)
-    shown.extra_y_ranges = {"probability": Range1d(start=0, end=1.3)}
+    shown.extra_y_ranges = {"probability": Range1d(start=-0.05, end=1.3)}
     shown.add_layout(
         LinearAxis(y_range_name="probability", axis_label="P", ticker=FixedTicker(ticks=[0, 0.5, 1]), **_SMALL), "right"
     )
@@ -122,8 +124,13 @@ def _redshift() -> figure:
     on_right: dict[str, Any] = {"source": found, "y_range_name": "probability"}
     shown.segment("z", 0, "z", "probability", color="color", line_width=2, alpha=0.5, **on_right)
     shown.scatter("z", "probability", size=7, color="color", **on_right)
-    shown.text("z", "probability", text="rank", text_color="color", x_offset=6, y_offset=-4, **on_right)
+    shown.text(
+        "z", "probability", text="rank", text_color="color", text_font_size="13px", x_offset=6, y_offset=-4, **on_right
+    )
+    # Last, so that nothing hides a narrow minimum.
+    shown.line("z", "chi2", source=curve, color=BLUE, line_width=1)
     here = Span(location=0, dimension="height", line_color=RED, line_dash="dashed", line_width=1, name="here")
+    here.level = "underlay"
     shown.add_layout(here)
     told = 'window.dispatchEvent(new CustomEvent("jaxz:z", {detail: cb_obj.x}))'
     shown.js_on_event("tap", CustomJS(code=told))

@@ -1,10 +1,11 @@
 """Tables as text: ECSV, CSV, and columns between blanks, under a line with their names."""
 
 import codecs
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
@@ -16,6 +17,9 @@ _HEAD = 2**16
 
 _ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 """Of text that begins with such a mark, as spreadsheets write it; other text is UTF-8, with or without one."""
+
+_LEADING_ZERO = re.compile(r"""(?:^|[,\s"'])0\d""")
+"""A word that is a name though it is all digits: 0012 is not 12."""
 
 SYNTAXES = {"ecsv": "ECSV", "csv": "CSV", "text": "text of columns between blanks"}
 """Kinds of text tables, in words."""
@@ -50,7 +54,8 @@ def syntax_of(path: Path) -> str | None:
 def read_text_table(path: Path, syntax: str) -> Table:
     """Return a table written in one of `SYNTAXES`, missing values masked.
 
-    The names of the columns are in the first line, or in the last comment before the numbers.
+    The names of the columns are in the first line, or in the last comment before the numbers. ID is text where numbers
+    in the file begin with zeros.
 
     Raises:
         FileError: if the text is not such a table.
@@ -66,12 +71,23 @@ def read_text_table(path: Path, syntax: str) -> Table:
             if layout is None or not layout.names:
                 raise ValueError("no line with the names of the columns: write one above the numbers")
             rows = [line for line in lines[layout.first :] if line.strip() and not line.lstrip().startswith("#")]
+            options = _text_options(layout.names, rows)
             if layout.separator:
-                return Table.read([layout.separator.join(layout.names), *rows], format="ascii.csv")
+                names = layout.separator.join(layout.names)
+                return Table.read([names, *rows], format="ascii.csv", **options)
             # Astropy takes blanks or tabs, not both.
-            return Table.read([" ".join(layout.names), *(" ".join(row.split()) for row in rows)], format="ascii.basic")
+            rows = [" ".join(row.split()) for row in rows]
+            return Table.read([" ".join(layout.names), *rows], format="ascii.basic", **options)
         except Exception as error:
             raise FileError(f"{path}: cannot be read as {SYNTAXES[syntax]}: {reason_of(error)}") from error
+
+
+def _text_options(names: Sequence[str], rows: Sequence[str]) -> dict[str, Any]:
+    """Return astropy's options that keep zeros before ID; without such zeros none, as its fast reader takes none."""
+    named = [name for name in names if name.upper() == "ID"]
+    if not named or not any(map(_LEADING_ZERO.search, rows)):
+        return {}
+    return {"converters": dict.fromkeys(named, str)}
 
 
 class _Layout(NamedTuple):

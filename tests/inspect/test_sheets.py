@@ -53,7 +53,7 @@ def test_spectrum_and_curve_of_a_sheet():
     place = np.argmin(lowest)
     assert lowest[place] == pytest.approx(700)
     assert known["first"] + (place + 0.5) * (known["last"] - known["first"]) / BINS == pytest.approx(z[1234], abs=4e-4)
-    assert [one["z"] for one in sheet.about["candidates"]] == [0.05, 0.2]
+    assert [one["z"] for one in sheet.about["candidates"]] == [0.05, 0.18]
     assert all("model" not in one for one in sheet.about["candidates"])
 
 

@@ -36,3 +36,9 @@ def test_column_of_z_that_is_empty(tmp_path, z):
     path = tmp_path / "vi.csv"
     path.write_text(f"ID,Redrock_z,VI_quality,VI_issue,VI_z\none,0.5,4,,{z}\n")
     assert io.read_truth(path)["Z"][0] == float(z or 0.5)
+
+
+def test_names_that_begin_with_zeros(tmp_path):
+    path = tmp_path / "vi.csv"
+    path.write_text("Redrock_z,VI_quality,VI_issue,VI_z,ID\n0.5,4,,,0012\n0.6,4,,,13\n")
+    assert io.read_truth(path)["ID"].tolist() == ["0012", "13"]
