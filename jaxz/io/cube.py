@@ -108,7 +108,10 @@ class CubeFile:
         """Return right ascension and declination of places in the image, degrees; NaN where the header has none."""
         if not self.wcs.has_celestial:
             return np.full(len(x), np.nan), np.full(len(x), np.nan)
-        return self.wcs.wcs_pix2world(x, y, 0) if len(x) else (np.zeros(0), np.zeros(0))
+        if not len(x):
+            return np.zeros(0), np.zeros(0)
+        right_ascension, declination = self.wcs.wcs_pix2world(x, y, 0)
+        return right_ascension, declination
 
     def slabs(self, parts: Sequence[slice] | None = None) -> Iterator[tuple[slice, Slab]]:
         """Yield images of neighbouring wavelengths, some at a time: the whole cube once, or some parts of it.

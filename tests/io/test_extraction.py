@@ -9,7 +9,7 @@ from astropy.table import Table
 
 from jaxz import io
 from jaxz.io.cube import open_cube
-from jaxz.io.cube_bins import bins
+from jaxz.io.cube_bins import bins, smoothed
 from jaxz.io.cube_noise import LAG, CubeNoise
 from jaxz.io.extraction import Extraction, is_extracted, write_extracted
 from tests import cubes
@@ -145,7 +145,9 @@ def test_bins_have_the_signal_to_noise_asked_for(beside):
     for label in range(1, labels.max() + 1):
         y, x = np.nonzero(labels == label)
         variance = len(y) * (noise.factor(y, x, np.ones(len(y))) if beside else 1)
-        assert signal[y, x].sum() / np.sqrt(variance) >= 9
+        assert smoothed(signal)[y, x].sum() / np.sqrt(variance) >= 10
+        # What 3 x 3 spaxels have less than this source in its middle they have more at its rim: 4 % here.
+        assert signal[y, x].sum() / np.sqrt(variance) >= 9.5
         assert np.hypot(y - y.mean(), x - x.mean()).max() < 2 * np.sqrt(len(y) / np.pi) + 1
     # The sky is in none, and what bins are of is in one piece.
     assert labels[0, 0] == labels[-1, -1] == 0
@@ -170,7 +172,7 @@ def test_bins_of_a_cube(path):
     found = io.extract(path, Extraction(bin_snr=8.0))
     assert found.labels.max() == len(found.spectra)
     snr = np.median(found.spectra.flux * np.sqrt(found.spectra.ivar), axis=1)
-    assert np.all(snr > 6)
+    assert np.all(snr > 8)
 
 
 def test_what_was_written_is_known_again(path, table, tmp_path):
