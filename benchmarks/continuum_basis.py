@@ -5,7 +5,7 @@ simulated surveys, with the damped wings of Lyα and the absorption of the inter
 and a few power laws of nuclei; lines of gas, in emission and absorption, are left out. Spectra are free of noise and
 cover the rest frame as those of `galaxy_basis` do.
 
-Checked: of galaxies that were not learned from, the continuum within 0.1 dex of Hβ and Hα is drawn to 1 %.
+Checked: of galaxies that were not learned from, the continuum within 0.1 dex of Hβ and Hα is drawn to 1.5 %.
 """
 
 import argparse

@@ -127,15 +127,13 @@ def one_by_scipy(spectra: Spectra, z: np.ndarray, found: jaxz.LineFits) -> tuple
         for line in lines:
             own = families.index(found.family[line])
             centre = found.wave[line] * (1 + z[row]) * (1 + place[own] / LIGHT_SPEED)
-            sigma = np.hypot(
-                centre * place[len(families) + own] / LIGHT_SPEED, FWHM_TO_SIGMA * muse().fwhm(np.array(centre))
-            )
+            spread = FWHM_TO_SIGMA * muse().fwhm(np.array(centre))
+            sigma = float(np.hypot(centre * place[len(families) + own] / LIGHT_SPEED, spread))
             near = slice(*np.searchsorted(edges, [centre - 8 * sigma, centre + 8 * sigma]))
             shape = np.zeros(len(wave))
             part = edges[near.start : near.stop + 1]
-            shape[near.start : near.start + len(part) - 1] = np.diff(line_integral(part - centre, sigma)) / np.diff(
-                part
-            )
+            mean = np.diff(line_integral(part - centre, sigma)) / np.diff(part)
+            shape[near.start : near.start + len(mean)] = mean
             shapes.append(shape)
         return np.concatenate([np.array(shapes), stars, smooth]) * weight
 

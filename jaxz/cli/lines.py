@@ -9,6 +9,7 @@ import typer
 from jaxz.cli import measure as common
 from jaxz.cli.columns import Columns, chosen_columns
 from jaxz.cli.console import check_outputs, errors_in_one_line, messages, results, say, show, table
+from jaxz.cli.summary import LISTED
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +65,6 @@ def lines(
     has a row for each spectrum, with the S/N of all lines above 3 together; NaN where there is no redshift or no data.
     """
     import numpy as np
-    from astropy.table import vstack
 
     from jaxz import __version__, io
     from jaxz.cli.inputs import read_files
@@ -92,7 +92,7 @@ def lines(
                 groups.append(io.line_tables(found, some.meta))
                 if figures is not None:
                     _draw(some, found, figures, overwrite=overwrite)
-        whole = {name: vstack([group[name] for group in groups]) for name in groups[0]}
+        whole = io.joined_tables(groups)
         made = {"CONTBAS": continuum.name, "CONTVER": continuum.version, "CONTSHA": continuum.sha256}
         header = {"JAXZVER": __version__, "CATALOG": catalog.name, "LSF": lsf or "none", **made}
         io.write_lines(whole, output, header=header, overwrite=overwrite)
@@ -135,7 +135,7 @@ def _summarise(tables: "Mapping[str, Table]", output: Path) -> None:
     import numpy as np
 
     lines, sources = tables["LINES"], tables["SOURCES"]
-    if len(sources) <= common.LISTED:
+    if len(sources) <= LISTED:
         shown = table("name", "z", "S/N of lines", "lines", "strongest")
         for one in sources:
             own = lines[(lines["ID"] == one["ID"]) & (np.abs(lines["SNR"]) > SIGNIFICANT)]

@@ -34,7 +34,11 @@ from jaxz.io.desi import read_desi as read_desi
 from jaxz.io.extraction import Extracted as Extracted, Extraction as Extraction, extract as extract
 from jaxz.io.files import FileError as FileError, FileWarning as FileWarning
 from jaxz.io.inspected import read_truth as read_truth
-from jaxz.io.line_tables import line_tables as line_tables, write_lines as write_lines
+from jaxz.io.line_tables import (
+    joined_tables as joined_tables,
+    line_tables as line_tables,
+    write_lines as write_lines,
+)
 from jaxz.io.lines import read_lines as read_lines
 from jaxz.io.maps import read_maps as read_maps
 from jaxz.io.numbers import Numbers as Numbers, load_numbers as load_numbers

@@ -1,12 +1,12 @@
 """Measured lines as FITS tables, with the columns of pyPlatefit and of the table LINES of a MUSE Source."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Column, Table
+from astropy.table import Column, Table, vstack
 
 from jaxz.io.cards import header_of, table_hdu
 from jaxz.io.output import replacing
@@ -71,6 +71,15 @@ def line_tables(found: LineFits, meta: Mapping[str, np.ndarray]) -> dict[str, Ta
     named = {name: column[rows] for name, column in own.items() if name != "FILE"}
     columns = {name: Column(values, unit=unit) for name, (values, unit) in of_line.items()}
     return {"LINES": Table({**named, **columns}), "SOURCES": Table({**own, **of_source})}
+
+
+def joined_tables(groups: Sequence[Mapping[str, Table]]) -> dict[str, Table]:
+    """Return the tables of `line_tables` of several groups of spectra as those of all.
+
+    Args:
+        groups: one at least, in the order of the rows.
+    """
+    return {name: vstack([group[name] for group in groups]) for name in groups[0]}
 
 
 def write_lines(

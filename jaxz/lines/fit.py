@@ -328,8 +328,8 @@ def outside_lines(pixels: Pixels, z: Float[Array, ""], step: float) -> Float[Arr
 
 def coverage(windows: Windows) -> Float[Array, "blend part"]:
     """Return the share of each component that lies in pixels with data, as it is expected to be."""
-    start, _ = expected()
-    value, _, _ = profiles(windows, layout(), SCALE * start[:NFAMILY] * 0, np.exp(start[NFAMILY:]))
+    width = jnp.exp(jnp.asarray(expected()[0][NFAMILY:]))
+    value, _, _ = profiles(windows, layout(), jnp.zeros_like(width), width)
     good = (windows.ivar > 0).astype(value.dtype)
     return jnp.sum(value * (good * windows.width)[:, None], axis=-1)
 
@@ -350,13 +350,13 @@ def best_of_peaks(problem: Problem) -> tuple[Point, Bool[Array, " free"]]:
 
 def first_guess(problem: Problem) -> Float[Array, " param"]:
     """Return p with the velocities at which a filter gains most, of those that families share and of Lyα."""
-    known, windows, (start, _) = problem.lines, problem.windows, expected()
+    known, windows, start = problem.lines, problem.windows, jnp.asarray(expected()[0])
     used = jnp.concatenate([problem.used, jnp.zeros(1, bool)])[known.flux_of] & (known.ratio > 0)
     steps = jnp.arange(-3.0, 4.0)
     shared = known.family_of < FAMILIES.index(LYA)
 
     def gain(step: Float[Array, ""]) -> Float[Array, "2"]:
-        value, _, _ = profiles(windows, known, SCALE * (start[:NFAMILY] + step), np.exp(start[NFAMILY:]))
+        value, _, _ = profiles(windows, known, SCALE * (start[:NFAMILY] + step), jnp.exp(start[NFAMILY:]))
         weighted = value * windows.ivar[:, None]
         power = jnp.sum(weighted * value, axis=-1)
         match = jnp.sum(weighted * windows.flux[:, None], axis=-1)
@@ -375,4 +375,4 @@ def lines_flux(problem: Problem, solution: Solution, npix: int) -> Float[Array, 
     value, _, _ = profiles(windows, known, SCALE * place[:NFAMILY], jnp.exp(place[NFAMILY:]))
     free = jnp.where(problem.used, solution.flux, 0)
     flux = jnp.concatenate([free, jnp.zeros(1, free.dtype)])[known.flux_of] * known.ratio
-    return jnp.zeros(npix, value.dtype).at[windows.index].add(jnp.sum(value * flux[..., None], axis=1))
+    return jnp.zeros(npix, value.dtype).at[windows.pixel].add(jnp.sum(value * flux[..., None], axis=1))

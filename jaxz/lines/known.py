@@ -181,4 +181,4 @@ def _groups(flux_of: np.ndarray, nothing: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _velocity(wave: float | np.ndarray, rest: float | np.ndarray) -> np.ndarray:
     """Return c ln(λ/λ_rest), km/s: what a velocity is in all of this folder."""
-    return LIGHT_SPEED * np.log(np.asarray(wave) / rest)
+    return np.asarray(LIGHT_SPEED * np.log(np.divide(wave, rest)))

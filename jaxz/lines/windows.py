@@ -25,7 +25,6 @@ MARGIN = 1300.0
 ROUND = 32
 """Windows are a multiple of so many pixels, so that few sizes are compiled."""
 
-
 FAR = 7.0
 """Widths from its centre at which a line is nothing."""
 
@@ -34,7 +33,7 @@ class Windows(NamedTuple):
     """One spectrum around each blend.
 
     Attributes:
-        index: (blend, win) pixels.
+        pixel: (blend, win) numbers of them.
         edges: (blend, win + 1) velocities of their edges from the middle of the blend, km/s.
         width: (blend, win) Å.
         flux, ivar: (blend, win).
@@ -43,7 +42,7 @@ class Windows(NamedTuple):
         lsf: (blend, part) σ of the line-spread function at each component, km/s.
     """
 
-    index: Int[Array, "blend win"]
+    pixel: Int[Array, "blend win"]
     edges: Float[Array, "blend edge"]
     width: Float[Array, "blend win"]
     flux: Float[Array, "blend win"]
@@ -85,18 +84,18 @@ def around(
     middle = jnp.searchsorted(pixels.edges, place) - 1
     begin = jnp.clip(middle - size // 2, 0, pixels.flux.shape[0] - size)
     at_edges = begin[:, None] + jnp.arange(size + 1, dtype=begin.dtype)[None]
-    index = at_edges[:, :-1]
+    pixel = at_edges[:, :-1]
     kms = LIGHT_SPEED * np.log(10) * step
     edges = pixels.edges[at_edges]
     start = pixels.start.astype(edges.dtype)
     return Windows(
-        index=index,
+        pixel=pixel,
         edges=kms * (edges - place[:, None]),
         width=jnp.diff(10.0 ** ((edges + start) * step), axis=1),
-        flux=pixels.flux[index],
-        ivar=pixels.ivar[index],
-        columns=jnp.moveaxis(columns[:, index], 0, 1),
-        bands=None if pixels.resolution is None else jnp.moveaxis(pixels.resolution[:, index], 0, 1),
+        flux=pixels.flux[pixel],
+        ivar=pixels.ivar[pixel],
+        columns=jnp.moveaxis(columns[:, pixel], 0, 1),
+        bands=None if pixels.resolution is None else jnp.moveaxis(pixels.resolution[:, pixel], 0, 1),
         lsf=lsf,
     )
 
