@@ -19,7 +19,7 @@ import numpy as np
 import jaxz
 from benchmarks import common
 from benchmarks.common import Report, require
-from jaxz import mock
+from jaxz import classes, mock
 
 NCAND = 5
 ZMAX = 6.7
@@ -42,7 +42,7 @@ def run(nspec: int, page: Path) -> Report:
     curves = rng.normal(3000, 20, size=(1, len(z))).repeat(nspec, axis=0) - 500 * (
         np.abs(z - catalog["Z"][:, None]) < 1e-3
     )
-    models = [one.model for one in jaxz.classes.candidates(0, ZMAX, error=jaxz.ErrorModel())]
+    models = [one.model for one in classes.candidates(0, ZMAX, error=jaxz.ErrorModel())]
 
     def written(count: int) -> str:
         columns = {name: values[:count] for name, values in catalog.items()}

@@ -1,6 +1,6 @@
 """Spectra with their models and curves → sheets: what the page keeps of each spectrum, as short text.
 
-Noise is kept to 1 %, flux to 1/16 of it, models to 1/16 of its median, wavelengths to 0.0005 Å, and of χ²(z) the lowest
+Noise is kept to 1 %, flux to 1/16 of it, models to 1/64 of its median, wavelengths to 0.0005 Å, and of χ²(z) the lowest
 value in each of `BINS` bins: a screen shows no more.
 """
 
@@ -22,7 +22,10 @@ RATIO = 1.02
 """Of neighbouring values of the noise."""
 
 PARTS = 8
-"""Steps of the flux, and of models, in a σ."""
+"""Steps of the flux in a σ."""
+
+MODEL_PARTS = 32
+"""Steps of models in the median σ: with fewer, a faint continuum is a staircase."""
 
 LEVELS = 1 << 15
 """Steps of χ²(z) between its least and its largest value; at most as many of a model between 0 and its peak."""
@@ -122,7 +125,7 @@ def _sheet(
             continue
         first, end = _reach(model)
         values = model[first:end]
-        step = max(middle / PARTS, float(np.max(np.abs(values))) / LEVELS)
+        step = max(middle / MODEL_PARTS, float(np.max(np.abs(values))) / LEVELS)
         candidate["model"] = {"first": first, "count": end - first, "step": step}
         packs.append((np.rint(values / step), 1))
     snr = float(np.median(np.abs(signal[good]))) / PARTS if good.any() else 0.0
