@@ -68,9 +68,9 @@ def sheets_of(
         batch_size: spectra on a device at a time.
     """
     several = "ZALT" in columns
-    z = _candidates(columns, "ZALT" if several else "Z", len(spectra))
-    chi2 = _candidates(columns, "ZALT_CHI2" if several else "CHI2", len(spectra))
-    probability = _candidates(columns, "ZALT_PROB" if several else "PCONF", len(spectra))
+    z = np.asarray(columns["ZALT" if several else "Z"], dtype=np.float64).reshape(len(spectra), -1)
+    chi2 = _of_candidates(columns, "ZALT_CHI2" if several else "CHI2", z.shape)
+    probability = _of_candidates(columns, "ZALT_PROB" if several else "PCONF", z.shape)
     fits = fits_of(spectra, models, z, chi2, batch_size=batch_size) if models else None
     sheets = []
     for row in range(len(spectra)):
@@ -90,10 +90,9 @@ def sheets_of(
     return sheets
 
 
-def _candidates(columns: Mapping[str, np.ndarray], name: str, nspec: int) -> np.ndarray:
+def _of_candidates(columns: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
     """Return a column as (spec, cand) float64; NaN where the catalog has none."""
-    values = np.asarray(columns[name], dtype=np.float64) if name in columns else np.full(nspec, np.nan)
-    return values.reshape(nspec, -1)
+    return np.asarray(columns.get(name, np.full(shape, np.nan)), dtype=np.float64).reshape(shape)
 
 
 def _number(value: float) -> float | None:
