@@ -87,8 +87,8 @@ def first_fit(
 def misfit(pixels: Pixels, masked: Float[Array, " pix"], step: float) -> Float[Array, " pix"]:
     """Return by how much noise around each pixel exceeds what ivar says, as variance; 1 at least.
 
-    It is χ² per pixel of what the continuum leaves: no stars are exactly those of a galaxy, and lines on them are not
-    known better than they are.
+    It is χ² per pixel of what the continuum leaves: none is exactly that of a galaxy, and lines are not known better
+    than what they are on.
 
     Args:
         pixels: of the spectrum less its continuum.

@@ -53,8 +53,8 @@ class LineFits(eqx.Module):
 
     NaN stands for a line outside the good pixels of a spectrum, and for all of a spectrum that could not be fitted.
     Fluxes are in the unit of the spectrum times Å, as observed; absorption is negative. Errors are of 1 σ and hold what
-    the blends, the continuum, velocities and widths add; noise is taken to be what the continuum leaves around the lines,
-    where that is more than ivar says. In a family all lines have one velocity and one width.
+    the blends, the continuum, velocities and widths add; where the continuum leaves more around lines than ivar says,
+    that is taken to be the noise. In a family all lines have one velocity and one width.
 
     Args:
         ids: names of the spectra.
