@@ -8,11 +8,13 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxz._typing import Array, Float
 from jaxz.kernels import resample
 from jaxz.kernels.nnls import nnls
 from jaxz.kernels.resolution import apply_resolution
+from jaxz.lines.known import LIGHT_SPEED
 from jaxz.models.error import legendre
 from jaxz.pixels import Pixels
 from jaxz.spectra import LogGrid
@@ -21,6 +23,12 @@ HIGHEST = jax.lax.Precision.HIGHEST
 
 ORDER = 10
 """Of the polynomial: it bends over a twentieth of a spectrum at least, which is far wider than a line."""
+
+AROUND = 3000.0
+"""km/s on either side of a pixel in which the misfit of the continuum is measured."""
+
+FEW = 10.0
+"""Pixels of the noise that is expected, beside those that there are: few of these say little."""
 
 RIDGE = 1e-10
 """What is added to the diagonal of normal equations, as a share of it."""
@@ -74,6 +82,28 @@ def first_fit(
     rest = solved[:, nstar] - jnp.matmul(solved[:, :nstar], weight, precision=HIGHEST)
     used = jnp.where(weight > 0, 1.0, 0.0).astype(weight.dtype)
     return Continuum(jnp.concatenate([stars * used[:, None], smooth]), jnp.concatenate([weight, rest]))
+
+
+def misfit(pixels: Pixels, masked: Float[Array, " pix"], step: float) -> Float[Array, " pix"]:
+    """Return by how much noise around each pixel exceeds what ivar says, as variance; 1 at least.
+
+    It is χ² per pixel of what the continuum leaves: none is exactly that of a galaxy, and lines are not known better
+    than what they are on.
+
+    Args:
+        pixels: of the spectrum less its continuum.
+        masked: 0 in pixels of lines, 1 in others.
+        step: of the lattice.
+    """
+    half = AROUND / (LIGHT_SPEED * np.log(10) * step)
+    middle = (pixels.edges[1:] + pixels.edges[:-1]) / 2
+    begin = jnp.maximum(jnp.searchsorted(pixels.edges, middle - half) - 1, 0)
+    end = jnp.minimum(jnp.searchsorted(pixels.edges, middle + half), len(middle))
+    ivar = pixels.ivar * masked
+    each = jnp.stack([jnp.where(ivar > 0, 1.0, 0.0).astype(ivar.dtype), ivar * jnp.square(pixels.flux)])
+    total = jnp.pad(jnp.cumsum(each, axis=1), ((0, 0), (1, 0)))
+    number, chi2 = total[:, end] - total[:, begin]
+    return jnp.maximum((chi2 + FEW) / (number + FEW), 1)
 
 
 def polynomial(pixels: Pixels) -> Float[Array, "order pix"]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxz._typing import Array, Bool, Device, Float
 from jaxz.kernels import resample
-from jaxz.lines.continuum import first_fit
+from jaxz.lines.continuum import first_fit, misfit
 from jaxz.lines.known import BLUE, FAMILIES, LIGHT_SPEED, LYA, layout
 from jaxz.lines.problem import (
     NFAMILY,
@@ -53,7 +53,8 @@ class LineFits(eqx.Module):
 
     NaN stands for a line outside the good pixels of a spectrum, and for all of a spectrum that could not be fitted.
     Fluxes are in the unit of the spectrum times Å, as observed; absorption is negative. Errors are of 1 σ and hold what
-    the blends, the continuum, velocities and widths add. In a family all lines have one velocity and one width.
+    the blends, the continuum, velocities and widths add; where the continuum leaves more around lines than ivar says,
+    that is taken to be the noise. In a family all lines have one velocity and one width.
 
     Args:
         ids: names of the spectra.
@@ -62,7 +63,8 @@ class LineFits(eqx.Module):
         family: (line,) of each.
         z: (spec,) redshifts that were given.
         flux, fluxerr: (spec, line); of Lyα that of both peaks.
-        ew, ewerr: (spec, line) equivalent widths in the rest frame, Å, positive in emission.
+        ew, ewerr: (spec, line) equivalent widths in the rest frame, Å, positive in emission; NaN on a continuum that is
+            not positive.
         velocity, velocityerr: (spec, line) km/s, c ln(λ/λ_z).
         width, widtherr: (spec, line) σ in km/s, without what the instrument adds.
         level, levelerr: (spec, line) continuum at the line, of Lyα 1500 km/s redward of it.
@@ -245,6 +247,7 @@ class _Fit(eqx.Module):
         first = first_fit(pixels, self.integral, self.grid, z, masked)
         begun = jnp.matmul(first.coeff, first.columns, precision=jax.lax.Precision.HIGHEST)
         left = pixels._replace(flux=jnp.where(pixels.ivar > 0, pixels.flux - begun, 0))
+        left = left._replace(ivar=left.ivar / misfit(left, masked, step))
         windows = around(left, first.columns, known, lsf, z, size=self.size, step=step)
         seen = coverage(windows) >= COVERED
         used = jnp.zeros(known.of_free.shape[1] + 1, bool).at[known.flux_of].max(seen & (known.ratio > 0))[:-1]
@@ -255,6 +258,7 @@ class _Fit(eqx.Module):
         problem = Problem(windows, known, used, gram, rhs, const)
         point, used = best_of_peaks(problem)
         problem = problem._replace(used=used)
+        left = left._replace(ivar=pixels.ivar)
         return self._reported(left, z, first.columns, begun, problem, solved(problem, point.place), seen)
 
     def _reported(
@@ -292,7 +296,8 @@ class _Fit(eqx.Module):
         velocity, width = SCALE * point.place[:NFAMILY], jnp.exp(point.place[NFAMILY:])
         of_family = lambda values: jnp.where(there, values[known.family], jnp.nan)  # noqa: E731
         of_line = lambda values, right: jnp.where(right, values, jnp.nan)  # noqa: E731
-        away = point.place - expected()[0]
+        changed = product(change, columns)
+        lines = lines_flux(problem, solution, len(begun))
         return _Found(
             flux=of_line(flux, there),
             fluxerr=of_line(jnp.sqrt(variance), there),
@@ -304,9 +309,9 @@ class _Fit(eqx.Module):
             widtherr=of_family(width * error[NFAMILY:]),
             level=of_line(level, there),
             levelerr=of_line(jnp.sqrt(level_variance), there),
-            continuum=self._sized(begun + product(change, columns)),
-            lines=self._sized(lines_flux(problem, solution, len(begun))),
-            chi2=point.chi2 - away @ product(expected()[1], away),
+            continuum=self._sized(begun + changed),
+            lines=self._sized(lines),
+            chi2=jnp.sum(pixels.ivar * jnp.square(pixels.flux - changed - lines)),
         )
 
     def _sized(self, values: Float[Array, " pix"]) -> Array:
