@@ -179,7 +179,7 @@ class Spectra(eqx.Module):
                 f"{wave[ivar > 0].min(initial=np.inf):.0f}" for wave, ivar in zip(some.wave, some.ivar, strict=True)
             ],
             "to Å": [f"{wave:.0f}" for wave in some.reddest],
-            "S/N": [f"{value:.2g}" for value in snr],
+            "S/N": [f"{value:.1f}" for value in snr],
         }
         return f"Spectra: {len(self)}, up to {self.flux.shape[1]} pixels", columns, len(self)
 

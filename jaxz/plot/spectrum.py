@@ -63,13 +63,13 @@ def draw_spectrum(
     _draw(axes, spectrum, drawn)
     axes.set_xlim(wave[good].min(), wave[good].max())
     axes.set_ylim(*_flux_range(drawn.flux, drawn.noise, drawn.model))
-    axes.set_xlabel("observed wavelength, vacuum (Å)", fontsize=10, loc="right")
+    axes.set_xlabel("vacuum wavelength (Å)", fontsize=9, loc="right")
     axes.set_ylabel(f"flux density\n({unit_of(spectrum)})", fontsize=9)
     # Below the axes, beside the name of the abscissa: nothing of the data is there.
     figure = axes.get_figure(root=True)
     assert figure is not None
     below = axes.transAxes + ScaledTranslation(0, -15 / 72, figure.dpi_scale_trans)
-    options = {"ncols": 4, "fontsize": 9, "frameon": False, "borderaxespad": 0.0, "columnspacing": 1.2}
+    options = {"ncols": 4, "fontsize": 8, "frameon": False, "borderaxespad": 0.0, "columnspacing": 1.2}
     axes.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, **options)
     if np.isfinite(z):
         label_lines(axes, {name: (1 + z) * rest for name, rest in lines.items()})
