@@ -95,7 +95,7 @@ def maps_of(tables: Iterable[Columns]) -> Maps:
             if field is not None:
                 rows = placed & (table["FILE"] == file)
                 _draw(images.setdefault(file, {}), field, {name: column[rows] for name, column in table.items()})
-                counts[file] += np.count_nonzero(rows)
+                counts[file] += int(np.count_nonzero(rows))
     hdus, notes = [], []
     for number, (file, drawn) in enumerate(images.items(), 1):
         field = fields[file]

@@ -36,7 +36,9 @@ def plot_maps(maps: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     """
     if not maps:
         raise ValueError("no maps: give those of a catalog that was measured in a cube")
-    figure = Figure(figsize=(4.2 * len(_PANELS), 4.2 * len(maps)), layout="constrained")
+    figure = Figure(figsize=(4.2 * len(_PANELS), 4.2 * len(maps)))
+    # The line above a row is wider than its first panel, which is not to be as wide: rows are apart by its height.
+    figure.set_layout_engine("constrained", h_pad=0.3)
     for panels, (cube, images) in zip(
         figure.subplots(len(maps), len(_PANELS), squeeze=False), maps.items(), strict=True
     ):
@@ -51,6 +53,7 @@ def plot_maps(maps: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
             f"{cube}: {np.count_nonzero(certain)} of {np.count_nonzero(measured)} places without a warning",
             transform=panels[0].transAxes,
             fontsize=12,
+            in_layout=False,
         )
     return figure
 

@@ -1,6 +1,7 @@
 """Spectra of parts of a cube: their flux is the sum, their variance what sums vary by, and bad input is told."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -192,11 +193,11 @@ def test_what_was_written_is_known_again(path, table, tmp_path):
     ("options", "message"),
     [
         ({}, "give one of bin_snr, segmentation and positions, got none"),
-        ({"bin_snr": 3.0, "positions": "x"}, "got bin_snr and positions"),
+        ({"bin_snr": 3.0, "positions": Path("x")}, "got bin_snr and positions"),
         ({"bin_snr": 3.0, "psf": 0.8}, "an aperture or a PSF is around positions"),
-        ({"positions": "x", "psf": 0.8, "aperture": 0.5}, "not both"),
+        ({"positions": Path("x"), "psf": 0.8, "aperture": 0.5}, "not both"),
         ({"bin_snr": -1.0}, "bin_snr is -1: give a positive number"),
-        ({"positions": "x", "psf": np.inf}, "psf is inf"),
+        ({"positions": Path("x"), "psf": np.inf}, "psf is inf"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options, message):
