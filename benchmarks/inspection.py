@@ -107,7 +107,7 @@ def chromium(downloads: Path) -> Any:
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     try:
-        browser = webdriver.Chrome(options=options, service=Service(driver))
+        browser: Any = webdriver.Chrome(options=options, service=Service(driver))
     except (WebDriverException, HTTPError) as error:
         raise RuntimeError(f"Chromium does not start: {error}") from error
     # Above the limits of what is asked of the browser, so that these say what took too long.

@@ -117,9 +117,8 @@ def _redshift() -> figure:
     shown.yaxis[0].name = "chi2 axis"
     curve = ColumnDataSource({"z": [], "chi2": []}, name="curve")
     shown.extra_y_ranges = {"probability": Range1d(start=-0.05, end=1.3)}
-    shown.add_layout(
-        LinearAxis(y_range_name="probability", axis_label="P", ticker=FixedTicker(ticks=[0, 0.5, 1]), **_SMALL), "right"
-    )
+    looks: dict[str, Any] = {"ticker": FixedTicker(ticks=[0, 0.5, 1]), **_SMALL}
+    shown.add_layout(LinearAxis(y_range_name="probability", axis_label="P", **looks), "right")
     found = ColumnDataSource({"z": [], "probability": [], "rank": [], "color": []}, name="candidates")
     on_right: dict[str, Any] = {"source": found, "y_range_name": "probability"}
     shown.segment("z", 0, "z", "probability", color="color", line_width=2, alpha=0.5, **on_right)
