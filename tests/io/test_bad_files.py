@@ -111,7 +111,9 @@ def test_a_kind_that_is_not_that_of_the_file(tmp_path: Path, write_mpdaf: Write)
 
 
 def test_an_unknown_kind_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="unknown format 'muse': choose one of mpdaf, mpdaf-source, cube, sdss, desi, image"):
+    with pytest.raises(
+        ValueError, match="unknown format 'muse': choose one of mpdaf, mpdaf-source, cube, sdss, desi, image"
+    ):
         io.read(tmp_path / "x.fits", format="muse")
 
 
