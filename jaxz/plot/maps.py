@@ -47,11 +47,12 @@ def plot_maps(maps: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
         for axes, (name, title) in zip(panels, _PANELS.items(), strict=True):
             _draw(axes, name, images[name], certain, title)
         panels[0].set_ylabel("y (spaxels)", fontsize=11)
-        panels[0].text(
-            0,
-            1.12,
+        panels[0].annotate(
             f"{cube}: {np.count_nonzero(certain)} of {np.count_nonzero(measured)} places without a warning",
-            transform=panels[0].transAxes,
+            (0, 1),
+            xycoords="axes fraction",
+            xytext=(0, 24),
+            textcoords="offset points",
             fontsize=12,
             in_layout=False,
         )
