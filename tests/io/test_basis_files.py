@@ -333,13 +333,17 @@ def test_shipped_bases(name: str, spectype: str, size: int, ends: tuple[float, f
     assert np.max(unit @ unit.T - np.eye(size)) < alike
 
 
-@pytest.mark.parametrize("line", [1907.7, 3728.5, 4862.7, 5008.2, 6564.6])
-def test_continua_have_no_lines_of_gas(line: float) -> None:
+@pytest.mark.parametrize(
+    ("line", "most"), [(1907.7, 1.1), (3728.5, 1.3), (4862.7, 1.05), (5008.2, 1.1), (6564.6, 1.05)]
+)
+def test_continua_have_no_lines_of_gas(line: float, most: float) -> None:
+    """No mixture stands out at a line. [O II] lies between H13 and H14, where stars of type A do: it has more room."""
     basis = io.load_basis("continuum")
     near = np.abs(basis.grid.wave - line) < 4
     beside = np.abs(np.abs(basis.grid.wave - line) - 30) < 4
-    contrast = basis.vectors[:, near].max(axis=1) / np.maximum(np.median(basis.vectors[:, beside], axis=1), 0.05)
-    assert contrast.max() < 1.2
+    mixtures = np.random.default_rng(1).exponential(size=(300, len(basis))) @ np.asarray(basis.vectors, float)
+    contrast = mixtures[:, near].max(axis=1) / np.median(mixtures[:, beside], axis=1)
+    assert contrast.max() < most
 
 
 def test_every_basis_in_the_package_is_tested() -> None:
