@@ -126,7 +126,7 @@ def redshifts(
     Example:
         >>> import numpy as np, jaxz
         >>> basis = jaxz.load_basis()
-        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), 30.0, seed=1)
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
         >>> best = jaxz.redshifts(spectra, zmax=0.1, classes=["galaxy"])
         >>> print(f"{best.z[0]:.3f}", best.spectype[0])
         0.050 GALAXY
