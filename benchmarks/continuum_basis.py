@@ -15,14 +15,12 @@ import jax
 import numpy as np
 
 import jaxz
+from benchmarks import galaxy_basis
 from benchmarks.common import require
-from benchmarks.galaxy_basis import RESOLVING_POWER, ZRANGE, populations
+from benchmarks.galaxy_basis import ZRANGE, populations
 from jaxz.mock.continuum import Populations
-from jaxz.mock.galaxy import LYMAN_BREAK, draw, observe
-from jaxz.mock.instruments import Instrument
-from jaxz.mock.lines import Emission
 from jaxz.models import Basis
-from jaxz.spectra import DEFAULT_STEP, LogGrid, Spectra
+from jaxz.spectra import Spectra
 from jaxz.train import Training, fit_basis
 
 SEED, RANK = 11, 12
@@ -30,40 +28,13 @@ NSIMULATED, NOTHERS = 400, 60
 TRAINING = Training(error_floor=0.01, stage_iter=40, final_iter=800, rtol=0.0)
 """The errors are those that lines of a hundredth of the continuum are wanted with."""
 
-_REST = (640.0, 11200.0)
-_OPTICAL_Z = 1.8
-_BLUE_ENDS, _RED_ENDS = (1000.0, 2600.0), (4200.0, 6500.0)
+_BLUE_ENDS = (1000.0, 2600.0)
 _IVAR = 1e6
-_NOTHING = Emission(np.zeros(0), np.zeros(0), np.zeros(0), ())
 
 
 def simulated(stars: Populations, rows: range) -> tuple[Spectra, np.ndarray]:
-    """Return continua without noise, and their redshifts, evenly in ln(1+z)."""
-    rest = LogGrid.covering(*_REST, DEFAULT_STEP).wave
-    flux, ivar, z = np.zeros((len(rows), len(rest))), np.zeros((len(rows), len(rest))), np.zeros(len(rows))
-    for place, row in enumerate(rows):
-        rng = np.random.default_rng([SEED, row])
-        z[place] = np.expm1(rng.uniform(0, np.log1p(ZRANGE[1])))
-        galaxy = draw(_kind(rng.uniform(), z[place]), z[place], stars, rng)
-        galaxy = galaxy._replace(absorbed=np.zeros((0, 2)), emission=_NOTHING)
-        seen_by = Instrument(
-            "wide", rest * (1 + z[place]), lambda wave: wave / RESOLVING_POWER, np.ones(len(rest)), 1.0
-        )
-        flux[place] = observe(galaxy, seen_by)[0]
-        near = z[place] < _OPTICAL_Z
-        end = rng.uniform(*(_BLUE_ENDS if near else _RED_ENDS))
-        seen = rest > end if near else rest < end
-        flux[place] /= np.sqrt(np.mean(flux[place, seen] ** 2))
-        ivar[place, seen] = _IVAR
-    return Spectra(np.outer(1 + z, rest), flux.astype(np.float32), ivar.astype(np.float32)), z
-
-
-def _kind(dice: float, z: float) -> str:
-    if dice < 0.02:
-        return "AGN"
-    if z > LYMAN_BREAK:
-        return "LAE" if dice < 0.4 else "LBG"
-    return "PASSIVE" if z < 2 and dice < 0.3 else "SFG"
+    """Return continua without noise, and their redshifts."""
+    return galaxy_basis.simulated(stars, rows, seed=SEED, blue_ends=_BLUE_ENDS, ivar_seen=_IVAR, lines=False)
 
 
 def learned(stars: Populations) -> Basis:

@@ -10,6 +10,7 @@ blueward of 1700 Å. CB08 has steps where its parts meet; each part is scaled to
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -23,6 +24,7 @@ from benchmarks.inputs import data_folder
 from jaxz.mock.continuum import Populations
 from jaxz.mock.galaxy import LYMAN_BREAK, draw, observe
 from jaxz.mock.instruments import Instrument
+from jaxz.mock.lines import Emission
 from jaxz.models import Basis
 from jaxz.spectra import DEFAULT_STEP, LogGrid, Spectra
 from jaxz.train import Training, fit_basis
@@ -53,9 +55,10 @@ _METAL_RICH = 4
 
 _REST = (640.0, 11200.0)
 _OPTICAL_Z = 1.8
-_BLUE_ENDS, _RED_ENDS = (1700.0, 2600.0), (4200.0, 6500.0)
+BLUE_ENDS, _RED_ENDS = (1700.0, 2600.0), (4200.0, 6500.0)
 _MEAN_OF = 500.0
-_IVAR = 1e4
+_NOTHING = Emission(np.zeros(0), np.zeros(0), np.zeros(0), ())
+IVAR = 1e4
 """What is added to the errors when a basis is learned is far larger."""
 
 
@@ -104,21 +107,40 @@ def completed(flux: np.ndarray, like: np.ndarray) -> np.ndarray:
     return np.where(between(end, np.inf), like * flux[red].mean() / like[red].mean(), flux)
 
 
-def simulated(stars: Populations, n: int) -> tuple[Spectra, np.ndarray]:
-    """Return noise-free galaxies over a wide range of rest wavelengths, and their redshifts, evenly in ln(1+z)."""
+def simulated(
+    stars: Populations,
+    rows: Sequence[int],
+    *,
+    seed: int = SEED,
+    blue_ends: tuple[float, float] = BLUE_ENDS,
+    ivar_seen: float = IVAR,
+    lines: bool = True,
+) -> tuple[Spectra, np.ndarray]:
+    """Return noise-free galaxies over a wide range of rest wavelengths, and their redshifts, evenly in ln(1+z).
+
+    Args:
+        stars: of the continua.
+        rows: numbers of the galaxies; each depends on its own and on the seed.
+        seed: of the random numbers.
+        blue_ends: least and greatest rest wavelength (Å) from which those of low redshift are seen.
+        ivar_seen: where they are, their mean square being 1.
+        lines: whether gas emits and absorbs.
+    """
     rest = LogGrid.covering(*_REST, DEFAULT_STEP).wave
-    flux, ivar, z = np.zeros((n, len(rest))), np.zeros((n, len(rest))), np.zeros(n)
-    for row in range(n):
-        rng = np.random.default_rng([SEED, row])
-        z[row] = np.expm1(rng.uniform(0, np.log1p(ZRANGE[1])))
-        galaxy = draw(_kind(rng.uniform(), z[row]), z[row], stars, rng)
-        wide = Instrument("wide", rest * (1 + z[row]), lambda wave: wave / RESOLVING_POWER, np.ones(len(rest)), 1.0)
-        flux[row] = observe(galaxy, wide)[0]
-        near = z[row] < _OPTICAL_Z
-        end = rng.uniform(*(_BLUE_ENDS if near else _RED_ENDS))
+    flux, ivar, z = np.zeros((len(rows), len(rest))), np.zeros((len(rows), len(rest))), np.zeros(len(rows))
+    for place, row in enumerate(rows):
+        rng = np.random.default_rng([seed, row])
+        z[place] = np.expm1(rng.uniform(0, np.log1p(ZRANGE[1])))
+        galaxy = draw(_kind(rng.uniform(), z[place]), z[place], stars, rng)
+        if not lines:
+            galaxy = galaxy._replace(absorbed=np.zeros((0, 2)), emission=_NOTHING)
+        wide = Instrument("wide", rest * (1 + z[place]), lambda wave: wave / RESOLVING_POWER, np.ones(len(rest)), 1.0)
+        flux[place] = observe(galaxy, wide)[0]
+        near = z[place] < _OPTICAL_Z
+        end = rng.uniform(*(blue_ends if near else _RED_ENDS))
         seen = rest > end if near else rest < end
-        flux[row] /= np.sqrt(np.mean(flux[row, seen] ** 2))
-        ivar[row, seen] = _IVAR
+        flux[place] /= np.sqrt(np.mean(flux[place, seen] ** 2))
+        ivar[place, seen] = ivar_seen
     return Spectra(np.outer(1 + z, rest), flux.astype(np.float32), ivar.astype(np.float32)), z
 
 
@@ -145,7 +167,7 @@ def learned(start: Basis, real: list[tuple[Spectra, np.ndarray]]) -> Basis:
         start: of simulated galaxies.
         real: spectra and their redshifts.
     """
-    parts = [*real, simulated(populations(), NSIMULATED)]
+    parts = [*real, simulated(populations(), range(NSIMULATED))]
     spectra, z = Spectra.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
     key = jax.random.key(SEED)
     found = fit_basis(spectra, z, rank=len(start), key=key, start=continued(start), training=TRAINING)

@@ -11,7 +11,7 @@ And no fit is perfect: Δχ² is in units of the temperature of the second fit, 
 means is known from simulated blends (`PROBABILITY`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import equinox as eqx
@@ -31,6 +31,7 @@ from jaxz.pixels import WINDOW, Pixels
 from jaxz.redshift import Redshifts, find_redshifts
 from jaxz.scan import ZScan, check_scanned, scan
 from jaxz.spectra import Spectra
+from jaxz.validate import STRONG_LINES
 
 First = Literal["lines", "model", "basis"]
 """What the galaxy that was found first is in the second search: its best fit by the basis, with one coefficient; beside
@@ -38,12 +39,11 @@ that its continuum and lines fitted one by one (`jaxz.fit_lines`), as [M] has it
 all vectors of the basis at its redshift (Tsalmantza & Hogg 2012). Without the lines a second continuum is not taken for
 that of the first."""
 
-STRONG = {
-    "Lyα": 1215.67, "C IV": 1549.48, "C III]": 1907.7, "Mg II": 2799.1, "[O II]": 3728.5, "[Ne III]": 3869.86,
-    "Hγ": 4341.68, "Hβ": 4862.68, "[O III] 4960": 4960.30, "[O III] 5008": 5008.24, "Hα": 6564.61,
-    "[N II]": 6585.27, "[S II]": 6724.5,
+STRONG = STRONG_LINES | {
+    "C IV": 1549.48, "[Ne III]": 3869.86, "Hγ": 4341.68, "[O III] 4960": 4960.30, "[N II]": 6585.27, "[S II]": 6724.5,
 }  # fmt: skip
-"""Lines that alone can decide a redshift, vacuum Å; doublets at their mean."""
+"""Lines that may be all that is seen of a galaxy, and those that outshine what a second one has, vacuum Å; doublets at
+their mean."""
 
 CONFUSION = 10.0
 """Å between a strong line of one redshift and one of another within which they are confused [M, sec. 4.4]."""
@@ -231,8 +231,8 @@ def confused(z: np.ndarray, other: np.ndarray, reach: tuple[np.ndarray, np.ndarr
         z, other: redshifts of equal shape.
         reach: ends of the wavelengths that are seen, Å, of that shape; lines and breaks beyond them do not count.
     """
-    lines = _coincide(z, other, reach, np.array([*STRONG.values()]), lambda wave: CONFUSION)
-    breaks = _coincide(z, other, reach, np.array(BREAKS), lambda wave: BREAK_CONFUSION * wave)
+    lines = _coincide(z, other, reach, [*STRONG.values()], within=CONFUSION)
+    breaks = _coincide(z, other, reach, BREAKS, share=BREAK_CONFUSION)
     return lines | breaks | (np.abs(z - other) < NEAR * (1 + z))
 
 
@@ -240,13 +240,16 @@ def _coincide(
     z: np.ndarray,
     other: np.ndarray,
     reach: tuple[np.ndarray, np.ndarray],
-    rest: np.ndarray,
-    within: Callable[[np.ndarray], np.ndarray | float],
+    rest: Sequence[float],
+    *,
+    within: float = 0.0,
+    share: float = 0.0,
 ) -> np.ndarray:
-    one, two = (rest * (1 + np.asarray(redshift)[..., None]) for redshift in (z, other))
-    low, high = (np.asarray(end)[..., None] for end in reach)
+    """Return whether any of some rest wavelengths at z is within so many Å, and so large a share, of one at another."""
+    one, two = (np.asarray(rest) * (1 + redshift[..., None]) for redshift in (z, other))
+    low, high = (end[..., None] for end in reach)
     seen = (one > low - CONFUSION) & (one < high + CONFUSION)
-    near = np.abs(one[..., :, None] - two[..., None, :]) < np.asarray(within(one))[..., None]
+    near = np.abs(one[..., :, None] - two[..., None, :]) < within + share * one[..., None]
     return np.asarray(np.any(near & seen[..., :, None], axis=(-2, -1)))
 
 

@@ -12,7 +12,7 @@ from jaxz.models import AbstractModel, Basis, ErrorModel
 from jaxz.models.columns import Fixed
 from jaxz.models.model import Task
 from jaxz.models.native import Native, basis_in_pixels
-from jaxz.pixels import Pixels, layout
+from jaxz.pixels import Pixels, layout, native
 from jaxz.run import run
 from jaxz.spectra import Spectra
 
@@ -138,12 +138,7 @@ def in_pixels(
         there = there & np.isfinite(values.reshape(len(spectra), -1)).all(axis=1)
     rows = np.flatnonzero(there)
     found = run(task, spectra, rows, inputs, step=step, columns=columns, parts=None, batch_size=batch_size)
-    where = layout(spectra, step)
-    result = np.full((len(spectra), *found.shape[1:-1], spectra.flux.shape[1]), np.nan)
-    for row in rows:
-        pixels = slice(where.first[row], where.end[row])
-        result[row, ..., pixels] = found[row, ..., : pixels.stop - pixels.start]
-    return result
+    return native(found, rows, layout(spectra, step), spectra.flux.shape[1])
 
 
 class _Predict(eqx.Module):

@@ -150,6 +150,22 @@ def gather(
     return Pixels(start, edges, flux, ivar, count, resolution), given
 
 
+def native(values: np.ndarray, rows: np.ndarray, where: Layout, npix: int) -> np.ndarray:
+    """Return what belongs to the pixels of `gather` where these are in the sample, (spec, …, npix); NaN elsewhere.
+
+    Args:
+        values: (spec, …, size) of pixels that were not put together.
+        rows: indices of the spectra that have any.
+        where: `layout` of the sample.
+        npix: its pixels.
+    """
+    placed = np.full((*values.shape[:-1], npix), np.nan)
+    for row in rows:
+        pixels = slice(int(where.first[row]), int(where.end[row]))
+        placed[row, ..., pixels] = values[row, ..., : pixels.stop - pixels.start]
+    return placed
+
+
 def rebinned(
     edges: np.ndarray, flux: np.ndarray, ivar: np.ndarray, parts: int = PARTS
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -93,7 +93,7 @@ def population(known: np.ndarray, *, kernel: float = KERNEL, uniform: float = UN
         >>> from jaxz.posterior import population
         >>> penalty = population(np.array([0.7, 0.8, 0.9]))(np.array([0.2, 0.8, 3.0]))
         >>> [round(float(value)) for value in penalty]
-        [6, -1, 9]
+        [6, -2, 9]
     """
     known = np.asarray(known, dtype=np.float64).ravel()
     at = np.log1p(known[np.isfinite(known) & (known > -1)])

@@ -46,6 +46,9 @@ def run(
 ) -> Any:
     """Return what a task gives for some spectra, as NumPy arrays (spec, …): NaN, 0 or False in the other rows.
 
+    What it gives for each pixel, the last axis, is as long as its input, which long spectra have longer than others:
+    the ends of these are filled up likewise. `jaxz.pixels.native` puts it where the pixels are.
+
     Args:
         task: what to do with one spectrum.
         spectra: the sample; None for a task that works on `inputs` alone.
@@ -102,7 +105,7 @@ def run(
         here, there = eqx.partition(found, lambda values: isinstance(values, np.ndarray))
         if result is None:
             result = jax.tree.map(lambda values: _blank(nspec, values), here)
-        jax.tree.map(lambda whole, values, at=part: whole.__setitem__(at, values), result, here)
+        result = jax.tree.map(functools.partial(_put, rows=part), result, here)
         shares.append((part, jax.device_put(there, devices[0])))
         done += len(part)
         if progress is not None:
@@ -110,6 +113,20 @@ def run(
     if result is None:
         return _shapes(tasks[0], inputs, columns, nspec, spectra, serial)
     return eqx.combine(result, _joined(shares, nspec))
+
+
+def _put(whole: np.ndarray, values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return an array with some of its rows set; what is for each pixel grows to the longest spectrum so far."""
+    if values.ndim == 1:
+        whole[rows] = values
+        return whole
+    width = max(whole.shape[-1], values.shape[-1])
+    if whole.shape[-1] < width:
+        longer = _blank(len(whole), np.zeros((0, *whole.shape[1:-1], width), whole.dtype))
+        longer[..., : whole.shape[-1]] = whole
+        whole = longer
+    whole[rows, ..., : values.shape[-1]] = values
+    return whole
 
 
 def _joined(shares: Sequence[tuple[np.ndarray, Any]], nspec: int) -> Any:

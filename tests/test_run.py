@@ -12,6 +12,7 @@ import pytest
 import jaxz
 from jaxz import GaussianComponent, LogGrid, Spectra, mock, run
 from jaxz.kernels import resample
+from jaxz.likelihood import best_fit
 from jaxz.models import Basis, Trials
 from jaxz.models.columns import Columns
 from jaxz.pixels import FINE, OVERLAP, PARTS, PIXELS, WINDOW, gather, layout, rebinned
@@ -186,6 +187,19 @@ def test_arrays_are_no_larger_for_finer_pixels(parts):
     pixels, _ = gather(spectra, np.zeros(1, int), where, 5e-5, 1, len(wave), parts=parts)
     assert pixels.filled[0] <= parts * where.size[0] + 2 < 2000
     assert pixels.ivar.sum() == pytest.approx(len(wave))
+
+
+def test_what_is_for_each_pixel_is_as_long_as_its_spectrum(rng):
+    """9000 good pixels and 3000, whose arrays have different lengths: each is as if it were alone."""
+    spectra, _ = small.spectra(rng, [0.1, 0.12], 20.0, wave=np.linspace(3800.0, 5200.0, 9000))
+    ivar = np.array(spectra.ivar)
+    ivar[1, 3000:] = 0
+    spectra = Spectra(spectra.wave, spectra.flux, ivar)
+    model, z = jaxz.NonNegative(small.basis()), np.array([0.1, 0.12])
+    both = best_fit(spectra, model, z)
+    np.testing.assert_array_equal(np.isfinite(both).sum(axis=1), [9000, 3000])
+    for row in range(2):
+        np.testing.assert_array_equal(best_fit(spectra[[row]], model, z[[row]])[0], both[row])
 
 
 def test_nearby_galaxies_are_not_put_where_the_basis_covers_more():

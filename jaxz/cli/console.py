@@ -1,7 +1,7 @@
 """What the command says: results to standard output, everything else, one line each, to standard error."""
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +17,9 @@ results = _console()
 _claims = ExitStack()
 """Outputs that no other run may write now."""
 
+NAMED = 10
+"""Names of spectra in a message at most."""
+
 WIDE = 1000
 """Characters in a line of a table that is written to a file."""
 
@@ -30,6 +33,12 @@ def fail(message: object) -> NoReturn:
 def say(message: object) -> None:
     """Write one line to standard error."""
     messages.print("jaxz:", str(message).replace("\n", " "))
+
+
+def listed(names: Iterable[object]) -> str:
+    """Return the first of some names in words."""
+    every = [str(name) for name in names]
+    return ", ".join(every[:NAMED]) + (", …" if len(every) > NAMED else "")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jaxz.cli import evaluation, promises
-from jaxz.cli.console import check_outputs, errors_in_one_line, make_folder, results, say
+from jaxz.cli.console import check_outputs, errors_in_one_line, listed, make_folder, results, say
 from jaxz.cli.plot import save_figure
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ PAIRS = (("ID", "ID"), ("TARGETID", "TARGETID"), ("TARGETID", "ID"), ("ID", "TAR
 
 PICTURES = ("redshifts.png", "bins.png", "errors.png", "separation.png", "reliability.png")
 """What ``--figures`` writes; errors and separation where the catalog has scores, the last where it has PCONF."""
-
-NAMED = 10
-"""Names of sources listed in a message at most."""
 
 
 def evaluate(
@@ -140,8 +137,7 @@ def _report_unmatched(catalog: Path, found: Any, truth: Path, known: Any, match:
     for path, columns, rows in ((catalog, found, match.unmatched), (truth, known, match.truth_unmatched)):
         if len(rows):
             key = "ID" if "ID" in columns.colnames else "TARGETID"
-            names = ", ".join(str(name) for name in columns[key][rows[:NAMED]])
-            say(f"{path}: {len(rows)} without a match: {names}{', …' if len(rows) > NAMED else ''}")
+            say(f"{path}: {len(rows)} without a match: {listed(columns[key][rows])}")
 
 
 def _is_blank(true: Any) -> "np.ndarray":

@@ -1,13 +1,16 @@
 """The header of a catalog → the models that it was made with, and how its spectra are read."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jaxz.cli.columns import chosen_columns
 
 if TYPE_CHECKING:
+    import numpy as np
+    from astropy.table import Table
+
     from jaxz.models import AbstractModel, Basis
 
 
@@ -95,6 +98,30 @@ def fitted_models(catalog: Path, header: Mapping[str, Any], given: str | None) -
         else:
             models.append(NonNegative(basis, parts, error=error, weighting=header.get("WEIGHTS", "ivar")))
     return models
+
+
+def curves_of(path: Path, found: "Table", rows: Sequence[int]) -> "tuple[np.ndarray, np.ndarray]":
+    """Return trial redshifts and χ² there, (spec, shift), of some rows of a catalog, from its file of curves.
+
+    Those of one name are in the file in the order in which they are in the catalog.
+
+    Args:
+        path: of the file.
+        found: the catalog.
+        rows: increasing.
+
+    Raises:
+        FileError: as `jaxz.io.read_curves`.
+    """
+    import numpy as np
+
+    from jaxz import io
+
+    names = [str(name).strip() for name in found["ID"]]
+    wanted = {names[row] for row in rows}
+    asked = [row for row, name in enumerate(names) if name in wanted]
+    z, chi2 = io.read_curves(path, [names[row] for row in asked])
+    return z, chi2[np.searchsorted(asked, rows)]
 
 
 def reading(header: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,21 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jaxz.cli.console import check_outputs, errors_in_one_line, results, say
-from jaxz.cli.fitted import fitted_models, reading
+from jaxz.cli.console import check_outputs, errors_in_one_line, listed, results, say
+from jaxz.cli.fitted import curves_of, fitted_models, reading
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from jaxz.inspect import Sheet
     from jaxz.models import AbstractModel
     from jaxz.spectra import Spectra
 
 GROUP = 256
 """Spectra that are in memory at a time, unless one file has more."""
-
-NAMED = 10
-"""Names of spectra listed in a message at most."""
 
 
 def inspect(
@@ -67,8 +62,7 @@ def inspect(
         if not sheets:
             raise ValueError(f"{catalog}: none of its {len(found)} rows has a spectrum in the files: give their files")
         if absent := [row for row in range(len(found)) if row not in sheets]:
-            names = ", ".join(str(found["ID"][row]) for row in absent[:NAMED])
-            say(f"{catalog}: {len(absent)} rows have no spectrum: {names}{', …' if len(absent) > NAMED else ''}")
+            say(f"{catalog}: {len(absent)} rows have no spectrum: {listed(found['ID'][absent])}")
         rows = sorted(sheets)
         columns = {name: found[name].data[rows] for name in found.colnames}
         page = assembled([sheets[row] for row in rows], columns, title=catalog.stem, header=found.meta)
@@ -105,7 +99,7 @@ def _sheets(
         if not here:
             continue
         columns = {name: found[name].data[here] for name in found.colnames}
-        curve = None if curves is None else _curves(curves, found, here)
+        curve = None if curves is None else curves_of(curves, found, here)
         made = sheets_of(spectra[[taken[row] for row in here]], columns, models, curve)
         sheets |= dict(zip(here, made, strict=True))
     return sheets, len(unread)
@@ -152,16 +146,3 @@ def _row_of(found: Any, spectra: "Spectra", place: int, places: dict[str, list[i
         file = Path(str(spectra.meta["FILE"][place])).resolve()
         rows = [row for row in rows if Path(str(found["FILE"][row]).strip()).resolve() == file]
     return rows[0] if rows else None
-
-
-def _curves(path: Path, found: Any, rows: Sequence[int]) -> "tuple[np.ndarray, np.ndarray]":
-    """Return χ²(z) of some rows; those of one name are in the file in the order in which they are in the catalog."""
-    import numpy as np
-
-    from jaxz import io
-
-    names = [str(name).strip() for name in found["ID"]]
-    wanted = {names[row] for row in rows}
-    asked = [row for row, name in enumerate(names) if name in wanted]
-    z, chi2 = io.read_curves(path, [names[row] for row in asked])
-    return z, chi2[np.searchsorted(asked, rows)]

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jaxz.cli.console import say
+from jaxz.cli.console import listed, say
 
 if TYPE_CHECKING:
     import numpy as np
 
     from jaxz.spectra import Spectra
-
-NAMED = 10
-"""Names of spectra listed in a message at most."""
 
 
 Truth = Annotated[
@@ -51,7 +48,7 @@ def read_labelled(files: Sequence[Path], tables: Sequence[Path]) -> "tuple[Spect
     ):
         if rows.any():
             left_out = [spectra.ids[row] for row in np.flatnonzero(rows)]
-            say(f"{len(left_out)} spectra are left out, {why}: {_list(left_out)}")
+            say(f"{len(left_out)} spectra are left out, {why}: {listed(left_out)}")
     if not use.any():
         raise ValueError(f"{where}: no spectrum has a true redshift")
     return spectra[use], z[use], unreadable
@@ -80,7 +77,7 @@ def redshifts_of(spectra: "Spectra", tables: Sequence[Path]) -> "tuple[np.ndarra
     if absent.all():
         where = ", ".join(str(path) for path in tables)
         raise ValueError(
-            f"{where}: holds none of the spectra: it begins with {_list(list(truth))}, they with {_list(spectra.ids)}"
+            f"{where}: holds none of the spectra: it begins with {listed(list(truth))}, they with {listed(spectra.ids)}"
         )
     return np.array([np.nan if name is None else truth[name] for name in names]), absent
 
@@ -92,7 +89,7 @@ def _rows(path: Path) -> list[tuple[str, float]]:
     key = next((name for name in ("ID", "TARGETID") if name in table.colnames), None)
     if key is None or "Z" not in table.colnames or table["Z"].dtype.kind not in "fiu":
         raise ValueError(
-            f"{path}: needs a column Z of numbers and a column ID or TARGETID, has {_list(table.colnames)}"
+            f"{path}: needs a column Z of numbers and a column ID or TARGETID, has {listed(table.colnames)}"
         )
     return [(str(row[key]).strip(), float(row["Z"])) for row in table]
 
@@ -105,7 +102,3 @@ def _known(spectra: "Spectra", row: int, truth: dict[str, float]) -> str | None:
     known = [] if targetid is None or targetid[row] == NOT_A_TARGET else [str(targetid[row])]
     names = [spectra.ids[row], *known]
     return next((name for name in names if name in truth), None)
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")

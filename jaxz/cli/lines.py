@@ -8,7 +8,7 @@ import typer
 
 from jaxz.cli import measure as common
 from jaxz.cli.columns import Columns, chosen_columns
-from jaxz.cli.console import check_outputs, errors_in_one_line, messages, results, say, show, table
+from jaxz.cli.console import check_outputs, errors_in_one_line, make_folder, messages, results, say, show, table
 from jaxz.cli.summary import LISTED
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ GROUP = 1024
 
 RESOLVING = 100.0
 """A number of --lsf from here on is a resolving power."""
-
-SIGNIFICANT = 3.0
 
 STRONGEST = 5
 """Lines of a spectrum that the summary names."""
@@ -63,6 +61,8 @@ def lines(
     The table LINES has a row for each line in reach: FLUX and its error in the unit of the file times Å, S/N, velocity
     and width (without the instrument's), rest-frame equivalent width, positive in emission, and the continuum. SOURCES
     has a row for each spectrum, with the S/N of all lines above 3 together; NaN where there is no redshift or no data.
+
+    Example: `jaxz lines redshifts.fits spectra/ -o lines.fits --lsf muse`
     """
     import numpy as np
 
@@ -75,6 +75,8 @@ def lines(
         common.check_format(format)
         fwhm = _lsf(lsf)
         check_outputs(output, overwrite=overwrite, inputs=[catalog, *files])
+        if figures is not None:
+            make_folder(figures)
         continuum = io.load_basis(basis)
         how = {"format": format, "spectrum": spectrum, "medium": common.medium(air)}
         spectra, unreadable = read_files(files, columns=chosen_columns(columns), **how)
@@ -124,7 +126,6 @@ def _draw(spectra: "Spectra", found: "LineFits", folder: Path, *, overwrite: boo
     from jaxz.cli.plot import save_figure
     from jaxz.plot import plot_lines
 
-    folder.mkdir(parents=True, exist_ok=True)
     for row in np.flatnonzero(np.isfinite(found.chi2)):
         name = f"{found.ids[row].replace('/', '_')}.png"
         save_figure(plot_lines(spectra, found, row=int(row)), folder / name, overwrite=overwrite)
@@ -133,6 +134,8 @@ def _draw(spectra: "Spectra", found: "LineFits", folder: Path, *, overwrite: boo
 def _summarise(tables: "Mapping[str, Table]", output: Path) -> None:
     """Say what was found, with a line for each spectrum if they are few."""
     import numpy as np
+
+    from jaxz.lines.fit import SIGNIFICANT
 
     lines, sources = tables["LINES"], tables["SOURCES"]
     if len(sources) <= LISTED:

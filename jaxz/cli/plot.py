@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jaxz.cli.console import check_outputs, errors_in_one_line, results, say
-from jaxz.cli.fitted import Named, basis_of, models_in, reading
+from jaxz.cli.fitted import Named, basis_of, curves_of, models_in, reading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,7 +98,10 @@ def _drawn(
     spectrum = _spectrum(catalog, found, row, spectra)
     if "Z2" in found.colnames and basis is None and curves is None:
         return _blended(found.meta, spectrum)
-    curve = None if curves is None else _curve(curves, found, row)
+    curve = None
+    if curves is not None:
+        z, chi2 = curves_of(curves, found, [row])
+        curve = z, chi2[0]
     if "TARGARG" in found.meta:
         return _separated(catalog, found, row, _known(found, row, spectrum, curve))
     return _fitted(catalog, found, row, basis, _known(found, row, spectrum, curve))
@@ -196,15 +199,6 @@ def _model_of(catalog: Path, found: Any, row: int) -> Named:
                 "it with one alone"
             )
     return models[0] if models else Named("", "", None, 0)
-
-
-def _curve(curves: Path, found: Any, row: int) -> "tuple[np.ndarray, np.ndarray]":
-    """Return χ²(z) of a row; rows of one name are in a file of curves in the order in which they are in the catalog."""
-    from jaxz import io
-
-    names = [str(name).strip() for name in found["ID"]]
-    z, chi2 = io.read_curves(curves, [name for name in names if name == names[row]])
-    return z, chi2[names[:row].count(names[row])]
 
 
 def _separated(catalog: Path, found: Any, row: int, known: "ZFit") -> "Figure":

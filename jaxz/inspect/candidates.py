@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxz._typing import Array, Float
 from jaxz.models import AbstractModel
-from jaxz.pixels import Pixels, layout
+from jaxz.pixels import Pixels, layout, native
 from jaxz.run import run
 from jaxz.spectra import Spectra
 
@@ -59,12 +59,7 @@ def _fits(spectra: Spectra, model: AbstractModel, z: np.ndarray, batch_size: int
     at = np.where(np.isfinite(z), z, np.nanmax(np.where(np.isfinite(z), z, 0), axis=1, keepdims=True))
     task = _Fits(model)
     found, chi2 = run(task, spectra, rows, (at,), step=model.step, parts=None, batch_size=batch_size)
-    where, flux = layout(spectra, model.step), np.full((*z.shape, spectra.flux.shape[1]), np.nan)
-    for row in rows:
-        first, end = where.first[row], where.end[row]
-        flux[row, :, first:end] = found[row, :, : end - first]
-    chi2[np.setdiff1d(np.arange(len(spectra)), rows)] = np.nan
-    return flux, chi2
+    return native(found, rows, layout(spectra, model.step), spectra.flux.shape[1]), chi2
 
 
 class _Fits(eqx.Module):

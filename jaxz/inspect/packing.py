@@ -16,8 +16,8 @@ def packed(columns: Sequence[tuple[np.ndarray, int]]) -> str:
         columns: each (any,) of integers whose differences are below 2^31, and the order of the differences.
 
     Example:
-        >>> import numpy as np
-        >>> len(packed([(np.arange(10_000), 2)])) < 80
+        >>> from jaxz.inspect.packing import packed
+        >>> len(packed([(np.arange(10_000), 2)])) < 100
         True
     """
     return base64.b64encode(zlib.compress(b"".join(_planes(*column) for column in columns), 9)).decode("ascii")

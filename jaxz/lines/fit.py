@@ -11,7 +11,7 @@ import numpy as np
 from jaxz._typing import Array, Bool, Device, Float
 from jaxz.kernels import resample
 from jaxz.lines.continuum import first_fit, misfit
-from jaxz.lines.known import BLUE, FAMILIES, LIGHT_SPEED, LYA, layout
+from jaxz.lines.known import BLUE, FAMILIES, FWHM_TO_SIGMA, LIGHT_SPEED, LYA, layout
 from jaxz.lines.problem import (
     NFAMILY,
     SCALE,
@@ -26,7 +26,7 @@ from jaxz.lines.problem import (
 )
 from jaxz.lines.windows import Windows, around, places, profiles, window_size
 from jaxz.models.basis import Basis
-from jaxz.pixels import Pixels, layout as pixel_layout
+from jaxz.pixels import Pixels, layout as pixel_layout, native
 from jaxz.run import Progress, run
 from jaxz.spectra import LogGrid, Spectra
 
@@ -44,8 +44,6 @@ REDWARD = 1500.0
 
 SIGNIFICANT = 3.0
 """S/N from which a line counts as detected [M, §2]."""
-
-FWHM_TO_SIGMA = 1 / 2.3548
 
 
 class LineFits(eqx.Module):
@@ -179,17 +177,13 @@ def fit_lines(
     with jax.enable_x64(True):
         integral = resample.cumulative(jnp.asarray(np.asarray(continuum.vectors), jnp.float64))
     size = window_size(spectra.wave[rows] if len(rows) else spectra.wave, known.reach)
-    task = _Fit(integral, continuum.grid, size, spectra.flux.shape[1])
+    task = _Fit(integral, continuum.grid, size)
     options = {"batch_size": batch_size, "devices": devices, "progress": progress}
     found: _Found = run(task, spectra, rows, (z, sigma), step=step, parts=None, **options)
     parts = found._asdict()
     where = pixel_layout(spectra, step)
     for name in ("continuum", "lines"):
-        native = np.full(spectra.flux.shape, np.nan)
-        for row in rows:
-            pixels = slice(where.first[row], where.end[row])
-            native[row, pixels] = parts[name][row, : pixels.stop - pixels.start]
-        parts[name] = native
+        parts[name] = native(parts[name], rows, where, spectra.flux.shape[1])
     continuum_snr = np.full(len(spectra), np.nan)
     for row in rows:
         good = spectra.ivar[row] > 0
@@ -238,7 +232,6 @@ class _Fit(eqx.Module):
     integral: Float[Array, "basis edge"]
     grid: LogGrid = eqx.field(static=True)
     size: int = eqx.field(static=True)
-    npix: int = eqx.field(static=True)
 
     def __call__(self, serial: bool, pixels: Pixels, z: Float[Array, ""], lsf: Float[Array, "blend part"]) -> _Found:
         """Return it for one spectrum."""
@@ -309,14 +302,10 @@ class _Fit(eqx.Module):
             widtherr=of_family(width * error[NFAMILY:]),
             level=of_line(level, there),
             levelerr=of_line(jnp.sqrt(level_variance), there),
-            continuum=self._sized(begun + changed),
-            lines=self._sized(lines),
+            continuum=begun + changed,
+            lines=lines,
             chi2=jnp.sum(pixels.ivar * jnp.square(pixels.flux - changed - lines)),
         )
-
-    def _sized(self, values: Float[Array, " pix"]) -> Array:
-        """Return values of a spectrum's own pixels in as many as the sample has."""
-        return jnp.pad(values, (0, max(self.npix - len(values), 0)))[: self.npix]
 
 
 def outside_lines(pixels: Pixels, z: Float[Array, ""], step: float) -> Float[Array, " pix"]:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-LIGHT_SPEED = 299792.458
-"""km/s."""
+from jaxz.summary import LIGHT_SPEED as LIGHT_SPEED
+
+FWHM_TO_SIGMA = 1 / 2.3548
 
 FAMILIES = ("recombination", "forbidden", "ultraviolet", "resonant", "interstellar", "Lyα", "Lyα blue")
 """Lines of one velocity and one width: hydrogen and helium in the optical; forbidden lines; semi-forbidden and

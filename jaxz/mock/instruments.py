@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-FWHM_TO_SIGMA = 1 / 2.3548
+from jaxz.lines.known import FWHM_TO_SIGMA as FWHM_TO_SIGMA
 
 
 class Instrument(NamedTuple):

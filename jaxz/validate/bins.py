@@ -41,7 +41,7 @@ def good_fraction_in_bins(
 
     Example:
         >>> z, ztrue = np.array([1.0, 2.0, 5.0]), np.array([1.0, 2.0, 3.0])
-        >>> [one.value for one in jaxz.validate.good_fraction_in_bins(z, ztrue, ztrue, [0, 1.5, 4])]
+        >>> [one.value for one in jaxz.validate.good_fraction_in_bins(z, ztrue, ztrue, [0.0, 1.5, 4.0])]
         [1.0, 0.5]
     """
     if len(values) != len(z):
@@ -60,7 +60,7 @@ def occupied(values: np.ndarray, edges: Sequence[float] | np.ndarray) -> np.ndar
         edges: likewise.
 
     Example:
-        >>> jaxz.validate.occupied(np.array([1.2, 2.5]), [0, 1, 2, 3, 4])
+        >>> jaxz.validate.occupied(np.array([1.2, 2.5]), np.arange(5.0))
         array([1., 2., 3.])
     """
     place = _places(values, edges)

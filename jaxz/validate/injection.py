@@ -47,7 +47,7 @@ def recovered_fraction(
 
     Example:
         >>> z, ztrue, snr = np.array([2.5, 3.9]), np.array([2.5, 2.5]), np.array([8.0, 3.0])
-        >>> [one.value for one in jaxz.validate.recovered_fraction(z, ztrue, snr, [0, 5, 10])]
+        >>> [one.value for one in jaxz.validate.recovered_fraction(z, ztrue, snr, [0.0, 5.0, 10.0])]
         [0.0, 1.0]
     """
     if not np.all(np.diff(edges) > 0):
