@@ -85,7 +85,7 @@ def test_float32_needs_no_transform_that_a_tpu_lacks(model, batch):
     fits, summary = model.fits(trials, WINDOW, own=None), batch["summary"][0]
     for task, inputs in ((scan, (pixels,)), (fits, (pixels, shifts)), (summary, (curves,))):
         with jax.enable_x64(True):
-            lowered = jax.export.export(run._batch, platforms=["tpu"])(task, False, jax.numpy.int32(4), inputs)
+            lowered = jax.export.export(run._program(), platforms=["tpu"])(task, False, jax.numpy.int32(4), inputs)
         text = lowered.mlir_module()
         assert "complex<f64>" not in text
         assert ("stablehlo.fft" in text) == (task is scan and not isinstance(model, jaxz.Madgics))
@@ -96,7 +96,7 @@ def test_side_by_side_is_one_after_the_other(batch, what):
     """As accelerators and as processors are given the same work."""
     task, inputs = batch[what]
     count = jax.numpy.int32(3)
-    one, other = (run._batch(task, serial, count, inputs) for serial in (True, False))
+    one, other = (run._program()(task, serial, count, inputs) for serial in (True, False))
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         np.testing.assert_allclose(a[:3], b[:3], rtol=1e-6, atol=1e-9)
 
