@@ -28,7 +28,7 @@ def target(
         typer.Argument(
             metavar="QUANTITY...",
             help="One or two quantities to cut in: a column, or two with a minus between them, such as FLUX_G-FLUX_R. "
-            "Columns FLUX_*, FIBERFLUX_* and FIBERTOTFLUX_* are taken as magnitudes.",
+            "Columns `FLUX_*`, `FIBERFLUX_*` and `FIBERTOTFLUX_*` are taken as magnitudes.",
         ),
     ],
     table: Annotated[
@@ -67,9 +67,10 @@ def target(
     no more sides than they need. They are chosen on half of the targets (by a hash of their name) and their purity, the
     confirmed share of what they keep, and completeness are measured on the other half, with 95 % Wilson intervals.
 
-    A flux that is not above 0 has no magnitude: such a target is in no bin, is kept by no cut, and counts against
-    completeness. Magnitudes are AB, 22.5 - 2.5 log10 of nanomaggies or what the unit of the column says, not corrected
-    for extinction. Fibres on sky and without data are no targets; of several spectra of one target the best counts.
+    A flux that is not above 0 has no magnitude: such a target is in no bin, is kept by no cut in this magnitude, and
+    counts against completeness. Magnitudes are AB, 22.5 - 2.5 log10 of nanomaggies or what the unit of the column says,
+    not corrected for extinction. Fibres on sky and without data are no targets; of several spectra of one target the
+    best counts.
 
     Example: `jaxz target emitters.fits FLUX_R FLUX_G-FLUX_R -o targeting/`
     """
@@ -86,7 +87,7 @@ def target(
         found = io.read_catalog(catalog)
         rule = targeting.rule_of(catalog, found, score)
         sample = _sample(catalog, found, table or catalog, axes, rule)
-        cuts = targeting.suggest(catalog, sample)
+        cuts = targeting.suggest(sample)
         confirmed = sample.ids[sample.confirmed]
         coadds = bootstrap.coadds_of(catalog, found, exposures, confirmed) if exposures else None
     targeting.show_rates(sample, title=catalog.name if table is None else f"{catalog.name} with {table.name}")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jaxz.cli.console import say, show, table
+from jaxz.cli.console import show, table
 from jaxz.cli.evaluation import interval
 
 if TYPE_CHECKING:
@@ -153,25 +153,12 @@ def sample_of(
     return Sample(ids, axes, values, edges, rule.scores(found), confirmed, chooses, rule)
 
 
-def suggest(catalog: Path, sample: Sample) -> "dict[float, TargetCut]":
-    """Return cuts by the completeness that they aim at, chosen on one half of the targets.
-
-    Raises:
-        ValueError: if so many confirmed targets have no value that there is none.
-    """
+def suggest(sample: Sample) -> "dict[float, TargetCut]":
+    """Return cuts by the completeness that they aim at, chosen on one half of the targets."""
     from jaxz import validate
 
     values, confirmed = sample.values[sample.chooses], sample.confirmed[sample.chooses]
-    cuts = {}
-    for aim in validate.COMPLETENESS:
-        cut = validate.suggest_cut(values, confirmed, completeness=aim)
-        if cut is None:
-            say(f"{catalog}: too many confirmed targets lack a value for a cut that keeps {aim:.0%} of them")
-        else:
-            cuts[aim] = cut
-    if not cuts:
-        raise ValueError(f"{catalog}: too few confirmed targets have {' and '.join(sample.axes)}: choose other columns")
-    return cuts
+    return {aim: validate.suggest_cut(values, confirmed, completeness=aim) for aim in validate.COMPLETENESS}
 
 
 def show_rates(sample: Sample, *, title: str) -> None:

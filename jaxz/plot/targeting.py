@@ -67,7 +67,9 @@ def plot_targeting(
         axes.set_ylim(limits[1])
         _draw_cuts(axes, cuts, limits)
     left.set_ylabel(names[1], fontsize=11)
-    left.set_title(f"{len(values)} targets, {confirmed.sum()} confirmed (ringed)", fontsize=11)
+    without = np.count_nonzero(~np.all(np.isfinite(values), axis=1))
+    told = f"; {without} lack a value and are not drawn" if without else ""
+    left.set_title(f"{len(values)} targets, {confirmed.sum()} confirmed (ringed){told}", fontsize=11)
     right.set_title("number of targets in each bin; those at the edges are open", fontsize=11)
     handles, labels = right.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", fontsize=9, frameon=False)

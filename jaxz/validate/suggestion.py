@@ -21,20 +21,19 @@ _WORTH_A_SIDE = 0.01
 """Purity that a further side has to bring, however well it is measured."""
 
 
-def suggest_cut(values: np.ndarray, confirmed: np.ndarray, *, completeness: float) -> TargetCut | None:
+def suggest_cut(values: np.ndarray, confirmed: np.ndarray, *, completeness: float) -> TargetCut:
     """Return a simple cut of high purity among those that keep so many of the confirmed targets.
 
     Sides are tried at quantiles of the values, and of two quantities at ten slopes. Of all such boxes that are as pure
     as the purest within its error (68 % Wilson), or 0.01, it is the purest of those with the fewest sides.
 
     Args:
-        values: (target, axis) one or two quantities; targets of which one is not finite are kept by no cut.
+        values: (target, axis) one or two quantities, NaN where there is none, which no cut in this quantity keeps.
         confirmed: (target,) bool.
         completeness: share of the confirmed targets to keep at least, 0 to 1.
 
     Returns:
-        The cut, None if so many of the confirmed lack a value that none keeps enough. How good it looks here says
-        little: measure it on other targets (`cut_quality`).
+        The cut. How good it looks here says little: measure it on other targets (`cut_quality`).
 
     Raises:
         ValueError: if the shapes do not fit, or the targets are all confirmed or all not.
@@ -51,11 +50,9 @@ def suggest_cut(values: np.ndarray, confirmed: np.ndarray, *, completeness: floa
         )
     if not confirmed.any() or confirmed.all():
         raise ValueError(f"{confirmed.sum()} of {len(confirmed)} targets are confirmed: a cut needs some of both")
-    known = np.all(np.isfinite(values), axis=1)
+    values = np.where(np.isfinite(values), values, np.nan)
+    boxes = _Boxes.joined([_boxes(values, confirmed, slope) for slope in _slopes(values)])
     least = max(math.ceil(completeness * confirmed.sum()), 1)
-    if np.count_nonzero(confirmed & known) < least:
-        return None
-    boxes = _Boxes.joined([_boxes(values[known], confirmed[known], slope) for slope in _slopes(values[known])])
     purity = np.where(boxes.right >= least, boxes.right / np.maximum(boxes.kept, 1), -1.0)
     purest = np.argmax(purity)
     least_pure, _ = wilson_interval(int(boxes.right[purest]), int(boxes.kept[purest]), level=_ONE_SIGMA)
@@ -108,22 +105,25 @@ def _inside(places: np.ndarray, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) 
     """Return how many targets are between each pair of edges of one quantity, and of the other: an axis for each.
 
     Args:
-        places: (axis, target) how many edges are not above a target.
+        places: (axis, target) how many edges are not above a target; all where it has no value, as NaN is above all.
         pairs: (axis,) numbers of the lower and of the upper edges.
     """
     counts = np.zeros([high.max() + 1 for _, high in pairs], dtype=np.int64)
     np.add.at(counts, tuple(places - 1), 1)
     for axis, (low, high) in enumerate(pairs):
         below = np.insert(np.cumsum(counts, axis=axis), 0, 0, axis=axis)
-        counts = np.take(below, high, axis=axis) - np.take(below, low, axis=axis)
+        # Between the first and the last edge are those without a value, too.
+        end = high + ((low == 0) & (high == high.max()))
+        counts = np.take(below, end, axis=axis) - np.take(below, low, axis=axis)
     return counts
 
 
 def _slopes(values: np.ndarray) -> list[float]:
     """Return 0 and, of two quantities that both vary, slopes of two digits."""
-    if values.shape[1] == 1:
+    known = values[np.all(np.isfinite(values), axis=1)]
+    if values.shape[1] == 1 or not len(known):
         return [0.0]
-    across, along = (np.diff(np.quantile(column, [0.16, 0.84]))[0] for column in values.T)
+    across, along = (np.diff(np.quantile(column, [0.16, 0.84]))[0] for column in known.T)
     if not (across > 0 and along > 0):
         return [0.0]
     return [0.0, *(float(f"{slope:.2g}") for slope in np.tan(_TILTS) * along / across)]
@@ -131,7 +131,8 @@ def _slopes(values: np.ndarray) -> list[float]:
 
 def _edges(values: np.ndarray) -> np.ndarray:
     """Return -∞, quantiles rounded to some hundredth of their spread, and ∞."""
-    quantiles = np.quantile(values, np.linspace(0, 1, _EDGES + 2))[1:-1]
+    known = values[np.isfinite(values)]
+    quantiles = np.quantile(known, np.linspace(0, 1, _EDGES + 2))[1:-1] if known.size else np.zeros(1)
     spread = quantiles[-1] - quantiles[0]
     digits = 1 - math.floor(math.log10(spread)) if spread > 0 else 0
     return np.r_[-np.inf, np.unique(np.round(quantiles, digits)), np.inf]

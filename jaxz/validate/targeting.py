@@ -73,7 +73,8 @@ def open_edges(values: np.ndarray) -> np.ndarray:
 class TargetCut:
     """A box in one or two quantities, of which any side may be open, and that of the second may be slanted.
 
-    Kept is low ≤ x < high of the first quantity x, and low ≤ y - slope·x < high of the second, y.
+    Kept is low ≤ x < high of the first quantity x, and low ≤ y - slope·x < high of the second, y. Of a quantity whose
+    sides are both open nothing is asked, not even a value.
 
     Args:
         low: (axis,) lower sides, -∞ where open.
@@ -98,13 +99,14 @@ class TargetCut:
         return int(np.isfinite([*self.low, *self.high]).sum()) + (self.slope != 0)
 
     def keeps(self, values: np.ndarray) -> np.ndarray:
-        """Return which targets are kept, (target,) bool; one of which a value is not known (NaN) is not.
+        """Return which targets are kept, (target,) bool; one without a value (NaN) of what is cut in is not.
 
         Args:
             values: (target, axis).
         """
         columns = tilted(np.asarray(values, dtype=np.float64), self.slope)
-        return np.all((columns >= self.low) & (columns < self.high), axis=1)
+        open_ = np.isneginf(self.low) & np.isposinf(self.high)
+        return np.all(open_ | ((columns >= self.low) & (columns < self.high)), axis=1)
 
     def describe(self, names: Sequence[str]) -> str:
         """Return the cut in words.
@@ -116,7 +118,7 @@ class TargetCut:
         if self.slope:
             written[1] += f" {'-' if self.slope > 0 else '+'} {abs(self.slope):g} {written[0]}"
         sides = [_sides(*side) for side in zip(self.low, written, self.high, strict=True)]
-        return " and ".join(filter(None, sides)) or "every target with a value"
+        return " and ".join(filter(None, sides)) or "every target"
 
 
 @dataclasses.dataclass(frozen=True)

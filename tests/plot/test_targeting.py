@@ -31,7 +31,7 @@ def test_two_quantities():
     figure = draw(2)
     left, right = figure.axes[:2]
     assert (left.get_xlabel(), left.get_ylabel(), right.get_xlabel()) == ("r", "g - r", "r")
-    assert left.get_title() == "5 targets, 3 confirmed (ringed)"
+    assert left.get_title() == "5 targets, 3 confirmed (ringed); 1 lack a value and are not drawn"
     assert texts(right) == ["2", "1", "1"]
     share = right.collections[0].get_array()
     assert share.compressed().tolist() == [0.0, 0.5, 1.0]

@@ -64,7 +64,7 @@ def test_open_edges_hold_every_value(rng):
         (validate.TargetCut((-np.inf, -1.0), (24.0, np.inf)), "r < 24 and -1 ≤ (g - r)"),
         (validate.TargetCut((-np.inf, -np.inf), (np.inf, 3.0), 0.2), "(g - r) - 0.2 r < 3"),
         (validate.TargetCut((-np.inf, -np.inf), (np.inf, 3.0), -0.2), "(g - r) + 0.2 r < 3"),
-        (validate.TargetCut((-np.inf, -np.inf), (np.inf, np.inf)), "every target with a value"),
+        (validate.TargetCut((-np.inf, -np.inf), (np.inf, np.inf)), "every target"),
     ],
 )
 def test_words_of_a_cut(cut, words):
@@ -75,6 +75,9 @@ def test_what_a_cut_keeps():
     cut = validate.TargetCut((22.0, -np.inf), (np.inf, 3.0), 0.1)
     values = np.array([[22.0, 5.1], [22.0, 5.3], [21.9, 0.0], [30.0, 5.9], [23.0, np.nan], [np.nan, 0.0]])
     assert cut.keeps(values).tolist() == [True, False, False, True, False, False]
+    bright = validate.TargetCut((-np.inf, -np.inf), (22.5, np.inf))
+    assert bright.keeps(values).tolist() == [True, True, True, False, False, False]
+    assert bright.keeps(np.array([[22.0, np.nan]])).all()
     found = validate.cut_quality(cut, values, np.array([True, True, False, False, True, False]))
     assert (found.purity.ngood, found.purity.ntotal) == (1, 2)
     assert (found.completeness.ngood, found.completeness.ntotal) == (1, 3)
@@ -84,6 +87,7 @@ def test_what_a_cut_keeps():
 @pytest.mark.parametrize(("naxes", "slope"), [(1, 0.0), (2, 0.0), (2, -0.4)])
 def test_boxes_keep_what_their_cuts_keep(rng, naxes, slope):
     values, confirmed = targets(rng, 150)
+    values[::7, 0], values[::5, 1] = np.nan, np.nan
     values = values[:, :naxes]
     boxes = suggestion._boxes(values, confirmed, slope)
     for row in rng.choice(len(boxes.kept), 200):
@@ -98,7 +102,6 @@ def test_boxes_keep_what_their_cuts_keep(rng, naxes, slope):
 def test_a_cut_keeps_what_was_asked_for_and_is_nearly_the_best(rng, completeness):
     values, confirmed = targets(rng, 600)
     cut = validate.suggest_cut(values, confirmed, completeness=completeness)
-    assert cut is not None
     found = validate.cut_quality(cut, values, confirmed)
     assert found.completeness.value >= completeness
     edges = [np.r_[-np.inf, np.quantile(column, np.linspace(0.1, 0.9, 9)), np.inf] for column in values.T]
@@ -113,7 +116,6 @@ def test_the_true_sides_are_found_without_others(rng):
     values, _ = targets(rng, 5000)
     inside = (values[:, 0] < 24.2) & (values[:, 1] < -0.6)
     cut = validate.suggest_cut(values, rng.uniform(size=5000) < np.where(inside, 0.9, 0.02), completeness=0.9)
-    assert cut is not None
     assert cut.slope == 0
     assert np.isneginf(cut.low).all()
     assert cut.high == (pytest.approx(24.2, abs=0.2), pytest.approx(-0.6, abs=0.2))
@@ -123,7 +125,6 @@ def test_a_slanted_side_is_found(rng):
     values = np.column_stack([rng.normal(23, 1, 4000), rng.normal(0.5, 0.6, 4000)])
     confirmed = values[:, 1] - 0.6 * (values[:, 0] - 23) < -0.1
     cut = validate.suggest_cut(values, confirmed, completeness=0.9)
-    assert cut is not None
     assert 0.4 < cut.slope < 0.8
     assert validate.cut_quality(cut, values, confirmed).purity.value > 0.95
 
@@ -134,7 +135,6 @@ def test_of_noise_little_is_cut(rng):
     for _ in range(12):
         values, confirmed = rng.normal(size=(300, 2)), rng.uniform(size=300) < 0.3
         cut = validate.suggest_cut(values, confirmed, completeness=0.9)
-        assert cut is not None
         sides.append(cut.nsides)
     assert max(sides) <= 2
     assert np.mean(sides) < 0.7
@@ -149,7 +149,6 @@ def test_intervals_hold_what_cuts_are_worth_on_fresh_targets(rng):
         values, confirmed = targets(rng, 300)
         half = validate.halves(rng.integers(0, 2**62, 300))
         cut = validate.suggest_cut(values[half], confirmed[half], completeness=completeness)
-        assert cut is not None
         kept = cut.keeps(fresh)
         purity, share = expected[kept].mean(), expected[kept].sum() / expected.sum()
         chosen, found = (validate.cut_quality(cut, values[of], confirmed[of]) for of in (half, ~half))
@@ -163,13 +162,18 @@ def test_intervals_hold_what_cuts_are_worth_on_fresh_targets(rng):
     assert np.mean(flattery) > 3 * error
 
 
-def test_targets_without_a_value_count_against_completeness(rng):
+def test_targets_without_a_value_are_lost_to_cuts_in_it_alone(rng):
     values, confirmed = targets(rng, 400)
     values[confirmed.nonzero()[0][::2], 1] = np.nan
-    assert validate.suggest_cut(values, confirmed, completeness=0.7) is None
-    cut = validate.suggest_cut(values, confirmed, completeness=0.45)
-    assert cut is not None
-    assert 0.45 <= validate.cut_quality(cut, values, confirmed).completeness.value <= 0.5
+    both = validate.suggest_cut(values, confirmed, completeness=0.7)
+    one = validate.suggest_cut(values[:, :1], confirmed, completeness=0.7)
+    assert (both.low, both.high) == ((*one.low, -np.inf), (*one.high, np.inf))
+    found = validate.cut_quality(both, values, confirmed)
+    assert found.completeness.value >= 0.7
+    assert found.purity.ntotal == validate.cut_quality(one, values[:, :1], confirmed).purity.ntotal
+    nothing = validate.suggest_cut(np.full((400, 2), np.nan), confirmed, completeness=0.5)
+    assert nothing.nsides == 0
+    assert nothing.keeps(np.full((3, 2), np.nan)).all()
 
 
 def test_what_cannot_be_cut_is_refused(rng):
