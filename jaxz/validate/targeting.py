@@ -162,5 +162,5 @@ def _sides(low: float, name: str, high: float) -> str:
     if math.isinf(low) and math.isinf(high):
         return ""
     if math.isinf(low):
-        return f"{name} < {high:g}"
-    return f"{low:g} ≤ {name}" + ("" if math.isinf(high) else f" < {high:g}")
+        return f"{name} < {high:.10g}"
+    return f"{low:.10g} ≤ {name}" + ("" if math.isinf(high) else f" < {high:.10g}")

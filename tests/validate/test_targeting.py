@@ -60,6 +60,7 @@ def test_open_edges_hold_every_value(rng):
     [
         (validate.TargetCut((-np.inf,), (24.0,)), "r < 24"),
         (validate.TargetCut((22.0,), (24.5,)), "22 ≤ r < 24.5"),
+        (validate.TargetCut((59001.25,), (np.inf,)), "59001.25 ≤ r"),
         (validate.TargetCut((22.0, -np.inf), (np.inf, np.inf)), "22 ≤ r"),
         (validate.TargetCut((-np.inf, -1.0), (24.0, np.inf)), "r < 24 and -1 ≤ (g - r)"),
         (validate.TargetCut((-np.inf, -np.inf), (np.inf, 3.0), 0.2), "(g - r) - 0.2 r < 3"),
