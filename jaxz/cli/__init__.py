@@ -20,6 +20,7 @@ from jaxz.cli import (
     prior,
     process,
     simulate,
+    target,
     train,
     zfind,
 )
@@ -60,6 +61,7 @@ for command in (
     deblend.deblend,
     merge.merge,
     evaluate.evaluate,
+    target.target,
     plot.plot,
     inspect.inspect,
     simulate.simulate,

@@ -8,15 +8,13 @@ import typer
 
 from jaxz.cli import evaluation, promises
 from jaxz.cli.console import check_outputs, errors_in_one_line, listed, make_folder, results, say
+from jaxz.cli.matching import match_rows
 from jaxz.cli.plot import save_figure
 
 if TYPE_CHECKING:
     import numpy as np
 
     from jaxz.validate import Match
-
-PAIRS = (("ID", "ID"), ("TARGETID", "TARGETID"), ("TARGETID", "ID"), ("ID", "TARGETID"))
-"""Columns of catalog and truth that are compared; the first pair with a name in common is used."""
 
 PICTURES = ("redshifts.png", "bins.png", "errors.png", "separation.png", "reliability.png")
 """What ``--figures`` writes; errors and separation where the catalog has scores, the last where it has PCONF."""
@@ -103,7 +101,7 @@ def _sample(catalog: Path, truth: Path, known: Any, bins: Sequence[str]) -> eval
 
     found = io.read_catalog(catalog)
     _require(catalog, found)
-    match = _match(catalog, found, truth, known)
+    match = match_rows(catalog, found, truth, known).match
     _report_unmatched(catalog, found, truth, known, match)
     rows = match.truth_rows
     return evaluation.sample_of(found[match.rows], known[rows], _is_blank(known)[rows], bins)
@@ -114,23 +112,6 @@ def _require(path: Path, columns: Any) -> None:
         raise ValueError(f"{path}: needs a column Z and a column ID or TARGETID, has {', '.join(columns.colnames)}")
     if columns["Z"].dtype.kind not in "fiu" or columns["Z"].ndim != 1:
         raise ValueError(f"{path}: column Z holds no numbers, or several in a row ({columns['Z'].dtype})")
-
-
-def _match(catalog: Path, found: Any, truth: Path, known: Any) -> "Match":
-    import numpy as np
-
-    from jaxz import validate
-    from jaxz.io.identifiers import NOT_A_TARGET, named_by_row
-
-    for name, truth_name in PAIRS:
-        if name in found.colnames and truth_name in known.colnames:
-            names = np.asarray(known[truth_name])
-            if truth_name == "TARGETID":
-                names = named_by_row(truth, names, names == NOT_A_TARGET)
-            match = validate.match(found[name], names)
-            if len(match.rows):
-                return match
-    raise ValueError(f"{catalog} and {truth} have no ID or TARGETID in common: compare their columns ID and TARGETID")
 
 
 def _report_unmatched(catalog: Path, found: Any, truth: Path, known: Any, match: "Match") -> None:

@@ -52,5 +52,6 @@ from jaxz.io.source import (
     write_sources as write_sources,
 )
 from jaxz.io.survey import write_survey as write_survey
-from jaxz.io.tabular import read_table as read_table
+from jaxz.io.tabular import read_table as read_table, write_table as write_table
+from jaxz.io.targets import Photometry as Photometry, photometry as photometry, read_targets as read_targets
 from jaxz.io.writer import write as write

@@ -75,8 +75,12 @@ class ParquetFile:
         return self._arrow.FixedSizeListArray.from_arrays(inner, values.shape[1])
 
 
-def read_parquet(path: Path) -> Table:
-    """Return a catalog that `ParquetFile` wrote, as `jaxz.io.read_catalog` does those of FITS.
+def read_parquet(path: Path, *, extension: str = "REDSHIFTS") -> Table:
+    """Return a table of a catalog that `ParquetFile` wrote, as `jaxz.io.read_catalog` does those of FITS.
+
+    Args:
+        path: of the file.
+        extension: which of its tables; without columns if the file does not hold it.
 
     Raises:
         FileError: if the file cannot be read, or pyarrow is not installed.
@@ -86,7 +90,10 @@ def read_parquet(path: Path) -> Table:
 
     with damage_named(path):
         table = pyarrow.parquet.read_table(path)
-        columns = {name: _values(table[name]) for name in table.column_names if "." not in name}
+        named = {name: name.rpartition(".") for name in table.column_names}
+        columns = {
+            own: _values(table[name]) for name, (of, _, own) in named.items() if (of or "REDSHIFTS") == extension
+        }
         metadata = table.schema.metadata or {}
     return Table(columns, meta={key.decode(): value.decode() for key, value in metadata.items()})
 

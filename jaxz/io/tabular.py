@@ -1,5 +1,6 @@
 """Tables of any kind of file, with their missing values in one form."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from astropy.table import Table
 
 from jaxz.io.files import FileError, damage_named, open_fits, summary_of
 from jaxz.io.identifiers import check_identifiers
+from jaxz.io.output import replacing
 from jaxz.io.text import read_text_table, syntax_of
 
 
@@ -43,6 +45,29 @@ def read_table(path: str | Path) -> Table:
             if isinstance(hdu, fits.BinTableHDU):
                 return table_of(path, hdu)
     raise FileError(f"{path}: the FITS file holds no table ({summary_of(hdus)})")
+
+
+def write_table(
+    columns: Mapping[str, Any], path: str | Path, *, header: Mapping[str, Any] | None = None, overwrite: bool = False
+) -> None:
+    """Write a table as ECSV, which `read_table` reads.
+
+    Args:
+        columns: (row,) each, by their names.
+        path: of the file; it appears only when it is complete.
+        header: what is said above the table.
+        overwrite: whether to replace an existing file.
+
+    Raises:
+        FileError: as `check_output`.
+
+    Example:
+        >>> jaxz.io.write_table({"LIMIT": [24.0], "PURITY": [0.9]}, "cuts.ecsv", overwrite=True)
+        >>> jaxz.io.read_table("cuts.ecsv")["PURITY"].tolist()
+        [0.9]
+    """
+    with replacing(path, overwrite=overwrite) as unfinished:
+        Table(dict(columns), meta=dict(header or {})).write(unfinished, format="ascii.ecsv")
 
 
 def table_of_text(path: Path, syntax: str) -> Table:

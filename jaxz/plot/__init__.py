@@ -25,3 +25,4 @@ from jaxz.plot.reliability import plot_reliability as plot_reliability
 from jaxz.plot.roc import plot_roc as plot_roc
 from jaxz.plot.scores import plot_errors as plot_errors, plot_separation as plot_separation
 from jaxz.plot.spectrum import draw_spectrum as draw_spectrum
+from jaxz.plot.targeting import plot_targeting as plot_targeting

@@ -5,6 +5,7 @@ from jaxz.validate.bins import (
     REDSHIFT_EDGES as REDSHIFT_EDGES,
     SNR_EDGES as SNR_EDGES,
     even_edges as even_edges,
+    fraction_in_bins as fraction_in_bins,
     good_fraction_in_bins as good_fraction_in_bins,
     occupied as occupied,
 )
@@ -37,6 +38,7 @@ from jaxz.validate.metrics import (
     TOLERANCE as TOLERANCE,
     GoodFraction as GoodFraction,
     bias_and_scatter as bias_and_scatter,
+    fraction_of as fraction_of,
     good_fraction as good_fraction,
     is_good as is_good,
     mean_absolute_error as mean_absolute_error,
@@ -63,4 +65,16 @@ from jaxz.validate.scores import (
     Cut as Cut,
     Separation as Separation,
     separation as separation,
+)
+from jaxz.validate.suggestion import suggest_cut as suggest_cut
+from jaxz.validate.targeting import (
+    COMPLETENESS as COMPLETENESS,
+    CONFIRMED as CONFIRMED,
+    ZEROPOINT as ZEROPOINT,
+    CutQuality as CutQuality,
+    TargetCut as TargetCut,
+    cut_quality as cut_quality,
+    halves as halves,
+    magnitude as magnitude,
+    open_edges as open_edges,
 )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from jaxz.validate.metrics import TOLERANCE, GoodFraction, good_fraction
+from jaxz.validate.metrics import TOLERANCE, GoodFraction, fraction_of, is_good
 
 BIN_LEVEL = 0.68
 """Coverage of the intervals of [M, fig. 9]."""
@@ -46,10 +46,28 @@ def good_fraction_in_bins(
     """
     if len(values) != len(z):
         raise ValueError(f"values to bin need the length of z, {len(z)}, got {len(values)}")
+    return fraction_in_bins(is_good(z, ztrue, tolerance=tolerance), values, edges, level=level)
+
+
+def fraction_in_bins(
+    good: np.ndarray, values: np.ndarray, edges: Sequence[float] | np.ndarray, *, level: float = BIN_LEVEL
+) -> list[GoodFraction]:
+    """Return the fraction of what is good, or confirmed, in each bin, with its Wilson interval.
+
+    Args:
+        good: (spec,) bool.
+        values, edges, level: as of `good_fraction_in_bins`.
+
+    Raises:
+        ValueError: if the edges do not increase.
+
+    Example:
+        >>> good, magnitude = np.array([True, True, False]), np.array([22.1, 23.2, 23.9])
+        >>> [one.value for one in jaxz.validate.fraction_in_bins(good, magnitude, [22.0, 23.0, 24.0])]
+        [1.0, 0.5]
+    """
     place = _places(values, edges)
-    return [
-        good_fraction(z[place == i], ztrue[place == i], tolerance=tolerance, level=level) for i in range(len(edges) - 1)
-    ]
+    return [fraction_of(good[place == i], level=level) for i in range(len(edges) - 1)]
 
 
 def occupied(values: np.ndarray, edges: Sequence[float] | np.ndarray) -> np.ndarray:

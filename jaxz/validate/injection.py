@@ -14,7 +14,8 @@ from jaxz.mock.lines import LIGHT_SPEED
 from jaxz.models import GaussianComponent, Trials
 from jaxz.redshift import Redshifts
 from jaxz.spectra import LogGrid, Spectra
-from jaxz.validate.metrics import GoodFraction, wilson_interval
+from jaxz.validate.bins import fraction_in_bins
+from jaxz.validate.metrics import GoodFraction
 
 RECOVERED = 0.005
 """The |Δz|, not divided by 1+z, below which [L, §IV.2] calls an injected line recovered, whatever its Δχ²."""
@@ -50,12 +51,7 @@ def recovered_fraction(
         >>> [one.value for one in jaxz.validate.recovered_fraction(z, ztrue, snr, [0.0, 5.0, 10.0])]
         [0.0, 1.0]
     """
-    if not np.all(np.diff(edges) > 0):
-        raise ValueError(f"edges of bins must increase, got {list(edges)}")
-    right = is_recovered(z, ztrue)
-    place = np.searchsorted(edges, snr, side="right") - 1
-    counts = [(int(np.sum(right[place == i])), int(np.sum(place == i))) for i in range(len(edges) - 1)]
-    return [GoodFraction(ngood, ntotal, *wilson_interval(ngood, ntotal, level=level)) for ngood, ntotal in counts]
+    return fraction_in_bins(is_recovered(z, ztrue), snr, edges, level=level)
 
 
 def z_scores(z: np.ndarray, zerr: np.ndarray, ztrue: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ REJECTION = 5.0
 
 @dataclasses.dataclass(frozen=True)
 class GoodFraction:
-    """How many redshifts are good, with the Wilson interval of their fraction.
+    """How many redshifts are good, or targets confirmed, with the Wilson interval of their fraction.
 
     Args:
         ngood: redshifts within the tolerance.
@@ -113,8 +113,22 @@ def good_fraction(
         >>> found.ngood, found.ntotal, found.value
         (1, 2, 0.5)
     """
-    ngood = int(np.count_nonzero(is_good(z, ztrue, tolerance=tolerance)))
-    return GoodFraction(ngood, len(z), *wilson_interval(ngood, len(z), level=level))
+    return fraction_of(is_good(z, ztrue, tolerance=tolerance), level=level)
+
+
+def fraction_of(good: np.ndarray, *, level: float = 0.95) -> GoodFraction:
+    """Return the fraction of what is good, or confirmed, with its Wilson interval.
+
+    Args:
+        good: (spec,) bool.
+        level: coverage of the interval.
+
+    Example:
+        >>> jaxz.validate.fraction_of(np.array([True, True, False, True])).value
+        0.75
+    """
+    ngood = int(np.count_nonzero(good))
+    return GoodFraction(ngood, len(good), *wilson_interval(ngood, len(good), level=level))
 
 
 def mean_absolute_error(z: np.ndarray, ztrue: np.ndarray) -> tuple[float, int]:
