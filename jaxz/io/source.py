@@ -58,7 +58,15 @@ def write_source(source: str | Path, row: Row, path: str | Path, *, overwrite: b
         FileError: if `source` is no Source file, or as `check_output`.
 
     Example:
-        ``jaxz.io.write_source("source-00007.fits", jaxz.io.read_catalog("z.fits")[0], "out/source-00007.fits")``
+        >>> from astropy.io import fits
+        >>> axis = {"CRVAL1": 5000.0, "CRPIX1": 1.0, "CDELT1": 1.25, "CTYPE1": "AWAV", "CUNIT1": "Angstrom"}
+        >>> names = "SPE_MUSE_TOT_DATA", "SPE_MUSE_TOT_STAT"
+        >>> images = [fits.ImageHDU(np.ones(100), fits.Header(axis), name=name) for name in names]
+        >>> fits.HDUList([fits.PrimaryHDU(), *images]).writeto("source-00007.fits")
+        >>> row = {"Z": 0.7, "Z_LO": 0.699, "Z_HI": 0.701, "ZERR": 2e-4, "ZWARN": 0, "PCONF": 0.999}
+        >>> jaxz.io.write_source("source-00007.fits", row, "with-z.fits")
+        >>> fits.getheader("with-z.fits")["JAXZCONF"]
+        3
     """
     source, path = Path(source), Path(path)
     check_output(path, overwrite=overwrite, inputs=() if overwrite else [source])
@@ -92,6 +100,19 @@ def write_sources(catalog: str | Path, folder: str | Path, *, overwrite: bool = 
 
     Raises:
         FileError: as `write_source`; or if two have one name.
+
+    Example:
+        >>> from astropy.io import fits
+        >>> from astropy.table import Table
+        >>> axis = {"CRVAL1": 5000.0, "CRPIX1": 1.0, "CDELT1": 1.25, "CTYPE1": "AWAV", "CUNIT1": "Angstrom"}
+        >>> names = "SPE_MUSE_TOT_DATA", "SPE_MUSE_TOT_STAT"
+        >>> images = [fits.ImageHDU(np.ones(100), fits.Header(axis), name=name) for name in names]
+        >>> fits.HDUList([fits.PrimaryHDU(), *images]).writeto("source-00007.fits")
+        >>> row = {"TARGETID": 7, "Z": 0.7, "Z_LO": 0.699, "Z_HI": 0.701, "ZERR": 2e-4, "ZWARN": 0, "PCONF": 0.999}
+        >>> row |= {"FILE": "source-00007.fits", "CHI2": 90.0, "SPECTYPE": "GALAXY", "DELTACHI2": 50.0}
+        >>> fits.BinTableHDU(Table([row]), name="REDSHIFTS").writeto("redshifts.fits")
+        >>> [path.name for path in jaxz.io.write_sources("redshifts.fits", "sources")]
+        ['source-00007.fits']
     """
     rows = [(Path(str(row["FILE"]).strip()), row) for row in read_catalog(catalog)]
     rows = [(path, row) for path, row in rows if _is_source(path)]

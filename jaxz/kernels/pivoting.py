@@ -8,7 +8,7 @@ positive coefficients, in which
     column b holds  w_i = (A_PP⁻¹ b_P)_i for i in P  and  g_i = b_i - A_iP A_PP⁻¹ b_P for i outside,
     the diagonal    -(A_PP⁻¹)_ii                      and  A_ii - A_iP A_PP⁻¹ A_Pi,
 
-so that a negative w_i and a positive g_i look alike, and moving i across the border of P changes χ² by g_i²/|diagonal|
+so that a negative w_i and a positive g_i look alike, and moving i across the border of P changes χ² by g_i²/abs(diagonal)
 in both. Each step moves the index with the largest such change. The sweep (Goodnight 1979, Am. Stat. 33, 149) keeps the
 tableau symmetric, so that one step is a rank-1 update of K(K+1)/2 + K numbers, the same arithmetic for every problem.
 
