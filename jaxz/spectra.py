@@ -96,6 +96,12 @@ class Spectra(eqx.Module):
         >>> spectra = jaxz.Spectra(wave, np.ones((2, 101)), error=np.full((2, 101), 0.1), ids=["a", "b"])
         >>> len(spectra), spectra["b"].ivar[0, 0].round(3)
         (2, np.float64(100.0))
+
+        >>> import astropy.units as u
+        >>> flux, error = np.ones(101) * u.mJy, np.full(101, 0.1) * u.mJy
+        >>> spectra = jaxz.Spectra(wave / 10 * u.nm, flux, error=error, air=True)
+        >>> str(spectra.meta["FLUXUNIT"][0])
+        'erg / (Angstrom s cm2)'
     """
 
     wave: np.ndarray
