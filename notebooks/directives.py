@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from docstrings import Docstrings
 from docutils import nodes
+from public_names import public_names
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from docstrings import Docstrings
 from jaxz.io import meanings
 from jaxz.status import WARNING, Status, ZWarn, explain
-from public_names import public_names
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 

@@ -5,9 +5,8 @@ In them one backtick is for names, | for absolute values and norms, and an equat
 
 import re
 
-from sphinx.application import Sphinx
-
 from public_names import public_modules, public_names
+from sphinx.application import Sphinx
 
 _WORDS = re.compile(r"(``.+?``|(?<![:`\w])`[^`]+`(?![`_]))")
 """What is between backticks; of the words around it, those that are no role."""

@@ -5,7 +5,7 @@ import jaxz
 
 def draw(path: str) -> None:
     """Write it."""
-    spectra, truth = jaxz.mock.survey(jaxz.mock.INSTRUMENTS["muse"](), 5, seed=4)
+    spectra, _ = jaxz.mock.survey(jaxz.mock.INSTRUMENTS["muse"](), 5, seed=4)
     model = jaxz.NonNegative(jaxz.load_basis(), error=jaxz.ErrorModel())
     scan = jaxz.scan(spectra[4], model, zmin=0, zmax=6.7)
     best = jaxz.find_redshifts(scan, spectra[4])

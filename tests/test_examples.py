@@ -53,7 +53,9 @@ def is_interface(value: Any) -> bool:
 
 @pytest.mark.parametrize("module", public_modules())
 def test_every_public_name_has_an_example(module):
-    shown = {name: value for name, value in public_names(module).items() if not (is_record(value) or is_interface(value))}
+    shown = {
+        name: value for name, value in public_names(module).items() if not (is_record(value) or is_interface(value))
+    }
     assert [name for name, value in shown.items() if ">>>" not in inspect.getdoc(value)] == []
 
 
