@@ -29,8 +29,9 @@ def examples(name):
 
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
     for one in examples(name):
+        (tmp_path / one.name).mkdir()
+        monkeypatch.chdir(tmp_path / one.name)
         # Users have JAX as it is, not as strict as these tests.
         with jax.numpy_dtype_promotion("standard"):
             failed, _ = doctest.DocTestRunner(verbose=False).run(one)

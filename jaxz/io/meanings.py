@@ -1,4 +1,4 @@
-"""What the columns of a catalog mean, in FITS's letters: in the catalogs and in the documentation."""
+"""What the columns of a catalog mean: in tables and in the documentation."""
 
 EVERY = {
     "TARGETID": "number of the target; -1 where the input has none",
