@@ -59,12 +59,13 @@ def write_source(source: str | Path, row: Row, path: str | Path, *, overwrite: b
 
     Example:
         >>> from astropy.io import fits
+        >>> from astropy.table import Table
         >>> axis = {"CRVAL1": 5000.0, "CRPIX1": 1.0, "CDELT1": 1.25, "CTYPE1": "AWAV", "CUNIT1": "Angstrom"}
         >>> names = "SPE_MUSE_TOT_DATA", "SPE_MUSE_TOT_STAT"
         >>> images = [fits.ImageHDU(np.ones(100), fits.Header(axis), name=name) for name in names]
         >>> fits.HDUList([fits.PrimaryHDU(), *images]).writeto("source-00007.fits")
         >>> row = {"Z": 0.7, "Z_LO": 0.699, "Z_HI": 0.701, "ZERR": 2e-4, "ZWARN": 0, "PCONF": 0.999}
-        >>> jaxz.io.write_source("source-00007.fits", row, "with-z.fits")
+        >>> jaxz.io.write_source("source-00007.fits", Table([row])[0], "with-z.fits")
         >>> fits.getheader("with-z.fits")["JAXZCONF"]
         3
     """

@@ -94,7 +94,7 @@ def choose(
         >>> import jax.numpy as jnp
         >>> from jaxz.kernels import packed, pivoting
         >>> gram, rhs = packed.diagonals(jnp.array([[1.0], [1.0], [0.5]]), 2), jnp.array([[0.2], [0.9]])
-        >>> pivoting.choose(gram, rhs, jnp.array([True])).tolist()
+        >>> pivoting.choose(gram, rhs, jnp.array(True)).tolist()
         [1]
     """
     eps = float(jnp.finfo(rhs.dtype).eps)
