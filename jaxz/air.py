@@ -18,6 +18,10 @@ def airtovac(wave: np.ndarray) -> np.ndarray:
 
     Returns:
         Vacuum wavelengths, Å, float64.
+
+    Example:
+        >>> jaxz.io.airtovac(np.array([5006.843])).round(2)
+        array([5008.24])
     """
     air = np.asarray(wave, dtype=np.float64)
     in_air = air >= _AIR_FROM

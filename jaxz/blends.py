@@ -96,6 +96,16 @@ class Blends(NamedTuple):
     Attributes:
         first: redshifts of what dominates.
         others: what was found then, one after the other, the second being first.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> few = jaxz.Basis(basis.vectors[:2], basis.grid)
+        >>> found = jaxz.deblend(spectra, best, first="model", basis=few, zmax=0.1)
+        >>> sorted(found.columns())
+        ['DELTACHI2_2', 'PBLEND', 'Z2', 'Z2ERR']
     """
 
     first: Redshifts
@@ -157,6 +167,16 @@ def deblend(
 
     Raises:
         ValueError: if `best` is of other spectra, `count` is below 2, or `first` is not known.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> few = jaxz.Basis(basis.vectors[:2], basis.grid)
+        >>> found = jaxz.deblend(spectra, best, first="model", basis=few, zmax=0.1)
+        >>> found.z.round(3), found.pblend < 0.5
+        (array([0.05]), array([ True]))
     """
     check_option("first", first, [*PROBABILITY])
     if count < 2:

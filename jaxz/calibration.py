@@ -43,6 +43,11 @@ class Calibration(eqx.Module):
 
     Raises:
         ValueError: if a number is negative or not finite, or the temperature not positive.
+
+    Example:
+        >>> calibration = jaxz.Calibration(temperature=2.0, name="mine")
+        >>> calibration.velocity(np.array([0.5, 3.0]), np.array([9300.0, 9300.0]))  # km/s
+        array([ 55., 200.])
     """
 
     temperature: float = 1.5

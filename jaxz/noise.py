@@ -31,6 +31,12 @@ def estimate_ivar(flux: np.ndarray, good: np.ndarray) -> np.ndarray:
 
     Returns:
         (spec, pix) float64; 0 where not good, and where no pixel nearby is.
+
+    Example:
+        >>> flux = np.random.default_rng(1).normal(10.0, 0.5, (20, 1000))
+        >>> ivar = jaxz.noise.estimate_ivar(flux, np.full(flux.shape, True))
+        >>> round(float(np.median(ivar) ** -0.5), 1)
+        0.5
     """
     flux = np.asarray(flux, dtype=np.float64)
     good = good & np.isfinite(flux)
@@ -54,6 +60,13 @@ def cleaned(spectra: Spectra) -> Spectra:
 
     Args:
         spectra: in any unit.
+
+    Example:
+        >>> flux = np.random.default_rng(1).normal(10.0, 0.5, (20, 1000))
+        >>> flux[0, 500] = -100.0
+        >>> spectra = jaxz.noise.cleaned(jaxz.Spectra(np.arange(5000.0, 6000.0), flux, np.full(flux.shape, 4.0)))
+        >>> spectra.ivar[0, 496:505] > 0
+        array([ True,  True, False, False, False, False, False,  True,  True])
     """
     ivar = np.where(_stuck(spectra.flux), 0, spectra.ivar)
     _, grid = np.unique(spectra.wave, axis=0, return_inverse=True)

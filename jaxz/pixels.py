@@ -36,6 +36,12 @@ class Pixels(NamedTuple):
         flux, ivar: mean f_λ of the pixels and its inverse variance, 0 in bad pixels.
         filled: pixels from which on there is nothing but padding.
         resolution: banded matrix as of `jaxz.kernels.resolution`, or None.
+
+    Example:
+        >>> wave = np.arange(5000.0, 6000.0)
+        >>> pixels = jaxz.Pixels.of(wave, np.ones(1000), np.ones(1000), step=5e-5)
+        >>> pixels.edges.shape
+        (1001,)
     """
 
     start: Int[Either, "*spec"]

@@ -49,19 +49,34 @@ class Density(NamedTuple):
 
 
 def gaussian(z0: float | np.ndarray, sigma: float | np.ndarray) -> Prior:
-    """Return the penalty ((z - z0)/σ)², for numbers or one value for each spectrum."""
+    """Return the penalty ((z - z0)/σ)², for numbers or one value for each spectrum.
+
+    Example:
+        >>> jaxz.posterior.gaussian(0.8, 0.1)(np.array([0.7, 0.8, 1.0])).round(3)
+        array([1., 0., 4.])
+    """
     centre, width = _columns(z0, sigma)
     return lambda z: ((z - centre) / width) ** 2
 
 
 def lorentzian(z0: float | np.ndarray, sigma: float | np.ndarray) -> Prior:
-    """Return the penalty 2 ln(1 + ((z - z0)/σ)²), for numbers or one value for each spectrum."""
+    """Return the penalty 2 ln(1 + ((z - z0)/σ)²), for numbers or one value for each spectrum.
+
+    Example:
+        >>> jaxz.posterior.lorentzian(0.8, 0.1)(np.array([0.7, 0.8, 1.0])).round(2)
+        array([1.39, 0.  , 3.22])
+    """
     centre, width = _columns(z0, sigma)
     return lambda z: 2 * np.log1p(((z - centre) / width) ** 2)
 
 
 def tophat(z0: float | np.ndarray, width: float | np.ndarray) -> Prior:
-    """Return a penalty that is 0 where |z - z0| < width/2 and infinite elsewhere."""
+    """Return a penalty that is 0 where |z - z0| < width/2 and infinite elsewhere.
+
+    Example:
+        >>> jaxz.posterior.tophat(0.8, 0.1)(np.array([0.7, 0.8, 1.0]))
+        array([inf,  0., inf])
+    """
     centre, full = _columns(z0, width)
     return lambda z: np.where(np.abs(z - centre) < full / 2, 0.0, np.inf)
 
@@ -135,6 +150,14 @@ def posterior(scan: ZScan, prior: Prior | None = None, *, temperature: float | n
 
     Raises:
         ValueError: if `prior` or `temperature` has the wrong shape.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> probability = jaxz.posterior.posterior(scan, jaxz.posterior.gaussian(0.05, 0.01))
+        >>> probability.sum(axis=1).round(6)
+        array([1.])
     """
     worth = np.asarray(temperature, dtype=np.float64)
     if worth.shape not in ((), (len(scan.chi2),)):
@@ -148,6 +171,14 @@ def penalty_of(scan: ZScan, prior: Prior | None) -> np.ndarray:
 
     Raises:
         ValueError: if the prior has another shape than (shift,) or (spec, shift).
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> penalty = jaxz.posterior.penalty_of(scan, jaxz.posterior.gaussian(0.05, 0.01))
+        >>> penalty.shape == scan.z.shape
+        True
     """
     penalty = np.zeros(len(scan.z)) if prior is None else np.asarray(prior(scan.z), dtype=np.float64)
     if penalty.shape not in (scan.z.shape, scan.chi2.shape):
@@ -158,7 +189,14 @@ def penalty_of(scan: ZScan, prior: Prior | None) -> np.ndarray:
 
 
 def normalise(score: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Return the probability of each trial redshift for χ² plus the penalty of a prior, both (…, shift)."""
+    """Return the probability of each trial redshift for χ² plus the penalty of a prior, both (…, shift).
+
+    Example:
+        >>> z = np.linspace(0.0, 1.0, 101)
+        >>> probability = jaxz.posterior.normalise(((z - 0.5) / 0.1) ** 2, z)
+        >>> round(float(probability.sum()), 6)
+        1.0
+    """
     with np.errstate(invalid="ignore"):
         weight = np.exp(-(score - score.min(axis=-1, keepdims=True)) / 2) * (1 + z)
         return weight / weight.sum(axis=-1, keepdims=True)

@@ -56,6 +56,14 @@ class Redshifts(eqx.Module):
         which: (spec,) index of the best of them.
         trials: of each model.
         calibration: that was applied.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> best[0].z.round(3), best[best.zwarn == 0].ids
+        (array([0.05]), ('mock-0000',))
     """
 
     ids: tuple[str, ...] = eqx.field(static=True)

@@ -41,6 +41,10 @@ class Rivals(NamedTuple):
     Attributes:
         z: (spec,) its redshift.
         deltachi2: (spec,) χ² of it less that of the target, or of a galaxy at the target's redshift if that is less.
+
+    Example:
+        >>> jaxz.Rivals(z=np.array([0.3, np.nan]), deltachi2=np.array([-80.0, np.nan])).is_better
+        array([ True, False])
     """
 
     z: np.ndarray
@@ -77,6 +81,18 @@ def rivals(
 
     Raises:
         ValueError: if `found` is not of such a scan, or of other spectra.
+
+    Example:
+        >>> lae = jaxz.load_component("desi-lae")
+        >>> grid = jaxz.LogGrid.covering(3700.0, 4500.0)
+        >>> noise = jaxz.mock.constant_noise(grid, 2, whitening=lae.whitening, seed=1)
+        >>> lines = jaxz.mock.profiles_of(lae, 3, seed=1)
+        >>> spectra, truth = jaxz.mock.inject(noise, lines, snr=np.full(2, 20.0), seed=1, zmin=2.2, zmax=2.5)
+        >>> scan = jaxz.madgics_scan(spectra, target=lae, zmin=2.1, zmax=2.6)
+        >>> found = jaxz.find_redshifts(scan, spectra)
+        >>> galaxies = jaxz.rivals(found, spectra, jaxz.load_basis(), least=2000.0)  # no line is that bright
+        >>> galaxies.is_better
+        array([False, False])
     """
     given = {"found": (found, Redshifts), "spectra": (spectra, Spectra), "basis": (basis, Basis)}
     check_types("rivals(found, spectra, basis)", **given)

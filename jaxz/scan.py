@@ -44,6 +44,13 @@ class ZScan(eqx.Module):
         unconverged: (spec,) trial redshifts at which the fit did not converge.
         fingerprints: (spec,) of the spectra, as `fingerprints_of`.
         own: columns that each spectrum had of its own, or None.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> scan.z.shape == scan.chi2[0].shape, round(float(scan.z[np.argmin(scan.chi2[0])]), 3)
+        (True, 0.05)
     """
 
     chi2: np.ndarray | Array
@@ -291,6 +298,17 @@ def madgics_scan(
 
     Raises:
         ValueError: as `scan` and `Madgics`.
+
+    Example:
+        >>> lae = jaxz.load_component("desi-lae")
+        >>> grid = jaxz.LogGrid.covering(3700.0, 4500.0)
+        >>> noise = jaxz.mock.constant_noise(grid, 2, whitening=lae.whitening, seed=1)
+        >>> lines = jaxz.mock.profiles_of(lae, 3, seed=1)
+        >>> spectra, truth = jaxz.mock.inject(noise, lines, snr=np.full(2, 20.0), seed=1, zmin=2.2, zmax=2.5)
+        >>> scan = jaxz.madgics_scan(spectra, target=lae, zmin=2.1, zmax=2.6)
+        >>> depth = scan.chi2 - scan.null[:, None]
+        >>> bool(np.all(np.abs(scan.z[np.argmin(depth, axis=1)] - truth.z) < 0.002))
+        True
     """
     check_types("madgics_scan(spectra, target=…)", spectra=(spectra, Spectra), target=(target, GaussianComponent))
     model = Madgics(target, nuisance, logdet=logdet, emission=emission)

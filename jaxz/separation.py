@@ -47,6 +47,14 @@ class Separation(eqx.Module):
         line_flux, line_flux_err: (spec, part - 1) ∫ mean dλ of each component and its posterior 1 σ error, in the unit
             of flux times Å. A mean is drawn towards zero where the data say little, as the prior has it.
         chi2: (spec,) dᵀC⁻¹d over the pixels that count.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> parts = jaxz.separate(spectra, jaxz.NonNegative(basis), z=np.array([0.05]))
+        >>> good = parts.ivar > 0
+        >>> bool(np.allclose(parts.mean.sum(axis=1)[good], parts.flux[good]))
+        True
     """
 
     ids: tuple[str, ...] = eqx.field(static=True)

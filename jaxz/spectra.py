@@ -25,6 +25,11 @@ class LogGrid:
 
     Raises:
         ValueError: if `size` or `step` is not positive.
+
+    Example:
+        >>> grid = jaxz.LogGrid.covering(4000.0, 5000.0)
+        >>> grid.size, round(float(grid.wave[0]), 1)
+        (1939, 3999.9)
     """
 
     start: int
@@ -87,7 +92,16 @@ class Spectra(eqx.Module):
             argument or the spectrum.
 
     Example:
-        ``Spectra(np.linspace(500, 600, 81) * u.nm, np.ones(81) * u.mJy, error=np.full(81, 0.1) * u.mJy, air=True)``
+        >>> wave = np.linspace(5000.0, 6000.0, 101)
+        >>> spectra = jaxz.Spectra(wave, np.ones((2, 101)), error=np.full((2, 101), 0.1), ids=["a", "b"])
+        >>> len(spectra), spectra["b"].ivar[0, 0].round(3)
+        (2, np.float64(100.0))
+
+        >>> import astropy.units as u
+        >>> flux, error = np.ones(101) * u.mJy, np.full(101, 0.1) * u.mJy
+        >>> spectra = jaxz.Spectra(wave / 10 * u.nm, flux, error=error, air=True)
+        >>> str(spectra.meta["FLUXUNIT"][0])
+        'erg / (Angstrom s cm2)'
     """
 
     wave: np.ndarray

@@ -8,7 +8,15 @@ import enum
 
 
 class Status(enum.IntEnum):
-    """What became of one spectrum; `explain` puts a code into words."""
+    """What became of one spectrum; `explain` puts a code into words.
+
+    Example:
+        >>> jaxz.Status(3).name
+        'NO_COVERAGE'
+        >>> from jaxz.status import explain
+        >>> explain(jaxz.Status.NO_DATA)
+        'no pixel with a finite flux and a positive inverse variance'
+    """
 
     OK = 0
     NO_DATA = 1
@@ -38,7 +46,14 @@ def explain(code: int) -> str:
 
 
 class ZWarn(enum.IntFlag):
-    """Redrock's warning bits, with Redrock's numbers, and our own; 16 to 23 are for surveys (DESI uses 16 to 19)."""
+    """Redrock's warning bits, with Redrock's numbers, and our own; 16 to 23 are for surveys (DESI uses 16 to 19).
+
+    Example:
+        >>> jaxz.ZWarn(36)
+        <ZWarn.SMALL_DELTA_CHI2|Z_FITLIMIT: 36>
+        >>> bool(36 & jaxz.ZWarn.SMALL_DELTA_CHI2)
+        True
+    """
 
     SKY = 1 << 0
     LITTLE_COVERAGE = 1 << 1
@@ -53,17 +68,35 @@ class ZWarn(enum.IntFlag):
     BAD_MINFIT = 1 << 10
     POORDATA = 1 << 11
     CAMERA_JOIN = 1 << 20
-    """The line of the target is where two cameras meet (see `find_redshifts`)."""
     PARTIAL_COVERAGE = 1 << 21
-    """The model covers less than 99 % of the good pixels at this redshift (see `jaxz.models.lattice`)."""
     BAD_FIT = 1 << 22
-    """χ² is far above the number of pixels, with the error model on: nothing in the models is like this spectrum."""
     BLANK = 1 << 23
-    """No model improves on noise and a smooth continuum by more than blank sky may: there may be nothing."""
     FEW_PIXELS = 1 << 24
-    """Three neighbouring pixels decide: without them another redshift would be better by as much as is asked of Δχ²."""
     OTHER_LINE = 1 << 25
-    """A galaxy at another redshift fits far better: the line that was found is not the target's (see `jaxz.rivals`)."""
+
+
+WARNING = {
+    ZWarn.SKY: "a sky fibre",
+    ZWarn.LITTLE_COVERAGE: "fewer than ten good pixels for each coefficient, or a bad amplifier in a camera",
+    ZWarn.SMALL_DELTA_CHI2: "χ² of another candidate is less than nine T above (see `jaxz.Calibration`)",
+    ZWarn.NEGATIVE_MODEL: "Redrock's; jaxz does not set it",
+    ZWarn.MANY_OUTLIERS: "Redrock's; jaxz does not set it",
+    ZWarn.Z_FITLIMIT: "at the end of the range of trial redshifts",
+    ZWarn.NEGATIVE_EMISSION: "Redrock's; jaxz does not set it",
+    ZWarn.UNPLUGGED: "a broken fibre",
+    ZWarn.BAD_TARGET: "a fibre without a target",
+    ZWarn.NODATA: "no good pixel",
+    ZWarn.BAD_MINFIT: "χ² has no parabola around its minimum, or the fit there did not converge",
+    ZWarn.POORDATA: "a fibre that was badly placed",
+    ZWarn.CAMERA_JOIN: "the line of the target is where two cameras meet (see `jaxz.find_redshifts`)",
+    ZWarn.PARTIAL_COVERAGE: "the model covers less than 99 % of the good pixels at this redshift",
+    ZWarn.BAD_FIT: "χ² is far above the number of pixels, with the error model on: nothing in the models is like this",
+    ZWarn.BLANK: "a galaxy improves on noise and a smooth continuum by no more than blank sky may: perhaps nothing",
+    ZWarn.FEW_PIXELS: "three neighbouring pixels decide: without them another candidate would be better by as much "
+    "as is asked of Δχ²",
+    ZWarn.OTHER_LINE: "a galaxy at another redshift fits far better: the line is not the target's (see `jaxz.rivals`)",
+}
+"""What each bit says of a redshift."""
 
 
 def names_of(zwarn: int) -> str:

@@ -55,6 +55,10 @@ class Folder:
 
     Args:
         output: the catalog that is made of the parts.
+
+    Example:
+        >>> jaxz.batch.Folder("redshifts.fits").exists()
+        False
     """
 
     def __init__(self, output: str | Path) -> None:

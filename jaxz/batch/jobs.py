@@ -95,6 +95,17 @@ def run_job(
     Raises:
         FileError: if the output cannot be written or is being written by another run, if there are parts of an
             earlier run and neither `resume` nor `overwrite` is given, or if they are of other settings.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> jaxz.io.write(spectra, "spectra.fits")
+        >>> def method(spectra, *, devices, progress):
+        ...     scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        ...     return scan, jaxz.find_redshifts(scan, spectra)
+        >>> job = jaxz.batch.Job(method, {"ZMAX": 0.1})
+        >>> jaxz.batch.run_job(job, ["spectra.fits"], "redshifts.fits").measured
+        1
     """
     output, folder = Path(output), Folder(output)
     if retry_failed and not folder.exists():
@@ -144,6 +155,19 @@ def merge(output: str | Path, *, curves: str | Path | None = None, overwrite: bo
 
     Raises:
         FileError: if there is no folder of parts, or a part is missing; the message tells which jobs to run again.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> jaxz.io.write(spectra, "spectra.fits")
+        >>> def method(spectra, *, devices, progress):
+        ...     scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        ...     return scan, jaxz.find_redshifts(scan, spectra)
+        >>> job = jaxz.batch.Job(method, {"ZMAX": 0.1})
+        >>> jaxz.batch.run_job(job, ["spectra.fits"], "redshifts.fits", part="1/1").complete
+        False
+        >>> jaxz.batch.merge("redshifts.fits").complete
+        True
     """
     output, folder = Path(output), Folder(output)
     if not folder.exists():
@@ -174,7 +198,13 @@ def in_process(job: Job, folder: Folder, todo: Sequence[tuple[str, Part]], watch
 
 
 def expanded(paths: Sequence[str | Path]) -> tuple[list[Path], list[Failure]]:
-    """Return the files of files and folders, and the folders that hold none."""
+    """Return the files of files and folders, and the folders that hold none.
+
+    Example:
+        >>> files, failures = jaxz.batch.expanded(["one.fits", "two.fits"])
+        >>> [file.name for file in files]
+        ['one.fits', 'two.fits']
+    """
     files: list[Path] = []
     failures: list[Failure] = []
     for path in paths:

@@ -42,6 +42,15 @@ def write_best_fits(
 
     Raises:
         FileError: if the catalog is not of these files, or the file cannot be written.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> jaxz.io.write(spectra, "spectra.fits")
+        >>> model = jaxz.NonNegative(basis)
+        >>> complete = jaxz.batch.run(["spectra.fits"], model, "redshifts.fits", zmax=0.1).complete
+        >>> job = jaxz.batch.Job(lambda spectra, **_: None, {})  # its files are read as the catalog's were
+        >>> jaxz.batch.write_best_fits(job, [model], ["spectra.fits"], "redshifts.fits", "models.fits")
     """
     table = read_catalog(catalog)
     pieces, flux = [], []

@@ -51,6 +51,11 @@ class Part:
 
     Attributes:
         entries: in the order of the catalog.
+
+    Example:
+        >>> part = jaxz.batch.Part(())
+        >>> part.key({"ZMAX": 1.0}) == part.key({"ZMAX": 2.0})
+        False
     """
 
     entries: tuple[Entry, ...]

@@ -72,7 +72,13 @@ def run(
         ValueError: as `jaxz.scan` and `jaxz.find_redshifts`; or if `format`, or a key of `columns`, is unknown.
 
     Example:
-        ``jaxz.batch.run(["exposures/"], None, "redshifts.fits", resume=True)``
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> jaxz.io.write(spectra, "spectra.fits")
+        >>> files = ["spectra.fits", "missing.fits"]
+        >>> report = jaxz.batch.run(files, jaxz.NonNegative(basis), "redshifts.fits", zmax=0.1)
+        >>> report.measured, report.failures[0].reason
+        (1, 'missing.fits: cannot be opened: No such file or directory')
     """
     if model is None:
         models = candidates(zmin, zmax, error=ErrorModel())
@@ -117,6 +123,10 @@ def made_with(
         models: that are scanned with.
         prior: the option of that name, which may be a file.
         calibration: that is applied, or None.
+
+    Example:
+        >>> sorted(jaxz.batch.made_with([jaxz.NonNegative(jaxz.load_basis())]))
+        ['BASIS', 'BASISSHA', 'BASISVER', 'JAXVER', 'JAXZVER']
     """
     contents: dict[str, Any] = {}
     if prior is not None and Path(prior).is_file():

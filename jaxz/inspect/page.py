@@ -83,6 +83,14 @@ def assembled(
         catalog: columns by name.
         title: of the page.
         header: of the catalog; ``ZMIN`` and ``ZMAX`` are the range of redshifts, versions are for the exported file.
+
+    Example:
+        >>> wave = np.linspace(5000.0, 6000.0, 101)
+        >>> spectra = jaxz.Spectra(wave, np.ones((1, 101)), np.ones((1, 101)), ids=["a"])
+        >>> catalog = {"ID": np.array(["a"]), "Z": np.array([0.1]), "CHI2": np.array([90.0])}
+        >>> sheets = jaxz.inspect.sheets_of(spectra, catalog, [])
+        >>> jaxz.inspect.assembled(sheets, catalog, title="one spectrum")[:15]
+        '<!DOCTYPE html>'
     """
     bound, header = list(bound), header or {}
     grids = {grid: number for number, grid in enumerate(dict.fromkeys(one.grid for one in bound))}

@@ -66,6 +66,15 @@ def sheets_of(
         models: that were fitted; without any no best fit is drawn.
         curves: trial redshifts (shift,) and χ² there (spec, shift), or None.
         batch_size: spectra on a device at a time.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> sheets = jaxz.inspect.sheets_of(spectra, {"Z": best.z, "CHI2": best.chi2}, best.models)
+        >>> len(sheets), sheets[0].about["candidates"][0]["spectype"]
+        (1, 'GALAXY')
     """
     several = "ZALT" in columns
     z = np.asarray(columns["ZALT" if several else "Z"], dtype=np.float64).reshape(len(spectra), -1)

@@ -14,6 +14,7 @@ from jaxz import __version__
 from jaxz.io.cards import header_of, in_ascii, table_hdu
 from jaxz.io.files import FileError, damage_named, image_shape, open_fits, summary_of
 from jaxz.io.identifiers import NOT_A_TARGET, named_by_row, targetids_of
+from jaxz.io.meanings import COLUMNS
 from jaxz.io.output import replacing
 from jaxz.io.parquet import holds_parquet, read_parquet
 from jaxz.io.tabular import table_of
@@ -41,6 +42,15 @@ def to_table(redshifts: Redshifts) -> Table:
 
     Args:
         redshifts: of (spec,) spectra.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> table = jaxz.io.to_table(best)
+        >>> table["Z"].round(3).tolist(), table.colnames[:4]
+        ([0.05], ['TARGETID', 'Z', 'ZERR', 'ZWARN'])
     """
     nspec = len(redshifts)
     low, high = redshifts.z_interval
@@ -78,7 +88,10 @@ def to_table(redshifts: Redshifts) -> Table:
         columns["CHI2_NULL"] = np.asarray(redshifts.chi2_null, dtype=np.float64)
         columns["DETECTION_RAW"] = _float32(redshifts.detection)
     further = {name: column for name, column in redshifts.meta.items() if name not in columns and "." not in name}
-    return Table({**columns, **further})
+    table = Table({**columns, **further})
+    for name in COLUMNS.keys() & set(table.colnames):
+        table[name].description = COLUMNS[name]
+    return table
 
 
 def catalog_cards(redshifts: Redshifts, header: Mapping[str, Any] | None) -> fits.Header:
@@ -109,6 +122,15 @@ def read_catalog(path: str | Path) -> Table:
 
     Raises:
         FileError: if the file cannot be read, is not such a catalog, or TARGETID or Z are not one number in each row.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> jaxz.io.write(best, "redshifts.fits")
+        >>> jaxz.io.read_catalog("redshifts.fits")["Z"].round(3).tolist()
+        [0.05]
     """
     path = Path(path)
     table, name = (read_parquet(path), "") if holds_parquet(path) else _read_fits(path)
@@ -146,6 +168,12 @@ def write_curves(scan: ZScan, path: str | Path, *, overwrite: bool = False) -> N
 
     Raises:
         FileError: as `check_output`.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> jaxz.io.write_curves(scan, "curves.fits")
     """
     spectra = Table({"ID": [in_ascii(name) for name in scan.ids], "STATUS": np.asarray(scan.status, dtype=np.int16)})
     spectra["CHI2_NULL"] = scan.null
@@ -173,6 +201,15 @@ def read_curves(path: str | Path, ids: Sequence[str]) -> tuple[np.ndarray, np.nd
     Raises:
         FileError: if the file cannot be read, is not such a file, or has no curve, or another number of them, of a
             name.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> jaxz.io.write_curves(scan, "curves.fits")
+        >>> z, chi2 = jaxz.io.read_curves("curves.fits", scan.ids)
+        >>> z.shape, chi2.shape
+        ((828,), (1, 828))
     """
     path = Path(path)
     with damage_named(path), open_fits(path) as hdus:

@@ -37,6 +37,17 @@ def read_desi(path: str | Path, *, coadd: bool = True) -> Spectra:
 
     Raises:
         FileError: if the file cannot be read, or is not such a file.
+
+    Example:
+        >>> from astropy.io import fits
+        >>> from astropy.table import Table
+        >>> fibers = fits.BinTableHDU(Table({"TARGETID": [39633345008634465], "OBJTYPE": ["TGT"]}), name="FIBERMAP")
+        >>> wave, ones = 3600 + 0.8 * np.arange(100), np.ones((1, 100))
+        >>> images = {"B_WAVELENGTH": wave, "B_FLUX": ones, "B_IVAR": ones}
+        >>> hdus = [fits.ImageHDU(values, name=name) for name, values in images.items()]
+        >>> fits.HDUList([fits.PrimaryHDU(), fibers, *hdus]).writeto("coadd-x.fits")
+        >>> jaxz.io.read_desi("coadd-x.fits").ids
+        ('39633345008634465',)
     """
     path = Path(path)
     with damage_named(path), open_fits(path) as hdus:

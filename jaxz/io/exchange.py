@@ -81,7 +81,7 @@ def to_specutils(spectra: Spectra) -> Any:
     try:
         specutils = importlib.import_module("specutils")
     except ImportError as error:
-        raise ImportError("to_specutils needs specutils: pip install specutils") from error
+        raise ImportError("to_specutils needs specutils: pip install 'jaxz[specutils]'") from error
     # Until its version 2, specutils had another name for it.
     spectrum = getattr(specutils, "Spectrum", None) or specutils.Spectrum1D
     units = spectra.meta.get("FLUXUNIT", np.full(len(spectra), ""))

@@ -43,6 +43,10 @@ class Extraction:
 
     Raises:
         ValueError: if they do not fit together.
+
+    Example:
+        >>> jaxz.io.Extraction(bin_snr=5.0).cards()
+        {'BINSNR': 5.0}
     """
 
     bin_snr: float | None = None
@@ -120,7 +124,18 @@ def extract(path: str | Path, how: Extraction) -> Extracted:
         FileError: if a file cannot be read, or does not fit the cube; or if no bin reaches its S/N.
 
     Example:
-        ``jaxz.io.extract("cube.fits", Extraction(positions=Path("sources.fits"), aperture=0.8)).spectra``
+        >>> from pathlib import Path
+        >>> from astropy.io import fits
+        >>> axes = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CTYPE3": "AWAV", "CRVAL1": 53.1, "CRVAL2": -27.8}
+        >>> axes |= {"CRVAL3": 4750.0, "CRPIX3": 1.0, "CD1_1": -5e-5, "CD2_2": 5e-5, "CD3_3": 1.25}
+        >>> axes |= {"CUNIT1": "deg", "CUNIT2": "deg", "CUNIT3": "Angstrom", "CRPIX1": 1.0, "CRPIX2": 1.0}
+        >>> values = np.ones((100, 4, 5), dtype=np.float32)
+        >>> images = [fits.ImageHDU(values, fits.Header(axes), name=name) for name in ("DATA", "STAT")]
+        >>> fits.HDUList([fits.PrimaryHDU(), *images]).writeto("cube.fits")
+        >>> fits.PrimaryHDU(np.repeat([[1, 1, 1, 2, 2]], 4, axis=0)).writeto("map.fits")
+        >>> found = jaxz.io.extract("cube.fits", jaxz.io.Extraction(segmentation=Path("map.fits")))
+        >>> found.spectra.meta["NSPAXEL"].tolist()
+        [12, 8]
     """
     cube = open_cube(path)
     noise = noise_of_cube(cube)

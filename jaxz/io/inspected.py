@@ -27,6 +27,13 @@ def read_truth(path: str | Path) -> Table:
 
     Raises:
         FileError: if the file cannot be read.
+
+    Example:
+        >>> from astropy.table import Table
+        >>> seen = Table({"VI_quality": [4, 1], "VI_z": ["", ""], "Redrock_z": [0.7, 0.9], "VI_issue": ["", ""]})
+        >>> seen.write("seen.csv")
+        >>> jaxz.io.read_truth("seen.csv")["Z"].tolist()
+        [0.7, nan]
     """
     table = read_table(path)
     if not {"VI_quality", "VI_z", "Redrock_z"} <= set(table.colnames):

@@ -38,6 +38,15 @@ def line_tables(found: LineFits, meta: Mapping[str, np.ndarray]) -> dict[str, Ta
     Args:
         found: of (spec,) spectra.
         meta: of these spectra, as `Spectra.meta`.
+
+    Example:
+        >>> wave = np.arange(6000.0, 7000.0)
+        >>> flux = 1 + 20 * np.exp(-0.5 * ((wave - 6564.614) / 3) ** 2) / (3 * np.sqrt(2 * np.pi))
+        >>> spectra = jaxz.Spectra(wave, flux, np.full(1000, 1e4))
+        >>> found = jaxz.fit_lines(spectra, np.zeros(1), jaxz.load_basis("continuum"))
+        >>> tables = jaxz.io.line_tables(found, spectra.meta)
+        >>> sorted(tables)
+        ['LINES', 'SOURCES']
     """
     own = {"ID": np.array(found.ids, dtype=str)}
     own |= {name: np.asarray(meta[name]) for name in ("TARGETID", "FILE") if name in meta}
@@ -79,6 +88,12 @@ def joined_tables(groups: Sequence[Mapping[str, Table]]) -> dict[str, Table]:
 
     Args:
         groups: one at least, in the order of the rows.
+
+    Example:
+        >>> from astropy.table import Table
+        >>> groups = [{"LINES": Table({"FLUX": [1.0]})}, {"LINES": Table({"FLUX": [2.0]})}]
+        >>> jaxz.io.joined_tables(groups)["LINES"]["FLUX"].tolist()
+        [1.0, 2.0]
     """
     return {name: vstack([group[name] for group in groups]) for name in groups[0]}
 
@@ -102,6 +117,10 @@ def write_lines(
 
     Raises:
         FileError: as `jaxz.io.write`.
+
+    Example:
+        >>> from astropy.table import Table
+        >>> jaxz.io.write_lines({"LINES": Table({"LINE": ["Ha"], "FLUX": [20.0]})}, "lines.fits")
     """
     hdus = [
         fits.PrimaryHDU(header=header_of(header or {})),

@@ -121,7 +121,13 @@ def read_maps(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
         FileError: if the file cannot be read.
 
     Example:
-        ``z = jaxz.io.read_maps("maps.fits")["cube.fits"]["Z"]``
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> jaxz.io.write(best, "redshifts.fits")
+        >>> jaxz.io.read_maps("redshifts.fits")
+        {}
     """
     found: dict[str, dict[str, np.ndarray]] = {}
     path = Path(path)

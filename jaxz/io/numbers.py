@@ -21,7 +21,14 @@ _CALIBRATION = {
 
 
 class Numbers(NamedTuple):
-    """What a basis is to be used with."""
+    """What a basis is to be used with.
+
+    Example:
+        >>> numbers = jaxz.io.Numbers(jaxz.ErrorModel(), jaxz.Calibration(name="mine"))
+        >>> jaxz.io.write_basis(jaxz.load_basis(), "mine.fits", header=numbers.cards())
+        >>> jaxz.io.load_numbers("mine.fits") == numbers
+        True
+    """
 
     error: ErrorModel
     calibration: Calibration
@@ -44,6 +51,10 @@ def load_numbers(name_or_path: str | Path | None = None) -> Numbers | None:
     Raises:
         FileError: if there is neither such a basis nor such a file, the file cannot be read, or has some numbers but
             not all, or none that make sense.
+
+    Example:
+        >>> jaxz.io.load_numbers("galaxy") is None
+        True
     """
     with damage_named(name_or_path or "the default basis"):
         return _numbers(name_or_path, basis_header(name_or_path))

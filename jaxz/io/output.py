@@ -29,6 +29,10 @@ def check_output(path: str | Path, *, overwrite: bool = False, inputs: Sequence[
     Raises:
         FileError: if it is a folder, a device, a pipe, a link or one of the inputs; if it exists and `overwrite` is
             False; or if its folder is missing or not writable, or its name too long.
+
+    Example:
+        >>> jaxz.io.check_output("redshifts.fits").name
+        'redshifts.fits'
     """
     path = Path(path)
     try:
@@ -68,6 +72,10 @@ def claimed(path: str | Path) -> Iterator[None]:
 
     Raises:
         FileError: if another process has claimed it.
+
+    Example:
+        >>> with jaxz.io.claimed("redshifts.fits"):
+        ...     text = "no other process writes it now"
     """
     path = Path(path)
     name = _beside(path.absolute(), "lock", own=False)

@@ -23,6 +23,14 @@ def read_populations(path: str | Path) -> Populations:
 
     Raises:
         FileError: if it cannot be read or has another layout.
+
+    Example:
+        >>> from astropy.io import fits
+        >>> wave, age = np.arange(3000.0, 9000.0, 2.0), np.array([1e8, 1e9])
+        >>> images = [np.ones((2, len(wave))), np.ones((2, 1)), age, wave]  # of one metallicity
+        >>> fits.HDUList([fits.PrimaryHDU(images[0]), *map(fits.ImageHDU, images[1:])]).writeto("populations.fits")
+        >>> jaxz.io.read_populations("populations.fits").age
+        array([1.e+08, 1.e+09])
     """
     with damage_named(path):
         return _populations(Path(path))

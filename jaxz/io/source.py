@@ -60,7 +60,16 @@ def write_source(source: str | Path, row: Row, path: str | Path, *, overwrite: b
         FileError: if `source` is no Source file, or as `check_output`.
 
     Example:
-        ``jaxz.io.write_source("source-00007.fits", jaxz.io.read_catalog("z.fits")[0], "out/source-00007.fits")``
+        >>> from astropy.io import fits
+        >>> from astropy.table import Table
+        >>> axis = {"CRVAL1": 5000.0, "CRPIX1": 1.0, "CDELT1": 1.25, "CTYPE1": "AWAV", "CUNIT1": "Angstrom"}
+        >>> names = "SPE_MUSE_TOT_DATA", "SPE_MUSE_TOT_STAT"
+        >>> images = [fits.ImageHDU(np.ones(100), fits.Header(axis), name=name) for name in names]
+        >>> fits.HDUList([fits.PrimaryHDU(), *images]).writeto("source-00007.fits")
+        >>> row = {"Z": 0.7, "Z_LO": 0.699, "Z_HI": 0.701, "ZERR": 2e-4, "ZWARN": 0, "PCONF": 0.999}
+        >>> jaxz.io.write_source("source-00007.fits", Table([row])[0], "with-z.fits")
+        >>> fits.getheader("with-z.fits")["JAXZCONF"]
+        3
     """
 
     def changed(source: Path, found: list[Any]) -> None:
@@ -89,6 +98,19 @@ def write_sources(catalog: str | Path, folder: str | Path, *, overwrite: bool = 
 
     Raises:
         FileError: as `write_source`; or if two have one name.
+
+    Example:
+        >>> from astropy.io import fits
+        >>> from astropy.table import Table
+        >>> axis = {"CRVAL1": 5000.0, "CRPIX1": 1.0, "CDELT1": 1.25, "CTYPE1": "AWAV", "CUNIT1": "Angstrom"}
+        >>> names = "SPE_MUSE_TOT_DATA", "SPE_MUSE_TOT_STAT"
+        >>> images = [fits.ImageHDU(np.ones(100), fits.Header(axis), name=name) for name in names]
+        >>> fits.HDUList([fits.PrimaryHDU(), *images]).writeto("source-00007.fits")
+        >>> row = {"TARGETID": 7, "Z": 0.7, "Z_LO": 0.699, "Z_HI": 0.701, "ZERR": 2e-4, "ZWARN": 0, "PCONF": 0.999}
+        >>> row |= {"FILE": "source-00007.fits", "CHI2": 90.0, "SPECTYPE": "GALAXY", "DELTACHI2": 50.0}
+        >>> fits.BinTableHDU(Table([row]), name="REDSHIFTS").writeto("redshifts.fits")
+        >>> [path.name for path in jaxz.io.write_sources("redshifts.fits", "sources")]
+        ['source-00007.fits']
     """
     rows = list(read_catalog(catalog))
     outputs = _outputs([str(row["FILE"]) for row in rows], folder, overwrite=overwrite)

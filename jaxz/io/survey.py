@@ -38,6 +38,12 @@ def write_survey(
 
     Raises:
         FileError: as `write`.
+
+    Example:
+        >>> spectra, truth = jaxz.mock.survey(jaxz.mock.INSTRUMENTS["muse"](), 2, seed=1)
+        >>> jaxz.io.write_survey(spectra, truth, "survey.fits")
+        >>> jaxz.io.read_table("survey.fits")["Z"].shape
+        (2,)
     """
     columns = {name.upper(): column for name, column in truth._asdict().items()}
     columns["LINE"] = np.array([spelled(name) for name in truth.line], dtype=str)

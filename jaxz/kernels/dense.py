@@ -17,7 +17,15 @@ from jaxz.kernels.pivoting import dependent
 def solve(
     gram: Float[Array, "basis basis lane"], rhs: Float[Array, "basis lane"], max_iter: int
 ) -> tuple[Float[Array, "basis lane"], Bool[Array, " lane"]]:
-    """Return the coefficients, and where no condition is violated; arguments as of `pivoting.solve`."""
+    """Return the coefficients, and where no condition is violated; arguments as of `pivoting.solve`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> gram, rhs = jnp.array([[1.0, 0.5], [0.5, 1.0]])[..., None], jnp.array([[1.0], [-1.0]])
+        >>> coeff, done = jaxz.kernels.dense.solve(gram, rhs, max_iter=20)
+        >>> coeff[:, 0].tolist(), done.tolist()
+        ([1.0, 0.0], [True])
+    """
     nbasis = len(rhs)
     eps = float(jnp.finfo(rhs.dtype).eps)
     index = jnp.arange(nbasis, dtype=jnp.int32)
@@ -67,5 +75,12 @@ def solve(
 
 
 def apply(gram: Float[Array, "basis basis lane"], coeff: Float[Array, "basis lane"]) -> Float[Array, "basis lane"]:
-    """Return A w of each lane."""
+    """Return A w of each lane.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> gram, coeff = jnp.array([[1.0, 0.5], [0.5, 1.0]])[..., None], jnp.array([[1.0], [2.0]])
+        >>> jaxz.kernels.dense.apply(gram, coeff)[:, 0].tolist()
+        [2.0, 2.5]
+    """
     return jnp.sum(gram * coeff[None], axis=1)

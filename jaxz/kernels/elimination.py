@@ -50,6 +50,13 @@ def factor(gram: Float[Array, "basis basis lane"], *, prior: int) -> Factor:
         gram: A, positive semi-definite.
         prior: Λ, 1 or 0. With 1 no pivot can be below 1: one that round-off brings there is put back. With 0, a column
             that vanishes, or that those before it reproduce to round-off, is left out.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import elimination
+        >>> lower = elimination.factor(jnp.array([[3.0]])[..., None], prior=1)  # 3 + 1 = L²
+        >>> lower.inverse[0].tolist()
+        [0.5]
     """
     eps = 64 * float(jnp.finfo(gram.dtype).eps)
     rows: list[list[Array]] = []
@@ -69,7 +76,15 @@ def factor(gram: Float[Array, "basis basis lane"], *, prior: int) -> Factor:
 
 
 def forward(lower: Factor, rhs: Float[Array, "basis lane"]) -> list[Array]:
-    """Return L⁻¹ b, one vector of lanes for each row."""
+    """Return L⁻¹ b, one vector of lanes for each row.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import elimination
+        >>> lower = elimination.factor(jnp.array([[3.0]])[..., None], prior=1)
+        >>> elimination.forward(lower, jnp.array([[8.0]]))[0].tolist()
+        [4.0]
+    """
     reduced: list[Array] = []
     for i, row in enumerate(lower.rows):
         reduced.append((rhs[i] - sum(row[k] * reduced[k] for k in range(i))) * lower.inverse[i])
@@ -77,7 +92,15 @@ def forward(lower: Factor, rhs: Float[Array, "basis lane"]) -> list[Array]:
 
 
 def backward(lower: Factor, reduced: list[Array]) -> Float[Array, "basis lane"]:
-    """Return L⁻ᵀ of what `forward` returns."""
+    """Return L⁻ᵀ of what `forward` returns.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import elimination
+        >>> lower = elimination.factor(jnp.array([[3.0]])[..., None], prior=1)
+        >>> elimination.backward(lower, elimination.forward(lower, jnp.array([[8.0]]))).tolist()
+        [[2.0]]
+    """
     coeff: list[Array] = [jnp.zeros_like(value) for value in reduced]
     for i in reversed(range(len(reduced))):
         known = sum(lower.rows[k][i] * coeff[k] for k in range(i + 1, len(reduced)))
@@ -86,7 +109,16 @@ def backward(lower: Factor, reduced: list[Array]) -> Float[Array, "basis lane"]:
 
 
 def solve(equations: NormalEquations, neliminated: int, *, prior: int) -> Solution:
-    """Return the best coefficients, the first ones Gaussian (prior 1) or free (prior 0), the rest non-negative."""
+    """Return the best coefficients, the first ones Gaussian (prior 1) or free (prior 0), the rest non-negative.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import elimination, normal
+        >>> equations = normal.NormalEquations(jnp.array([[1.0], [1.0], [0.5]]), jnp.array([[-1.0], [1.0]]))
+        >>> found = elimination.solve(equations, 1, prior=0)  # the first is free, the second is not negative
+        >>> found.coeff[:, 0].round(3).tolist()
+        [-2.0, 2.0]
+    """
     gram, rhs = equations.unpack(), equations.rhs
     lower = factor(gram[:neliminated, :neliminated], prior=prior)
     reduced = forward(lower, rhs[:neliminated])

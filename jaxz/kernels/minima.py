@@ -10,6 +10,12 @@ def best_minima(curve: Float[Array, " shift"], count: int, exclude: int) -> Int[
 
     A local minimum is below its left and not above its right neighbour; the ends of the curve count as minima if the
     curve rises inwards. NaN is never a minimum. Places that cannot be filled hold -1.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> curve = jnp.array([3.0, 1.0, 2.0, 0.0, 4.0, 3.5, 5.0])
+        >>> jaxz.kernels.minima.best_minima(curve, count=3, exclude=1).tolist()
+        [3, 1, 5]
     """
     curve = jnp.where(jnp.isnan(curve), jnp.inf, curve)
     beyond = jnp.full(1, jnp.inf, curve.dtype)
@@ -29,6 +35,12 @@ def parabola(x: Float[Array, "3"], y: Float[Array, "3"]) -> tuple[Float[Array, "
     """Return vertex x₀, value y₀ and curvature a of y = y₀ + a (x - x₀)² through three equally spaced points.
 
     Where the points do not bend upwards, a ≤ 0 tells so and the vertex is the lowest of the three.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> x = jnp.array([0.0, 1.0, 2.0])
+        >>> [float(value) for value in jaxz.kernels.minima.parabola(x, 3 + 2 * (x - 1) ** 2)]
+        [1.0, 3.0, 2.0]
     """
     spacing = x[1] - x[0]
     bend = y[0] - 2 * y[1] + y[2]

@@ -84,6 +84,15 @@ def sweep(
         floor: `coeff_floor` of the whole basis.
         level: 0 for nearly-NMF; for shift-NMF a value that makes flux + level non-negative.
         update: whether the coefficients are updated, or only the sums computed.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import nmf
+        >>> basis, flux = jnp.array([[1.0, 2.0, 1.0]]), jnp.array([[[3.0, 6.0, 3.0]]])
+        >>> tiles = nmf.Tiles(flux, jnp.ones((1, 1, 3)), jnp.array([[4.0]]), jnp.array([0]))
+        >>> found = nmf.sweep(jnp.ones((1, 1, 1)), basis, tiles, jnp.zeros(1), jnp.array(0.0), jnp.array(True))
+        >>> round(float(found.coeff[0, 0, 0]), 3), round(float(found.chi2[0, 0]), 3)
+        (3.0, 0.0)
     """
     shape = (len(basis), tiles.flux.shape[-1])
 
@@ -117,6 +126,12 @@ def updated(
 
     A value below the floor stays what it is, to keep χ² from increasing; but 0 becomes the floor. Where the floor is 0,
     as without any data, 0/0 is 0.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> values, numerator, denominator = jnp.array([[2.0, 1.0]]), jnp.array([[3.0, -1.0]]), jnp.array([[1.0, 1.0]])
+        >>> jaxz.kernels.nmf.updated(values, numerator, denominator, jnp.zeros((1, 2))).tolist()
+        [[6.0, 0.0]]
     """
     below = denominator + jnp.maximum(-numerator, 0)
     moved = jnp.where(below > 0, values * jnp.maximum(numerator, 0) / jnp.where(below > 0, below, 1), 0)
@@ -129,6 +144,12 @@ def basis_floor(basis: Float[Array, "basis rest"], seen: Bool[Array, " rest"]) -
     Args:
         basis: non-negative.
         seen: rest pixels in which a spectrum has data; the floor of the others is 0.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> floor = jaxz.kernels.nmf.basis_floor(jnp.ones((1, 3)), jnp.array([True, True, False]))
+        >>> (floor > 0).tolist()
+        [[True, True, False]]
     """
     mean = basis.mean(axis=1, keepdims=True)
     return jnp.where(seen, FLOOR * jnp.maximum(mean, FLOOR * mean.max()), 0)
@@ -138,6 +159,13 @@ def coeff_floor(basis: Float[Array, "basis rest"]) -> Float[Array, " basis"]:
     """Return the floor of the coefficients of a spectrum of size 1: the largest value of the vector gives `FLOOR`.
 
     For any other spectrum it is as many times more.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import nmf
+        >>> basis = jnp.array([[1.0, 4.0]])
+        >>> bool(jnp.allclose(nmf.coeff_floor(basis) * 4.0, nmf.FLOOR))
+        True
     """
     largest = basis.max(axis=1)
     return jnp.where(largest > 0, FLOOR / jnp.where(largest > 0, largest, 1), 0)
@@ -148,6 +176,12 @@ def _dot(a: Float[Array, "row inner"], b: Float[Array, "inner column"]) -> Float
 
 
 def add(total: Float[Array, "basis rest"], term: Float[Array, "basis pix"], corner: tuple[Array, Array]) -> Array:
-    """Return `total` with `term` added to its window that begins at `corner`."""
+    """Return `total` with `term` added to its window that begins at `corner`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> jaxz.kernels.nmf.add(jnp.zeros((1, 4)), jnp.ones((1, 2)), (jnp.array(0), jnp.array(1))).tolist()
+        [[0.0, 1.0, 1.0, 0.0]]
+    """
     window = jax.lax.dynamic_slice(total, corner, term.shape)
     return jax.lax.dynamic_update_slice(total, window + term, corner)

@@ -65,6 +65,13 @@ def nnls(
 
     Raises:
         ValueError: if `solver` is not one of the above.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> gram, rhs = jnp.array([[1.0, 0.5], [0.5, 1.0]])[..., None], jnp.array([[1.0], [-1.0]])
+        >>> found = jaxz.kernels.nnls.nnls(gram, rhs)
+        >>> found.coeff[:, 0].tolist(), found.converged.tolist()
+        ([1.0, 0.0], [True])
     """
     first, second = packed.pairs(len(rhs))
     return nnls_packed(gram[first, second], rhs, solver=solver, max_iter=max_iter)
@@ -109,6 +116,10 @@ def lanes(nbasis: int, dtype: np.dtype | str) -> int:
 
     A lane has A, the tableau and its right-hand side and column. The number is a multiple of 8 for the vector unit, and
     no power of two, whose multiples would all fall into the same lines of a cache.
+
+    Example:
+        >>> jaxz.kernels.nnls.lanes(12, "float32") % 8
+        0
     """
     lane = np.dtype(dtype).itemsize * (nbasis * (nbasis + 1) + 3 * nbasis)
     return _CACHE // lane // 16 * 16 + 8

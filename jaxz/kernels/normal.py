@@ -20,7 +20,15 @@ FAINT = {"float64": 1e-7, "float32": 3e-6}
 
 
 class NormalEquations(NamedTuple):
-    """A and b in every lane; A packed as in `jaxz.kernels.packed`."""
+    """A and b in every lane; A packed as in `jaxz.kernels.packed`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import normal
+        >>> equations = normal.NormalEquations(jnp.array([[1.0], [1.0], [0.5]]), jnp.array([[1.0], [-1.0]]))
+        >>> equations.gram.shape, equations.rhs.shape  # A_00, A_11, A_01 and b of one lane
+        ((3, 1), (2, 1))
+    """
 
     gram: Float[Array, "pair lane"]
     rhs: Float[Array, "basis lane"]
@@ -33,7 +41,15 @@ class NormalEquations(NamedTuple):
 def chi2(
     equations: NormalEquations, const: Float[Array, ""] | Float[Array, " lane"], coeff: Float[Array, "basis lane"]
 ) -> Float[Array, " lane"]:
-    """Return c - 2 wᵀb + wᵀA w = c - wᵀ(b + g) in each lane, with the gradient g = b - A w."""
+    """Return c - 2 wᵀb + wᵀA w = c - wᵀ(b + g) in each lane, with the gradient g = b - A w.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import normal
+        >>> equations = normal.NormalEquations(jnp.array([[1.0], [1.0], [0.5]]), jnp.array([[1.0], [-1.0]]))
+        >>> normal.chi2(equations, jnp.array(3.0), jnp.array([[1.0], [0.0]])).tolist()
+        [2.0]
+    """
     gained = [w * (b + g) for w, b, g in zip(coeff, equations.rhs, gradient(equations, coeff), strict=True)]
     return const - functools.reduce(operator.add, gained)
 
@@ -48,6 +64,13 @@ def kkt(equations: NormalEquations, coeff: Float[Array, "basis lane"], *, nfree:
         equations: A and b.
         coeff: w.
         nfree: how many of them, the first, may have any sign.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import normal
+        >>> equations = normal.NormalEquations(jnp.array([[1.0], [1.0], [0.5]]), jnp.array([[1.0], [-1.0]]))
+        >>> normal.kkt(equations, jnp.array([[1.0], [0.0]])).tolist()
+        [0.0]
     """
     largest = functools.partial(functools.reduce, jnp.maximum)
     violations, sizes = [], []
@@ -62,7 +85,15 @@ def kkt(equations: NormalEquations, coeff: Float[Array, "basis lane"], *, nfree:
 
 
 def gradient(equations: NormalEquations, coeff: Float[Array, "basis lane"]) -> list[Float[Array, " lane"]]:
-    """Return g = b - A w, one vector of lanes for each coefficient: stacked, they would be computed one by one."""
+    """Return g = b - A w, one vector of lanes for each coefficient: stacked, they would be computed one by one.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import normal
+        >>> equations = normal.NormalEquations(jnp.array([[1.0], [1.0], [0.5]]), jnp.array([[1.0], [-1.0]]))
+        >>> [g.tolist() for g in normal.gradient(equations, jnp.array([[1.0], [0.0]]))]
+        [[0.0], [-1.5]]
+    """
     first, second = (index.tolist() for index in pairs(len(coeff)))
     slope = list(equations.rhs)
     for gram, a, b in zip(equations.gram, first, second, strict=True):
@@ -81,6 +112,13 @@ def vanishing(
         ivar: v, of the spectrum.
         power: ‖B_a²‖ = √Σ B_a⁴ of each vector.
         dtype: of the sums over pixels.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import normal
+        >>> floor = normal.vanishing(jnp.ones(4), jnp.array([1.0]), jnp.float32)
+        >>> 0 < float(floor[0]) < 1e-3
+        True
     """
     return FAINT[jnp.dtype(dtype).name] * power * jnp.sqrt(jnp.sum(jnp.square(ivar)))
 
@@ -95,6 +133,13 @@ def without_vanishing(equations: NormalEquations, floor: Float[Array, " basis"])
     Args:
         equations: of sliding vectors, and of fixed columns after them, if any.
         floor: from `vanishing`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import normal
+        >>> equations = normal.NormalEquations(jnp.array([[1.0], [1e-9], [1e-6]]), jnp.array([[1.0], [1e-6]]))
+        >>> normal.without_vanishing(equations, jnp.array([1e-6, 1e-6])).gram[:2, 0].tolist()
+        [1.0, 0.0]
     """
     nslide = len(floor)
     squares = equations.gram[:nslide]
@@ -115,7 +160,15 @@ def extended(
         across: products of the new columns with the first.
         gram: products of the new columns with each other.
         rhs: b of the new columns.
-    """  # fmt: skip
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import normal
+        >>> equations = normal.NormalEquations(jnp.array([[1.0]]), jnp.array([[3.0]]))
+        >>> both = normal.extended(equations, jnp.array([[[0.5]]]), jnp.array([[2.0]]), jnp.array([[4.0]]))
+        >>> both.gram[:, 0].tolist(), both.rhs[:, 0].tolist()
+        ([1.0, 2.0, 0.5], [3.0, 4.0])
+    """
     nbasis, nfixed = len(equations.rhs), len(rhs)
     place, rows = positions(nbasis), []
     for pair in zip(*pairs(nbasis + nfixed), strict=True):

@@ -59,6 +59,14 @@ def solve(
         rhs: b.
         max_iter: pivots at most. The second half takes the first violated index instead of the worst, which cannot
             cycle (Murty 1974).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import packed, pivoting
+        >>> gram, rhs = packed.diagonals(jnp.array([[1.0], [1.0], [0.5]]), 2), jnp.array([[1.0], [-1.0]])
+        >>> coeff, done = pivoting.solve(gram, rhs, max_iter=20)
+        >>> coeff[:, 0].tolist(), done.tolist()
+        ([1.0, 0.0], [True])
     """
 
     def step(state: tuple[Tableau, Int[Array, ""]]) -> tuple[Tableau, Int[Array, ""]]:
@@ -81,6 +89,13 @@ def choose(
 
     A change of χ² below eps^1.5 is round-off. Fractions are compared by their products: a division takes longer than
     the rest of a comparison.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import packed, pivoting
+        >>> gram, rhs = packed.diagonals(jnp.array([[1.0], [1.0], [0.5]]), 2), jnp.array([[0.2], [0.9]])
+        >>> pivoting.choose(gram, rhs, jnp.array(True)).tolist()
+        [1]
     """
     eps = float(jnp.finfo(rhs.dtype).eps)
     change, over = jnp.full_like(rhs[0], eps**1.5), jnp.ones_like(rhs[0])
@@ -100,12 +115,24 @@ def dependent(dtype: np.dtype) -> float:
     """Return the Schur complement up to which the positive vectors are taken to reproduce another one.
 
     Pivots closer to its round-off, some eps, leave a tableau without right digits.
+
+    Example:
+        >>> jaxz.kernels.pivoting.dependent(np.dtype("float64")) < jaxz.kernels.pivoting.dependent(np.dtype("float32"))
+        True
     """
     return float(jnp.finfo(dtype).eps) ** 0.75
 
 
 def ready(gram: list[Float[Array, "_ lane"]], rhs: Float[Array, "basis lane"], pick: Int[Array, " lane"]) -> Tableau:
-    """Return the tableau with what moving the index `pick` takes."""
+    """Return the tableau with what moving the index `pick` takes.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import packed, pivoting
+        >>> gram, rhs = packed.diagonals(jnp.array([[1.0], [1.0], [0.5]]), 2), jnp.array([[0.2], [0.9]])
+        >>> pivoting.ready(gram, rhs, jnp.array([1])).pick.tolist()
+        [1]
+    """
     stored = packed.entries(gram)
     column = []
     for j, places in enumerate(packed.positions(len(rhs))):
@@ -118,7 +145,15 @@ def ready(gram: list[Float[Array, "_ lane"]], rhs: Float[Array, "basis lane"], p
 
 
 def at_rest(gram: list[Float[Array, "_ lane"]], rhs: Float[Array, "basis lane"]) -> Tableau:
-    """Return the tableau of which no index is to be moved."""
+    """Return the tableau of which no index is to be moved.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import packed, pivoting
+        >>> gram, rhs = packed.diagonals(jnp.array([[1.0], [1.0], [0.5]]), 2), jnp.array([[0.2], [0.9]])
+        >>> pivoting.at_rest(gram, rhs).inverse.tolist()
+        [0.0]
+    """
     nbasis, lane = len(rhs), rhs.shape[1:]
     nothing = jnp.zeros((nbasis + nbasis // 2, *lane), rhs.dtype)
     pick = jnp.full(lane, nbasis, jnp.int32)
@@ -130,6 +165,13 @@ def sweep(tableau: Tableau) -> tuple[list[Float[Array, "_ lane"]], Float[Array, 
 
     With d = A_kk and A_kj = 0 cleared first, A_ij - u_i u_j/d with u_i = A_ik elsewhere and u_k = -sign(d) makes
     A_kj into A_kj/|d| and A_kk into -1/d without round-off of the old values.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import packed, pivoting
+        >>> gram, rhs = packed.diagonals(jnp.array([[1.0], [1.0], [0.5]]), 2), jnp.array([[0.25], [0.75]])
+        >>> pivoting.sweep(pivoting.ready(gram, rhs, jnp.array([1])))[1][:, 0].tolist()  # g_0 and w_1
+        [-0.125, 0.75]
     """
     nbasis = len(tableau.rhs)
     index = np.arange(len(tableau.column), dtype=np.int32) % nbasis
@@ -150,7 +192,16 @@ def sweep(tableau: Tableau) -> tuple[list[Float[Array, "_ lane"]], Float[Array, 
 def solution(
     end: Tableau, gram: list[Float[Array, "_ lane"]], rhs: Float[Array, "basis lane"]
 ) -> Float[Array, "basis lane"]:
-    """Return the coefficients of a tableau after one step of iterative refinement with the original A and b."""
+    """Return the coefficients of a tableau after one step of iterative refinement with the original A and b.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import packed, pivoting
+        >>> gram, rhs = packed.diagonals(jnp.array([[1.0], [1.0], [0.5]]), 2), jnp.array([[0.25], [0.75]])
+        >>> swept = pivoting.sweep(pivoting.ready(gram, rhs, jnp.array([1])))
+        >>> pivoting.solution(pivoting.at_rest(*swept), gram, rhs)[:, 0].tolist()
+        [0.0, 0.75]
+    """
     positive = _inside(end.gram[0])
     coeff = jnp.where(positive, jnp.maximum(end.rhs, 0), 0)
     residual = jnp.where(positive, rhs - packed.apply(gram, coeff), 0)

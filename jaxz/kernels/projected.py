@@ -32,6 +32,13 @@ def solve(
         gram: A by its diagonals, as in `jaxz.kernels.packed`.
         rhs: b.
         steps: of projected gradient. The polish has 3 for each vector: one to enter it, two to correct.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import packed, projected
+        >>> gram, rhs = packed.diagonals(jnp.array([[1.0], [1.0], [0.5]]), 2), jnp.array([[1.0], [-1.0]])
+        >>> projected.solve(gram, rhs, steps=30)[:, 0].round(4).tolist()
+        [1.0, 0.0]
     """
     nbasis = len(rhs)
     start = iterate(gram, rhs, steps) > 0
@@ -59,6 +66,13 @@ def iterate(
     The momentum of a lane restarts where it points uphill. That of a step is computed at the beginning of the next: as
     loop state the new coefficients are computed once, where a compiler that fuses them into each of their uses would
     multiply by A three times.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import packed, projected
+        >>> gram, rhs = packed.diagonals(jnp.array([[1.0], [1.0], [0.5]]), 2), jnp.array([[1.0], [-1.0]])
+        >>> projected.iterate(gram, rhs, steps=30)[:, 0].round(2).tolist()
+        [1.0, 0.0]
     """
     rate = 1 / _largest_eigenvalue(gram, rhs)[None]
 

@@ -11,6 +11,12 @@ def order_statistic(values: Float[Array, " shift"], rank: Int[Array, ""]) -> Flo
 
     Read as integers, with those of negative numbers turned round, floating-point numbers keep their order; the integer
     is found bit by bit from the number of values below.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import quantile
+        >>> float(quantile.order_statistic(jnp.array([4.0, 1.0, 3.0]), jnp.array(1)))
+        3.0
     """
     kind = jnp.int32 if values.dtype == jnp.float32 else jnp.int64
     bits = jax.lax.bitcast_convert_type(values, kind)
@@ -31,7 +37,14 @@ def order_statistic(values: Float[Array, " shift"], rank: Int[Array, ""]) -> Flo
 
 
 def quantile(values: Float[Array, " shift"], share: float) -> Float[Array, ""]:
-    """Return the quantile of finite values, linear between the two nearest, as `numpy.quantile` does."""
+    """Return the quantile of finite values, linear between the two nearest, as `numpy.quantile` does.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import quantile
+        >>> float(quantile.quantile(jnp.array([4.0, 1.0, 3.0]), 0.25))
+        2.0
+    """
     place = share * (len(values) - 1)
     rank = int(place)
     below = order_statistic(values, jnp.int32(rank))

@@ -20,6 +20,10 @@ def pixel_edges(wave: np.ndarray, step: float) -> np.ndarray:
     Args:
         wave: (…, pix) centres in Å, increasing; at least two pixels.
         step: of the lattice, dex.
+
+    Example:
+        >>> jaxz.kernels.resample.pixel_edges(np.array([5000.0, 5001.0, 5002.0]), 5e-5).round(1)
+        array([73978.5, 73980.3, 73982. , 73983.7])
     """
     middle = (wave[..., 1:] + wave[..., :-1]) / 2
     first = wave[..., :1] - (middle[..., :1] - wave[..., :1])
@@ -28,7 +32,12 @@ def pixel_edges(wave: np.ndarray, step: float) -> np.ndarray:
 
 
 def overlap_width(edges: np.ndarray) -> int:
-    """Return how many native pixels one lattice pixel can meet at most, for the static `width` of `overlap`."""
+    """Return how many native pixels one lattice pixel can meet at most, for the static `width` of `overlap`.
+
+    Example:
+        >>> jaxz.kernels.resample.overlap_width(np.array([0.0, 0.4, 0.8, 1.2, 1.6]))
+        3
+    """
     first = np.floor(edges[..., :1] + 0.5)
     counts = [
         int(np.bincount(np.floor(row - start + 0.5).astype(int)).max())
@@ -63,6 +72,13 @@ def overlap(
 
     Returns:
         flux and ivar on the lattice; flux is 0 where ivar is 0.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> edges, flux, ivar = jnp.array([-0.5, 0.0, 1.5]), jnp.array([1.0, 4.0]), jnp.array([1.0, 3.0])
+        >>> flux, ivar = jaxz.kernels.resample.overlap(edges, flux, ivar, jnp.array(0), size=2, width=3)
+        >>> flux.round(3).tolist(), ivar.round(3).tolist()
+        ([2.5, 4.0], [2.0, 2.0])
     """
     low = (start + jnp.arange(size, dtype=start.dtype)).astype(edges.dtype) - 0.5
     first = jnp.searchsorted(edges, low, side="right") - 1
@@ -100,6 +116,13 @@ def interpolate(
 
     Returns:
         flux and ivar on the lattice.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> at, flux, ivar = jnp.array([-0.5, 0.5, 1.5, 2.5]), jnp.array([1.0, 2.0, 3.0, 4.0]), jnp.ones(4)
+        >>> flux, ivar = jaxz.kernels.resample.interpolate(at, flux, ivar, jnp.array(0), size=3)
+        >>> flux.tolist()
+        [1.5, 2.5, 3.5]
     """
     centre = (start + jnp.arange(size, dtype=start.dtype)).astype(loglam.dtype)
     left = jnp.clip(jnp.searchsorted(loglam, centre, side="right") - 1, 0, len(flux) - 2)
@@ -115,6 +138,12 @@ def between(edges: Float[Array, " edge"], values: Float[Array, "row edge"], at: 
     """Return rows of values, given at edges that do not decrease, at other places by linear interpolation.
 
     Beyond the edges it is the value at the nearest: ``jnp.interp`` of each row, with one search for all.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> edges, values = jnp.array([0.0, 1.0]), jnp.array([[0.0, 10.0]])
+        >>> jaxz.kernels.resample.between(edges, values, jnp.array([0.5, 2.0])).tolist()
+        [[5.0, 10.0]]
     """
     right = jnp.clip(jnp.searchsorted(edges, at, side="right"), 1, len(edges) - 1)
     low, width = edges[right - 1], edges[right] - edges[right - 1]
@@ -126,6 +155,11 @@ def cumulative(vectors: Float[Array, "basis rest"]) -> Float[Array, "basis edge"
     """Return the integral of a basis from its blue end to each lattice edge, with three edges added on either side.
 
     The basis is zero outside, so the integral is constant there.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> jaxz.kernels.resample.cumulative(jnp.array([[1.0, 2.0]])).tolist()
+        [[0.0, 0.0, 0.0, 0.0, 1.0, 3.0, 3.0, 3.0, 3.0]]
     """
     total = jnp.cumsum(vectors, axis=1)
     return jnp.pad(jnp.pad(total, ((0, 0), (1, 0))), ((0, 0), (_MARGIN, _MARGIN)), mode="edge")
@@ -147,6 +181,13 @@ def at_pixels(
         integral: from `cumulative`.
         edges: of the native pixels in rest-frame lattice pixels: observed edges minus log10(1+z)/step.
         first: lattice pixel of the first basis pixel.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import resample
+        >>> integral = resample.cumulative(jnp.array([[1.0, 2.0, 1.0]]))
+        >>> resample.at_pixels(integral, jnp.array([-0.5, 0.5, 1.5, 2.5]), first=0).round(3).tolist()
+        [[1.0, 2.0, 1.0]]
     """
     position = jnp.clip(edges - first + (0.5 + _MARGIN), 1, integral.shape[1] - 3)
     left = jnp.floor(position)

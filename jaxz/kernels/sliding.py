@@ -53,6 +53,14 @@ class Slid(NamedTuple):
         gram: G, packed as in `jaxz.kernels.packed`.
         rows: Σ_p row_p T_a(p-k) for each of `Conditioned.rows`.
         projected: Y.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import sliding
+        >>> spectrum = sliding.Conditioned(jnp.ones(20), jnp.zeros((0, 20)), jnp.ones((1, 20)))
+        >>> found = sliding.direct(jnp.array([[1.0, 2.0, 1.0]]), spectrum, -jnp.arange(18))
+        >>> found.equations.gram.shape, found.equations.rhs.shape
+        ((1, 18), (1, 18))
     """
 
     gram: Float[Array, "pair shift"]
@@ -94,6 +102,10 @@ def fft_length(nrest: int, nobs: int, offset_min: int, offset_max: int) -> int:
         nrest: lattice pixels of the vectors.
         nobs: lattice pixels of the spectrum.
         offset_min, offset_max: least and greatest index of vector pixel that meets spectrum pixel 0.
+
+    Example:
+        >>> jaxz.kernels.sliding.fft_length(nrest=300, nobs=1000, offset_min=-1000, offset_max=300)
+        1728
     """
     need = max(nrest - min(offset_min, 0), nrest, offset_max + nobs, nobs, offset_max - offset_min + 1, 256)
     top = 1 << (need - 1).bit_length()
@@ -101,12 +113,24 @@ def fft_length(nrest: int, nobs: int, offset_min: int, offset_max: int) -> int:
 
 
 def transform(vectors: Float[Array, "basis rest"], nfft: int) -> Transforms:
-    """Return the stored transforms of whole vectors, for FFTs of `nfft` points."""
+    """Return the stored transforms of whole vectors, for FFTs of `nfft` points.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> jaxz.kernels.sliding.transform(jnp.ones((2, 5)), 32).vectors.shape
+        (1, 32)
+    """
     return _stored(vectors, lambda rows: jnp.pad(rows, ((0, 0), (0, nfft - rows.shape[1]))))
 
 
 def transform_blocks(vectors: Float[Array, "basis rest"], size: int) -> Transforms:
-    """Return the stored transforms of blocks of vectors, each of 2 `size` points."""
+    """Return the stored transforms of blocks of vectors, each of 2 `size` points.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> jaxz.kernels.sliding.transform_blocks(jnp.ones((2, 64)), 16).vectors.shape
+        (1, 5, 32)
+    """
     count = -(-vectors.shape[1] // size) + 1
 
     def blocks(rows: Float[Array, "row rest"]) -> Float[Array, "row block pix"]:
@@ -140,7 +164,17 @@ def by_fft(
         nbasis: number of vectors.
         nshift: number of shifts.
         explain: whether Σ_r Y_ra Y_rb is subtracted; else that is left to `explained`, which is faster block by block.
-    """  # fmt: skip
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import sliding
+        >>> flux = jnp.zeros(20).at[8:11].set(jnp.array([1.0, 2.0, 1.0]))
+        >>> spectrum = sliding.Conditioned(jnp.ones(20), jnp.zeros((0, 20)), flux[None])
+        >>> part = sliding.transform(jnp.array([[1.0, 2.0, 1.0]]), sliding.fft_length(3, 20, -17, 0))
+        >>> found = sliding.by_fft(part, spectrum, jnp.array(0), nbasis=1, nshift=18)
+        >>> int(jnp.argmax(found.equations.rhs[0]))
+        8
+    """
     of_row = _whole if part.vectors.ndim == 2 else _in_blocks
 
     def correlated(row: Float[Array, " pix"], stored: Complex[Array, "half *block freq"], count: int) -> Array:
@@ -206,6 +240,15 @@ def direct(
         spectrum: on the lattice.
         first: index of the vector pixel that meets spectrum pixel 0, for each wanted shift; may be out of range.
         explain: as of `by_fft`.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import sliding
+        >>> flux = jnp.zeros(20).at[8:11].set(jnp.array([1.0, 2.0, 1.0]))
+        >>> spectrum = sliding.Conditioned(jnp.ones(20), jnp.zeros((0, 20)), flux[None])
+        >>> found = sliding.direct(jnp.array([[1.0, 2.0, 1.0]]), spectrum, -jnp.arange(18))
+        >>> int(jnp.argmax(found.equations.rhs[0]))
+        8
     """
     nbasis, nrest = vectors.shape
     nobs = len(spectrum.ivar)
@@ -226,7 +269,13 @@ def direct(
 
 
 def places(vectors: Float[Array, "basis rest"], count: int) -> Places:
-    """Return vectors at `count` places, one pixel apart, in a window that holds them at the first and at the last."""
+    """Return vectors at `count` places, one pixel apart, in a window that holds them at the first and at the last.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> jaxz.kernels.sliding.places(jnp.array([[1.0, 2.0, 1.0]]), 2).vectors[0].tolist()
+        [[1.0, 2.0, 1.0, 0.0], [0.0, 1.0, 2.0, 1.0]]
+    """
     rest = vectors.shape[1]
     margin = jnp.pad(vectors, ((0, 0), (count - 1, count - 1)))
     index = jnp.arange(rest + count - 1)[None] - jnp.arange(count)[:, None] + (count - 1)
@@ -234,13 +283,28 @@ def places(vectors: Float[Array, "basis rest"], count: int) -> Places:
 
 
 def with_products(vectors: Float[Array, "basis lane pix"]) -> Places:
-    """Return vectors at any places, given what they are there."""
+    """Return vectors at any places, given what they are there.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> jaxz.kernels.sliding.with_products(jnp.array([[[1.0, 2.0, 1.0]]])).products.tolist()
+        [[[1.0, 4.0, 1.0]]]
+    """
     first, second = pairs(len(vectors))
     return Places(vectors, vectors[first] * vectors[second])
 
 
 def at_places(part: Places, spectrum: Conditioned) -> Slid:
-    """Return G and g at each place of `part`, for the pixels of its window."""
+    """Return G and g at each place of `part`, for the pixels of its window.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import sliding
+        >>> part = sliding.places(jnp.array([[1.0, 2.0, 1.0]]), 2)
+        >>> spectrum = sliding.Conditioned(jnp.ones(4), jnp.zeros((0, 4)), jnp.array([[0.0, 1.0, 2.0, 1.0]]))
+        >>> sliding.at_places(part, spectrum).equations.rhs.tolist()
+        [[4.0, 6.0]]
+    """
     nbasis, count, width = part.vectors.shape
     rows = jnp.concatenate([spectrum.rows, spectrum.projected])
     found = jnp.matmul(rows, part.vectors.reshape(-1, width).T, precision=HIGHEST).reshape(-1, nbasis, count)
@@ -258,6 +322,15 @@ def by_products(part: Places, spectrum: Conditioned, nshift: int) -> Slid:
         part: from `places`.
         spectrum: its pixel 0 meets pixel 0 of the vectors at shift 0; zero beyond its end.
         nshift: number of shifts.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import sliding
+        >>> flux = jnp.zeros(20).at[8:11].set(jnp.array([1.0, 2.0, 1.0]))
+        >>> spectrum = sliding.Conditioned(jnp.ones(20), jnp.zeros((0, 20)), flux[None])
+        >>> found = sliding.by_products(sliding.places(jnp.array([[1.0, 2.0, 1.0]]), 4), spectrum, 18)
+        >>> int(jnp.argmax(found.equations.rhs[0]))
+        8
     """
     _, count, width = part.vectors.shape
     nblock = -(-nshift // count)
@@ -273,7 +346,13 @@ def by_products(part: Places, spectrum: Conditioned, nshift: int) -> Slid:
 
 
 def explained(squares: Float[Array, "pair shift"], projected: Float[Array, "comp basis shift"]) -> Array:
-    """Return `squares` less Σ_r Y_ra Y_rb, row by row, so that no array of all rows' products is made."""
+    """Return `squares` less Σ_r Y_ra Y_rb, row by row, so that no array of all rows' products is made.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> jaxz.kernels.sliding.explained(jnp.array([[5.0]]), jnp.array([[[2.0]]])).tolist()
+        [[1.0]]
+    """
     first, second = pairs(projected.shape[1])
     if not len(projected):
         return squares

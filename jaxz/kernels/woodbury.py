@@ -61,6 +61,12 @@ def factorise(
         parts: eigenvectors times the square roots of their eigenvalues, one array for each part; there may be none.
         ivar: inverse variances, 0 where there are no data.
         free: whether the coefficient of each vector has no prior; none of them if absent.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> factor = jaxz.kernels.woodbury.factorise([jnp.array([[1.0, 1.0]])], jnp.array([1.0, 2.0]))
+        >>> factor.lower.tolist()  # 1 + 1 + 2 = L²
+        [[2.0]]
     """
     vectors = jnp.concatenate([jnp.zeros((0, len(ivar)), ivar.dtype), *parts])
     weighted = vectors * ivar[None]
@@ -73,19 +79,43 @@ def factorise(
 
 
 def coefficients(factor: Factor, flux: Float[Array, " pix"]) -> Float[Array, " comp"]:
-    """Return the posterior mean A⁻¹ V w d of the coefficients of all vectors, whose prior is N(0, 1)."""
+    """Return the posterior mean A⁻¹ V w d of the coefficients of all vectors, whose prior is N(0, 1).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import woodbury
+        >>> factor = woodbury.factorise([jnp.array([[1.0, 1.0]])], jnp.array([1.0, 2.0]))
+        >>> woodbury.coefficients(factor, jnp.array([4.0, 0.0])).tolist()
+        [1.0]
+    """
     projected = jnp.matmul(factor.weighted, flux, precision=HIGHEST)
     return cho_solve((factor.lower, True), projected) if len(projected) else projected
 
 
 def coefficient_covariance(factor: Factor) -> Float[Array, "comp comp"]:
-    """Return the posterior covariance A⁻¹ of the coefficients of all vectors."""
+    """Return the posterior covariance A⁻¹ of the coefficients of all vectors.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import woodbury
+        >>> factor = woodbury.factorise([jnp.array([[1.0, 1.0]])], jnp.array([1.0, 2.0]))
+        >>> woodbury.coefficient_covariance(factor).tolist()
+        [[0.25]]
+    """
     unit = jnp.eye(len(factor.lower), dtype=factor.lower.dtype)
     return cho_solve((factor.lower, True), unit) if len(unit) else unit
 
 
 def solve(factor: Factor, flux: Float[Array, " pix"]) -> Float[Array, " pix"]:
-    """Return C⁻¹d; 0 where there are no data."""
+    """Return C⁻¹d; 0 where there are no data.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import woodbury
+        >>> factor = woodbury.factorise([jnp.array([[1.0, 1.0]])], jnp.array([1.0, 2.0]))
+        >>> woodbury.solve(factor, jnp.array([4.0, 0.0])).tolist()
+        [3.0, -2.0]
+    """
     return factor.ivar * (flux - jnp.matmul(coefficients(factor, flux), factor.vectors, precision=HIGHEST))
 
 
@@ -93,6 +123,13 @@ def chi2(factor: Factor, flux: Float[Array, " pix"]) -> Float[Array, ""]:
     """Return dᵀC⁻¹d [L, eq. A5].
 
     It is summed as Σ w (d - m)² + aᵀΛa with a the `coefficients` and m = aᵀV, which has no cancellation.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import woodbury
+        >>> factor = woodbury.factorise([jnp.array([[1.0, 1.0]])], jnp.array([1.0, 2.0]))
+        >>> float(woodbury.chi2(factor, jnp.array([4.0, 0.0])))
+        12.0
     """
     coeff = coefficients(factor, flux)
     residual = flux - jnp.matmul(coeff, factor.vectors, precision=HIGHEST)
@@ -100,19 +137,43 @@ def chi2(factor: Factor, flux: Float[Array, " pix"]) -> Float[Array, ""]:
 
 
 def logdet(factor: Factor) -> Float[Array, ""]:
-    """Return ln|C| over the pixels with data."""
+    """Return ln|C| over the pixels with data.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import woodbury
+        >>> factor = woodbury.factorise([jnp.array([[1.0, 1.0]])], jnp.array([1.0, 2.0]))
+        >>> round(float(jnp.exp(woodbury.logdet(factor))), 3)
+        2.0
+    """
     good = factor.ivar > 0
     noise = jnp.sum(jnp.where(good, jnp.log(jnp.where(good, factor.ivar, 1)), 0))
     return logdet_gain(factor) - noise
 
 
 def logdet_gain(factor: Factor) -> Float[Array, ""]:
-    """Return ln|A|, what the low-rank parts add to ln|C|: the noise alone has 0."""
+    """Return ln|A|, what the low-rank parts add to ln|C|: the noise alone has 0.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import woodbury
+        >>> factor = woodbury.factorise([jnp.array([[1.0, 1.0]])], jnp.array([1.0, 2.0]))
+        >>> round(float(jnp.exp(woodbury.logdet_gain(factor))), 3)
+        4.0
+    """
     return 2 * jnp.sum(jnp.log(jnp.diagonal(factor.lower)))
 
 
 def projected(factor: Factor, pixels: slice = slice(None)) -> Float[Array, "comp pix"]:
-    """Return P = L⁻¹ V diag(w), with which C⁻¹ = diag(w) - PᵀP; of some pixels alone, if these are given."""
+    """Return P = L⁻¹ V diag(w), with which C⁻¹ = diag(w) - PᵀP; of some pixels alone, if these are given.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import woodbury
+        >>> factor = woodbury.factorise([jnp.array([[1.0, 1.0]])], jnp.array([1.0, 2.0]))
+        >>> woodbury.projected(factor).tolist()
+        [[0.5, 1.0]]
+    """
     weighted = factor.weighted[:, pixels]
     return jnp.matmul(_triangular_inverse(factor.lower), weighted, precision=HIGHEST) if len(weighted) else weighted
 
@@ -144,6 +205,13 @@ def posterior_mean(factor: Factor, flux: Float[Array, " pix"], part: slice) -> F
         factor: of the covariance.
         flux: of the spectrum.
         part: rows of `factor.vectors` that are the part.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import woodbury
+        >>> factor = woodbury.factorise([jnp.array([[1.0, 1.0]])], jnp.array([1.0, 2.0]))
+        >>> woodbury.posterior_mean(factor, jnp.array([4.0, 0.0]), slice(None)).tolist()
+        [1.0, 1.0]
     """
     return jnp.matmul(coefficients(factor, flux)[part], factor.vectors[part], precision=HIGHEST)
 
@@ -152,6 +220,13 @@ def posterior_variance(factor: Factor, part: slice) -> Float[Array, " pix"]:
     """Return the diagonal of the posterior covariance of one part [L, eq. 22]; arguments as `posterior_mean`.
 
     That of all parts together, `slice(None)`, is that of the noise as well where there are data, as their sum is known.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import woodbury
+        >>> factor = woodbury.factorise([jnp.array([[1.0, 1.0]])], jnp.array([1.0, 2.0]))
+        >>> woodbury.posterior_variance(factor, slice(None)).tolist()
+        [0.25, 0.25]
     """
     vectors = factor.vectors[part]
     spread = jnp.matmul(coefficient_covariance(factor)[part, part], vectors, precision=HIGHEST)
@@ -162,6 +237,13 @@ def posterior_covariance(factor: Factor, part: slice) -> Callable[[Float[Array, 
     """Return C_i - C_i C⁻¹ C_i = V_iᵀ [A⁻¹]_ii V_i [L, eq. 22] as a function of a vector; as `posterior_mean`.
 
     The variance of a line flux Σ_p u_p x_p is u · posterior_covariance(factor, part)(u).
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import woodbury
+        >>> factor = woodbury.factorise([jnp.array([[1.0, 1.0]])], jnp.array([1.0, 2.0]))
+        >>> woodbury.posterior_covariance(factor, slice(None))(jnp.ones(2)).tolist()
+        [0.5, 0.5]
     """
     vectors = factor.vectors[part]
     block = coefficient_covariance(factor)[part, part]
@@ -180,6 +262,14 @@ def delta_chi2(added: NormalEquations) -> tuple[Float[Array, " lane"], Float[Arr
 
     Args:
         added: G, packed as in `jaxz.kernels.packed`, and g, one lane for each choice.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import normal, woodbury
+        >>> added = normal.NormalEquations(jnp.array([[3.0]]), jnp.array([[4.0]]))
+        >>> change, volume = woodbury.delta_chi2(added)
+        >>> change.tolist(), jnp.exp(volume).round(3).tolist()
+        ([-4.0], [4.0])
     """
     lower = elimination.factor(added.unpack(), prior=1)
     reduced = jnp.stack(elimination.forward(lower, added.rhs))
@@ -196,6 +286,13 @@ def emission_penalty(added: NormalEquations, area: Float[Array, " comp"]) -> Flo
     Args:
         added: as for `delta_chi2`.
         area: Σ_p T_p of each vector.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxz.kernels import normal, woodbury
+        >>> added = normal.NormalEquations(jnp.array([[99.0, 99.0]]), jnp.array([[60.0, -60.0]]))  # a line, a trough
+        >>> (woodbury.emission_penalty(added, jnp.array([1.0])) > 1).tolist()
+        [False, True]
     """
     lower = elimination.factor(added.unpack(), prior=1)
     reduced = jnp.stack(elimination.forward(lower, added.rhs))

@@ -70,6 +70,14 @@ class LineFits(eqx.Module):
         continuum_snr: (spec,) median over pixels of the continuum over the noise.
         chi2: (spec,) of the fit.
         npixels: (spec,) good pixels.
+
+    Example:
+        >>> wave = np.arange(6000.0, 7000.0)
+        >>> flux = 1 + 20 * np.exp(-0.5 * ((wave - 6564.614) / 3) ** 2) / (3 * np.sqrt(2 * np.pi))
+        >>> spectra = jaxz.Spectra(wave, flux, np.full(1000, 1e4))
+        >>> fits = jaxz.fit_lines(spectra, np.zeros(1), jaxz.load_basis("continuum"))
+        >>> [fits.names[line] for line in np.flatnonzero(fits.snr[0] > 50)]
+        ['Hα']
     """
 
     ids: tuple[str, ...] = eqx.field(static=True)

@@ -36,6 +36,11 @@ def analytic_populations() -> Populations:
 
     A broken power law whose slope reddens with age, with the Balmer break (3646 Å, deepest at 0.5 Gyr), the 4000 Å
     break (growing with age) and the strongest stellar absorption lines. Light per mass falls as age^-0.75.
+
+    Example:
+        >>> populations = jaxz.mock.analytic_populations()
+        >>> populations.flux.shape[1] == len(populations.age)
+        True
     """
     wave = np.arange(REST[0], REST[1], 1.0)
     flux = []

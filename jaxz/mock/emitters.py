@@ -47,6 +47,11 @@ def emitter_spectra(
 
     Raises:
         ValueError: if `n` is not positive, zmin is not below zmax, or Lyα would be outside the instrument's range.
+
+    Example:
+        >>> spectra, truth = jaxz.mock.emitter_spectra(jaxz.mock.INSTRUMENTS["desi"](), 2, seed=1)
+        >>> len(spectra), truth.line.tolist()
+        (2, ['Lyα', 'Lyα'])
     """
     low, high = instrument.wave[0] / LYA - 1, instrument.wave[-1] / LYA - 1
     if n < 1 or not low < zmin < zmax < high:

@@ -78,6 +78,15 @@ def inject(
     Raises:
         ValueError: if `snr` does not fit, the profiles are fixed in the observed frame, a spectrum has no data, or it
             does not cover the range of redshifts. The message names the spectrum.
+
+    Example:
+        >>> lae = jaxz.load_component("desi-lae")
+        >>> grid = jaxz.LogGrid.covering(3700.0, 4500.0)
+        >>> noise = jaxz.mock.constant_noise(grid, 2, whitening=lae.whitening, seed=1)
+        >>> lines = jaxz.mock.profiles_of(lae, 3, seed=1)
+        >>> spectra, truth = jaxz.mock.inject(noise, lines, snr=np.full(2, 20.0), seed=1, zmin=2.2, zmax=2.5)
+        >>> bool(np.all((truth.z > 2.2) & (truth.z < 2.5)))
+        True
     """
     if np.shape(snr) != (len(noise),) or not np.all(np.asarray(snr) >= 0):
         raise ValueError(f"snr has shape {np.shape(snr)}: give a number that is not negative for each spectrum")
@@ -126,6 +135,11 @@ def profiles_of(component: GaussianComponent, count: int, *, seed: int) -> Gauss
         component: shiftable.
         count: of the lines.
         seed: of the random numbers.
+
+    Example:
+        >>> lines = jaxz.mock.profiles_of(jaxz.load_component("desi-lae"), 3, seed=1)
+        >>> np.sum(lines.vectors**2, axis=1).round(6)
+        array([1., 1., 1.])
     """
     drawn = np.random.default_rng(seed).normal(size=(count, len(component))) @ component.vectors
     drawn *= np.sign(drawn.sum(axis=1, keepdims=True)) / np.sqrt(np.sum(drawn**2, axis=1, keepdims=True))
@@ -145,6 +159,12 @@ def emitter_profiles(like: GaussianComponent, instrument: Instrument, count: int
 
     Raises:
         ValueError: if the component has no reference redshift, or is given in the rest frame.
+
+    Example:
+        >>> desi = jaxz.mock.INSTRUMENTS["desi"]()
+        >>> lines = jaxz.mock.emitter_profiles(jaxz.load_component("desi-lae"), desi, 3, seed=1)
+        >>> len(lines)
+        3
     """
     if not like.reference_z:
         raise ValueError(f"component {like.name!r}: lines need the observed frame of a reference_z above 0")

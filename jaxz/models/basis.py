@@ -36,6 +36,12 @@ class Basis(eqx.Module):
     Raises:
         ValueError: if the shapes disagree, a vector is empty, not finite, or negative with method "NMF", or an
             argument does not make sense.
+
+    Example:
+        >>> grid = jaxz.LogGrid.covering(3000.0, 7000.0)
+        >>> flat = jaxz.Basis(np.ones((1, grid.size)), grid, name="FLAT")
+        >>> flat.with_step(1e-4).vectors.shape
+        (1, 3681)
     """
 
     vectors: np.ndarray | jax.Array

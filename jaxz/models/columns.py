@@ -34,6 +34,13 @@ class Columns(eqx.Module):
 
     Raises:
         ValueError: if the shapes disagree or a value is not finite.
+
+    Example:
+        >>> grid = jaxz.LogGrid.covering(3000.0, 7000.0)
+        >>> zero_level = jaxz.Columns(np.ones((1, grid.size)), grid, kind="free", name="zero level")
+        >>> model = jaxz.NonNegative(jaxz.load_basis(), nuisance=[zero_level])
+        >>> [part.name for part in model.nuisance]
+        ['zero level']
     """
 
     vectors: np.ndarray | Array

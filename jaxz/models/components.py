@@ -35,6 +35,12 @@ class Whitening(eqx.Module):
 
     Raises:
         ValueError: if the coefficients are not finite or the domain is empty.
+
+    Example:
+        >>> loglam = np.linspace(3.6, 3.9, 100)
+        >>> curve = jaxz.Whitening.fit(loglam, np.full(100, 4.0), degree=1)
+        >>> curve.log_variance(loglam[:2]).round(3)
+        array([1.386, 1.386])
     """
 
     coeff: np.ndarray | jax.Array
@@ -94,6 +100,14 @@ class GaussianComponent(eqx.Module):
 
     Raises:
         ValueError: if the shapes disagree, a vector is empty or not finite, or an argument does not make sense.
+
+    Example:
+        >>> grid = jaxz.LogGrid.covering(1205.0, 1225.0)
+        >>> line = np.exp(-0.5 * ((grid.wave - 1215.67) / 0.3) ** 2)
+        >>> lya = jaxz.GaussianComponent(line[None], grid, reference_z=0.0, name="line")
+        >>> seen = lya.at(3.0)
+        >>> round(float(seen.grid.wave[np.argmax(seen.vectors[0])]), 1)
+        4863.0
     """
 
     vectors: np.ndarray | jax.Array

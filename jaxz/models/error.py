@@ -55,6 +55,11 @@ class ErrorModel(eqx.Module):
 
     Raises:
         ValueError: if a number is negative or not finite, or the order negative.
+
+    Example:
+        >>> model = jaxz.NonNegative(jaxz.load_basis(), error=jaxz.ErrorModel(floor=0.05, order=3))
+        >>> model.error.lines
+        0.17
     """
 
     floor: float | Float[Array, ""] = 0.1

@@ -61,6 +61,11 @@ class Madgics(AbstractModel):
 
     Raises:
         ValueError: if the target is not shiftable, a nuisance component is, or their lattice steps differ.
+
+    Example:
+        >>> model = jaxz.Madgics(jaxz.load_component("desi-lae"), [jaxz.load_component("desi-sky")], emission=True)
+        >>> model.fitmethod, model.spectype
+        ('MADGICS', 'LAE')
     """
 
     target: GaussianComponent

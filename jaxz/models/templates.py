@@ -239,6 +239,12 @@ class Free(AbstractTemplates):
 
     Raises:
         ValueError: if a nuisance component is shiftable, or on another lattice step.
+
+    Example:
+        >>> grid = jaxz.LogGrid.covering(3000.0, 7000.0)
+        >>> vectors = np.stack([np.ones(grid.size), np.linspace(-1, 1, grid.size)])
+        >>> jaxz.Free(jaxz.Basis(vectors, grid, method="PCA")).fitmethod
+        'PCA'
     """
 
     basis: Basis

@@ -31,6 +31,15 @@ def plot_blend(
         probability: of a blend.
         lines: name and rest wavelength (vacuum Å) of those that are labelled, at the second redshift; those that come
             with jaxz if absent.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> parts = best.model(0, spectra), np.zeros(spectra.flux.shape[1])
+        >>> figure = jaxz.plot.plot_blend(spectra, (0.05, np.nan), parts, (scan, scan), probability=0.01)
+        >>> figure.savefig("blend.png")
     """
     figure = Figure(figsize=(11, 10), layout="constrained")
     top, first, second = figure.subplots(3, 1, height_ratios=[1.4, 1, 1])

@@ -29,6 +29,12 @@ def plot_components(
         zoom: Å on either side of the line.
         line: observed wavelength (Å) to look at closely; where the last component is largest if absent.
         fit: what is known of the redshift, or None.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> parts = jaxz.separate(spectra, jaxz.NonNegative(basis), z=np.array([0.05]))
+        >>> jaxz.plot.plot_components(parts).savefig("components.png")
     """
     names = ("data", *parts.names, "residual")
     figure = Figure(figsize=(12, 1.9 * len(names) + (3.2 if fit is not None else 0.8)), layout="constrained")

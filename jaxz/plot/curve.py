@@ -39,6 +39,13 @@ def draw_curve(
         zalt_chi2: (cand,) their χ²; NaN where it is not known.
         zrange: lowest and highest trial redshift, where there is no curve to tell, or None.
         scores: by name (see `SCORES`); those that are NaN are not written.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> figure, z = Figure(), np.linspace(0.0, 1.0, 101)
+        >>> curve = z, 100 + (10 * (z - 0.3)) ** 2
+        >>> jaxz.plot.draw_curve(figure.subplots(), curve, np.array([0.3]), np.array([100.0]))
+        >>> figure.savefig("curve.png")
     """
     axes.set_label("curve")
     axes.set_xlabel("redshift", fontsize=11)

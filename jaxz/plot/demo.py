@@ -22,7 +22,16 @@ def plot_demo(
     row: int,
     lines: Mapping[str, float],
 ) -> Figure:
-    """Return `plot_fit` of spectrum `row` beside `plot_comparison` of all, in one figure."""
+    """Return `plot_fit` of spectrum `row` beside `plot_comparison` of all, in one figure.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> figure = jaxz.plot.plot_demo(spectra, scan, best, np.array([0.05]), row=0, lines={"Hα": 6564.614})
+        >>> figure.savefig("demo.png")
+    """
     figure = Figure(figsize=(17, 9.5), layout="constrained")
     left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[1.75, 1])[0]
     fit = ZFit.of(spectra, scan, redshifts, row)

@@ -36,6 +36,15 @@ class ZFit:
         scores: by name (see `SCORES`); those that are missing or NaN are not written.
         curve: (shift,) trial redshifts and (shift,) χ² there, or None.
         zrange: lowest and highest trial redshift, where there is no curve to tell, or None.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> fit = jaxz.plot.ZFit.of(spectra, scan, best, row=0)
+        >>> round(fit.z, 3), fit.spectype, fit.model.shape
+        (0.05, 'GALAXY', (3681,))
     """
 
     spectrum: Spectra
@@ -95,6 +104,14 @@ def plot_fit(fit: ZFit, *, lines: Mapping[str, float] | None = None) -> Figure:
     Args:
         fit: what to draw.
         lines: name and rest wavelength (vacuum Å) of the spectral lines to label; those that come with jaxz if absent.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> fit = jaxz.plot.ZFit.of(spectra, scan, best, row=0)
+        >>> jaxz.plot.plot_fit(fit).savefig("fit.png")
     """
     figure = Figure(figsize=(11, 9.5), layout="constrained")
     draw_fit(figure, fit, known_lines() if lines is None else lines)
@@ -136,7 +153,16 @@ def draw_fit(figure: FigureBase, fit: ZFit, lines: Mapping[str, float]) -> None:
 
 
 def describe(fit: ZFit) -> str:
-    """Return the name, class, redshift, error, χ² for each pixel and warnings of a spectrum in one line."""
+    """Return the name, class, redshift, error, χ² for each pixel and warnings of a spectrum in one line.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> jaxz.plot.describe(jaxz.plot.ZFit.of(spectra, None, best, row=0)).split(":")[0]
+        'mock-0000   GALAXY   z = 0.0500015 ± 0.0000021   χ²/n = 1.00'
+    """
     name = fit.spectrum.ids[0]
     flags = names_of(fit.zwarn)
     if not np.isfinite(fit.z):

@@ -22,6 +22,10 @@ def plot_recovered(fractions: Mapping[str, Sequence[validate.GoodFraction]], snr
         fractions: of each curve its name and (snr,) fractions (see `jaxz.validate.recovered_fraction`). The interval is
             drawn as a band.
         snr: (snr,) middle of the bins.
+
+    Example:
+        >>> fractions = [jaxz.validate.good_fraction(np.full(10, 2.5), np.linspace(2.3, 2.5, 10)) for _ in range(2)]
+        >>> jaxz.plot.plot_recovered({"constant noise": fractions}, np.array([4.0, 6.0])).savefig("recovered.png")
     """
     figure = Figure(figsize=(7.5, 5), layout="constrained")
     axes = figure.subplots()
@@ -68,6 +72,12 @@ def plot_bootstrap(found: validate.Bootstrap) -> Figure:
 
     Args:
         found: of `jaxz.validate.bootstrap_exposures`.
+
+    Example:
+        >>> counts, z = np.array([1, 4]), np.random.default_rng(1).normal(2.5, [[1e-3], [5e-4]], (3, 2, 10))
+        >>> ids, line_flux = ("a", "b", "c"), np.array([3.0, 10.0, 30.0])
+        >>> found = jaxz.validate.Bootstrap(ids, counts, z, line_flux, exptime=np.full((3, 2), 900.0))
+        >>> jaxz.plot.plot_bootstrap(found).savefig("exposures.png")
     """
     figure = Figure(figsize=(12, 5), layout="constrained")
     left, right = figure.subplots(1, 2)

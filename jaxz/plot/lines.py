@@ -27,6 +27,13 @@ def plot_lines(spectra: Spectra, found: LineFits, *, row: int = 0) -> Figure:
         spectra: that were measured.
         found: their lines.
         row: of the spectrum.
+
+    Example:
+        >>> wave = np.arange(6000.0, 7000.0)
+        >>> flux = 1 + 20 * np.exp(-0.5 * ((wave - 6564.614) / 3) ** 2) / (3 * np.sqrt(2 * np.pi))
+        >>> spectra = jaxz.Spectra(wave, flux, np.full(1000, 1e4))
+        >>> found = jaxz.fit_lines(spectra, np.zeros(1), jaxz.load_basis("continuum"))
+        >>> jaxz.plot.plot_lines(spectra, found).savefig("lines.png")
     """
     strength = np.where(found.detected[row], np.abs(found.snr[row]), 0)
     lines = [line for line in np.argsort(-strength) if strength[line] > 0]

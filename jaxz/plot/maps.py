@@ -33,6 +33,12 @@ def plot_maps(maps: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
 
     Raises:
         ValueError: if there are none.
+
+    Example:
+        >>> image = np.linspace(0.1, 0.9, 20).reshape(4, 5)
+        >>> maps = {"Z": image, "ZERR": image / 1e3, "PCONF": np.ones((4, 5)), "CHI2N": np.ones((4, 5))}
+        >>> maps |= {"ZWARN": np.zeros((4, 5), int), "DELTACHI2": 100 * image, "SPECTYPE": np.ones((4, 5), int)}
+        >>> jaxz.plot.plot_maps({"cube.fits": maps}).savefig("maps.png")
     """
     if not maps:
         raise ValueError("no maps: give those of a catalog that was measured in a cube")

@@ -14,6 +14,10 @@ def plot_roc(curves: Mapping[str, Roc], *, marked: float = 0.18) -> Figure:
     Args:
         curves: by what the legend calls them.
         marked: false positive rate at which each has a dot; that of the best threshold in [M, fig. 13] by default.
+
+    Example:
+        >>> roc = jaxz.validate.roc(np.array([0.9, 0.8, 0.3, 0.1]), np.array([True, False, True, False]))
+        >>> jaxz.plot.plot_roc({"PBLEND": roc}).savefig("roc.png")
     """
     figure = Figure(figsize=(5.6, 5.4), layout="constrained")
     axes = figure.subplots()

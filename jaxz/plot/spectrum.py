@@ -53,6 +53,13 @@ def draw_spectrum(
         z: redshift at which lines are labelled; none are if it is NaN.
         lines: name and rest wavelength, vacuum Å.
         basis: (pix,) the basis alone, where the best fit is more, or None.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> figure, wave = Figure(), np.linspace(5000.0, 6000.0, 101)
+        >>> spectrum = jaxz.Spectra(wave, np.ones(101), np.full(101, 4.0), ids=["a"])
+        >>> jaxz.plot.draw_spectrum(figure.subplots(), spectrum, np.ones(101), 0.1, {"[O III]": 5008.24})
+        >>> figure.savefig("spectrum.png")
     """
     axes.set_label("spectrum")
     wave, good = spectrum.wave[0], spectrum.ivar[0] > 0

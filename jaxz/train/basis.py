@@ -124,6 +124,15 @@ def fit_basis(
         ValueError: if spectra have no redshift (NaN or below -0.01), `rank` is more than the number of spectra with
             data or less than the vectors of `start`, no spectrum has positive flux, or the checkpoint is of another
             run.
+
+    Example:
+        >>> import jax
+        >>> basis, z = jaxz.load_basis(), np.linspace(0.02, 0.08, 6)
+        >>> spectra, _ = jaxz.mock.from_basis(basis, z, np.full(6, 30.0), seed=1)
+        >>> how = jaxz.train.Training(stage_iter=2, final_iter=2)  # a real one takes the defaults
+        >>> mine = jaxz.train.fit_basis(spectra, z, rank=2, key=jax.random.key(1), training=how, name="MINE")
+        >>> mine.name, len(mine.vectors)
+        ('MINE', 2)
     """
     training = training or Training()
     sample = well_covered(rest_frame(spectra, z, step=training.step, error_floor=training.error_floor))

@@ -59,6 +59,14 @@ def fit_calibration(
 
     Raises:
         ValueError: if there is not one true redshift for each, or one is not finite.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> jaxz.train.fit_calibration(best, np.array([0.05]), name="mine").name
+        'mine'
     """
     if np.shape(ztrue) != (len(redshifts),):
         raise ValueError(f"{len(redshifts)} redshifts and {np.size(ztrue)} true ones: give one for each, in one order")
@@ -90,6 +98,14 @@ def cross_calibrate(
 
     Raises:
         ValueError: as `fit_calibration` and `jaxz.train.folds`.
+
+    Example:
+        >>> basis, z = jaxz.load_basis(), np.array([0.03, 0.05])
+        >>> spectra, _ = jaxz.mock.from_basis(basis, z, np.full(2, 30.0), seed=1)
+        >>> best = jaxz.find_redshifts(jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1), spectra)
+        >>> parts = jaxz.train.cross_calibrate(best, z, nfolds=2)
+        >>> [len(held_out) for rows, held_out in parts]
+        [1, 1]
     """
     fold = folds(np.asarray(ztrue), nfolds=nfolds, key=jax.random.key(0))
     parts = []
@@ -109,6 +125,15 @@ def recalibrated(redshifts: Redshifts, calibration: Calibration) -> Redshifts:
     Args:
         redshifts: as they were found.
         calibration: the new one.
+
+    Example:
+        >>> basis = jaxz.load_basis()
+        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
+        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
+        >>> best = jaxz.find_redshifts(scan, spectra)
+        >>> again = jaxz.train.recalibrated(best, jaxz.Calibration(temperature=4.0))
+        >>> bool(again.zerr[0] > best.zerr[0])
+        True
     """
     temperature = redshifts.temperature
     measured = np.isfinite(redshifts.z)

@@ -25,6 +25,14 @@ class CrossValidation(NamedTuple):
         fold: (spec,) the fold in which each spectrum was held out.
         ztrue: (spec,) true redshifts.
         z: (rank, spec) redshifts found with the bases that the spectrum had no part in; NaN where there is none.
+
+    Example:
+        >>> ztrue = np.array([0.1, 0.2, 0.3, 0.4])
+        >>> z = np.stack([ztrue, ztrue + [0, 0, 1, 0]])
+        >>> found = jaxz.train.CrossValidation(np.array([8, 10]), np.array([0, 0, 1, 1]), ztrue, z)
+        >>> found.good_fraction
+        array([[1. , 1. ],
+               [1. , 0.5]])
     """
 
     ranks: np.ndarray
@@ -103,6 +111,15 @@ def crossval(
 
     Raises:
         ValueError: as `fit_basis`, `folds` and `nmf_scan`.
+
+    Example:
+        >>> import jax
+        >>> basis, z = jaxz.load_basis(), np.linspace(0.02, 0.08, 6)
+        >>> spectra, _ = jaxz.mock.from_basis(basis, z, np.full(6, 30.0), seed=1)
+        >>> how = jaxz.train.Training(stage_iter=2, final_iter=2)
+        >>> found = jaxz.train.crossval(spectra, z, ranks=[1], nfolds=2, key=jax.random.key(1), zmax=0.1, training=how)
+        >>> found.z.shape, found.fold.shape
+        ((1, 6), (6,))
     """
     training = training or Training()
     ranks = sorted(set(ranks))

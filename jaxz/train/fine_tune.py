@@ -91,6 +91,16 @@ def fine_tune(
 
     Warns:
         RuntimeWarning: if a score or its gradient is not finite: it stops there, with the best that was found before.
+
+    Example:
+        >>> import jax
+        >>> basis, z = jaxz.load_basis(), np.linspace(0.02, 0.08, 4)
+        >>> few = jaxz.Basis(basis.vectors[:1], basis.grid)
+        >>> spectra, _ = jaxz.mock.from_basis(few, z, np.full(4, 5.0), seed=1)
+        >>> how = jaxz.train.Tuning(step=4e-4, zmax=0.1, epochs=1)  # a real one takes the defaults
+        >>> tuned = jaxz.train.fine_tune(spectra, z, few, key=jax.random.key(1), tuning=how)
+        >>> len(tuned.history), tuned.calibration.temperature > 0
+        (2, True)
     """
     tuning = tuning or Tuning()
     problem = Problem(

@@ -90,6 +90,13 @@ def fit_nmf(
         ValueError: if shapes or dtypes disagree, values are not finite, ivar, shift, coeff or basis have a negative
             value, all values of basis are 0, there are fewer spectra with data than `rank`, a window lies outside the
             basis, or the key is missing where something is random.
+
+    Example:
+        >>> import jax
+        >>> flux = np.outer([1.0, 2.0, 3.0], [1.0, 4.0, 1.0, 1.0])
+        >>> found = jaxz.train.fit_nmf(flux, np.ones((3, 4)), rank=1, key=jax.random.key(1))
+        >>> bool(np.allclose(found.coeff @ found.basis, flux, rtol=1e-3))
+        True
     """
     flux, ivar, shift = _checked(flux, ivar, shift)
     nobs = flux.shape[1]

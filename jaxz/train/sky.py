@@ -51,6 +51,12 @@ def sky_component(
 
     Raises:
         ValueError: if the spectra have different pixels, none is left, or they are too few for the rank.
+
+    Example:
+        >>> spectra, _ = jaxz.mock.sky_spectra(jaxz.mock.INSTRUMENTS["desi"](), 4, seed=1)
+        >>> sky = jaxz.train.sky_component(spectra, rank=2)
+        >>> sky.vectors.shape[0], sky.reference_z is None
+        (2, True)
     """
     _check(spectra, rank)
     grid = window_of(spectra, step)

@@ -48,6 +48,13 @@ def target_component(
     Raises:
         ValueError: if a spectrum has no redshift, none covers the window at its redshift, the sky component does not
             suit the spectra, or they are too few for the rank.
+
+    Example:
+        >>> spectra, truth = jaxz.mock.emitter_spectra(jaxz.mock.INSTRUMENTS["desi"](), 4, seed=1)
+        >>> sky = jaxz.load_component("desi-sky")
+        >>> lae = jaxz.train.target_component(spectra, truth.z, sky=sky, rank=1, name="mine")
+        >>> lae.name, round(lae.reference_z, 2)
+        ('mine', 2.45)
     """
     z = np.asarray(z, dtype=np.float64)
     _check(spectra, z, sky, rank, wave, keep)

@@ -24,6 +24,12 @@ class Bootstrap(NamedTuple):
         z: (target, count, repeat) redshifts of the coadds.
         line_flux: (target,) ∫ flux dλ of the target component in the coadd of all exposures, unit of the flux times Å.
         exptime: (target, count) mean of the exposure times of the coadds, s; NaN where they are not known.
+
+    Example:
+        >>> z = np.random.default_rng(1).normal(2.5, 1e-4, (1, 2, 10))
+        >>> found = jaxz.validate.Bootstrap(("a",), np.array([1, 4]), z, np.array([10.0]), np.array([[900.0, 3600.0]]))
+        >>> found.sigma.shape, found.converged.shape
+        ((1, 2), (1, 2))
     """
 
     ids: tuple[str, ...]
@@ -72,6 +78,18 @@ def bootstrap_exposures(
 
     Raises:
         ValueError: if no target has two exposures with data, the grids differ, or a count is not positive.
+
+    Example:
+        >>> lae = jaxz.load_component("desi-lae")
+        >>> grid = jaxz.LogGrid.covering(3700.0, 4500.0)
+        >>> noise = jaxz.mock.constant_noise(grid, 2, whitening=lae.whitening, seed=1)
+        >>> lines = jaxz.mock.profiles_of(lae, 3, seed=1)
+        >>> spectra, truth = jaxz.mock.inject(noise, lines, snr=np.full(2, 20.0), seed=1, zmin=2.2, zmax=2.5)
+        >>> exposures = jaxz.Spectra(spectra.wave, np.repeat(spectra.flux[:1], 2, 0), spectra.ivar, ids=["a", "a"])
+        >>> how = {"counts": [2], "repeats": 2, "zmin": 2.1, "zmax": 2.6}
+        >>> found = jaxz.validate.bootstrap_exposures(exposures, jaxz.Madgics(lae), seed=1, **how)
+        >>> bool(np.all(np.abs(found.z - truth.z[0]) < 0.002))
+        True
     """
     if not len(counts) or min(counts) < 1 or repeats < 2:
         raise ValueError(f"counts={list(counts)}, repeats={repeats}: use counts of 1 or more, and two repeats at least")

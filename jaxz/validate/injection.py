@@ -105,6 +105,12 @@ def shape_velocity(z: np.ndarray, ztrue: np.ndarray) -> float:
     Args:
         z: (spec,) redshifts that were found of lines so bright that noise does not matter; NaN is left out.
         ztrue: (spec,) of their peaks.
+
+    Example:
+        >>> ztrue = np.linspace(2.0, 4.0, 1000)
+        >>> z = ztrue + (1 + ztrue) * np.random.default_rng(1).normal(0.0, 100 / 299792.458, 1000)
+        >>> round(jaxz.validate.shape_velocity(z, ztrue))
+        98
     """
     velocity = LIGHT_SPEED * (z - ztrue) / (1 + ztrue)
     return robust_sigma(velocity[np.isfinite(velocity)])
@@ -124,6 +130,18 @@ def calibrated(redshifts: Redshifts, s: float, velocity: float = 0.0) -> Redshif
 
     Raises:
         ValueError: if they are not of such a scan, or `s` is not positive.
+
+    Example:
+        >>> lae = jaxz.load_component("desi-lae")
+        >>> grid = jaxz.LogGrid.covering(3700.0, 4500.0)
+        >>> noise = jaxz.mock.constant_noise(grid, 2, whitening=lae.whitening, seed=1)
+        >>> lines = jaxz.mock.profiles_of(lae, 3, seed=1)
+        >>> spectra, truth = jaxz.mock.inject(noise, lines, snr=np.full(2, 20.0), seed=1, zmin=2.2, zmax=2.5)
+        >>> scan = jaxz.madgics_scan(spectra, target=lae, zmin=2.1, zmax=2.6)
+        >>> found = jaxz.find_redshifts(scan, spectra)
+        >>> fair = jaxz.validate.calibrated(found, lae.calibration, lae.velocity)
+        >>> bool(np.all(fair.zerr > fair.meta["ZERR_RAW"])), fair.meta["DETECTION"].shape
+        (True, (2,))
     """
     if redshifts.models[0].line is None or not (np.isfinite(s) and s > 0):
         raise ValueError(f"s={s}: calibrate redshifts of madgics_scan, with a positive number")
@@ -157,6 +175,16 @@ def matched_filter(
 
     Returns:
         (spec,) redshifts.
+
+    Example:
+        >>> lae = jaxz.load_component("desi-lae")
+        >>> grid = jaxz.LogGrid.covering(3700.0, 4500.0)
+        >>> noise = jaxz.mock.constant_noise(grid, 2, whitening=lae.whitening, seed=1)
+        >>> lines = jaxz.mock.profiles_of(lae, 3, seed=1)
+        >>> spectra, truth = jaxz.mock.inject(noise, lines, snr=np.full(2, 20.0), seed=1, zmin=2.2, zmax=2.5)
+        >>> z = jaxz.validate.matched_filter(spectra, lines, truth.profile, zmin=2.2, zmax=2.5)
+        >>> bool(np.all(np.abs(z - truth.z) < 0.002))
+        True
     """
     step = profiles.grid.step
     trials = Trials.between(zmin, zmax, step)

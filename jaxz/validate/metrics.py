@@ -22,6 +22,11 @@ class GoodFraction:
         ntotal: all redshifts, those that were not measured included.
         low: lower end of the interval.
         high: upper end of the interval.
+
+    Example:
+        >>> good = jaxz.validate.good_fraction(np.array([0.1, 0.2, 1.4]), np.array([0.1, 0.2, 0.3]))
+        >>> good.ngood, good.ntotal, round(good.value, 2)
+        (2, 3, 0.67)
     """
 
     ngood: int

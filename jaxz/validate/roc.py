@@ -14,6 +14,11 @@ class Roc(NamedTuple):
         threshold: (cut,) decreasing; each keeps all scores that are not below it.
         false_positive: (cut,) share of the negatives that are kept.
         true_positive: (cut,) share of the positives that are kept.
+
+    Example:
+        >>> roc = jaxz.validate.roc(np.array([0.9, 0.8, 0.3, 0.1]), np.array([True, False, True, False]))
+        >>> roc.auc, roc.at(0.5)
+        (0.75, (1.0, 0.3))
     """
 
     threshold: np.ndarray

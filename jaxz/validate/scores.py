@@ -38,6 +38,11 @@ class Separation:
         kept: (cut,) how many are kept.
         right: (cut,) how many of these are positives.
         npositive: all positives, those without a score included.
+
+    Example:
+        >>> scores = jaxz.validate.separation(np.array([0.9, 0.8, 0.3, 0.1]), np.array([True, True, False, False]))
+        >>> scores.at(0.5).purity, scores.balanced().completeness
+        (1.0, 1.0)
     """
 
     threshold: np.ndarray

@@ -12,6 +12,7 @@ from astropy.table import Table
 
 import jaxz
 from jaxz import Redshifts, Status, ZWarn, io
+from jaxz.io.meanings import COLUMNS, EVERY
 from jaxz.models import Madgics, NonNegative, Trials
 from tests import gaussian, made
 
@@ -88,6 +89,13 @@ def test_columns_and_types_are_redrocks_then_ours(redshifts: Redshifts, tmp_path
         assert [hdu.name for hdu in hdus] == ["PRIMARY", "REDSHIFTS"]
         columns = {column.name: column.format for column in hdus["REDSHIFTS"].columns}
     assert list(columns.items()) == [*REDROCK.items(), *OURS.items(), ("RA", "D"), ("FILE", "1A")]
+
+
+def test_every_column_says_what_it_is(redshifts: Redshifts) -> None:
+    table = io.to_table(redshifts)
+    assert [name for name in table.colnames if table[name].description is None] == []
+    assert table["PCONF"].description == COLUMNS["PCONF"]
+    assert set(EVERY) <= set(table.colnames)
 
 
 def test_what_was_written_is_read(redshifts: Redshifts, tmp_path: Path) -> None:

@@ -1,0 +1,13 @@
+"""The picture on the first page, drawn when the site is built."""
+
+import jaxz
+
+
+def draw(path: str) -> None:
+    """Write it."""
+    spectra, _ = jaxz.mock.survey(jaxz.mock.INSTRUMENTS["muse"](), 5, seed=4)
+    model = jaxz.NonNegative(jaxz.load_basis(), error=jaxz.ErrorModel())
+    scan = jaxz.scan(spectra[4], model, zmin=0, zmax=6.7)
+    best = jaxz.find_redshifts(scan, spectra[4])
+    figure = best.plot(0, spectra[4], scan=scan)
+    figure.savefig(path, dpi=120)
