@@ -1,4 +1,4 @@
-"""Wavelengths in air → vacuum."""
+"""Wavelengths in air ↔ vacuum."""
 
 import numpy as np
 
@@ -23,7 +23,24 @@ def airtovac(wave: np.ndarray) -> np.ndarray:
     in_air = air >= _AIR_FROM
     vacuum = air
     for _ in range(3):  # each step gains four digits
-        sigma2 = (1e4 / np.where(in_air, vacuum, _AIR_FROM)) ** 2
-        index = 1.0 + 0.05792105 / (238.0185 - sigma2) + 0.00167917 / (57.362 - sigma2)
-        vacuum = np.where(in_air, air * index, air)
+        vacuum = np.where(in_air, air * _index(np.where(in_air, vacuum, _AIR_FROM)), air)
     return vacuum
+
+
+def vactoair(wave: np.ndarray) -> np.ndarray:
+    """Return the wavelengths in standard air of vacuum wavelengths, as `airtovac` has it.
+
+    Args:
+        wave: in vacuum, Å, any shape. Those that `airtovac` would leave as they are, are returned unchanged.
+
+    Returns:
+        Wavelengths in air, Å, float64.
+    """
+    vacuum = np.asarray(wave, dtype=np.float64)
+    air = vacuum / _index(np.maximum(vacuum, _AIR_FROM))
+    return np.where(air >= _AIR_FROM, air, vacuum)
+
+
+def _index(vacuum: np.ndarray) -> np.ndarray:
+    sigma2 = (1e4 / vacuum) ** 2
+    return 1.0 + 0.05792105 / (238.0185 - sigma2) + 0.00167917 / (57.362 - sigma2)

@@ -12,7 +12,7 @@ from astropy.utils.masked import Masked
 from hypothesis import given
 
 from jaxz import Spectra
-from jaxz.air import airtovac
+from jaxz.air import airtovac, vactoair
 
 NPIX = 6
 ONES = np.ones(NPIX)
@@ -156,3 +156,9 @@ def test_what_does_not_fit_is_refused(case: str) -> None:
 def test_plain_numbers_and_dimensionless_ones_have_no_unit() -> None:
     for flux in (ONES, ONES * u.dimensionless_unscaled):
         assert not Spectra(WAVE, flux, ONES).meta
+
+
+def test_air_and_vacuum_are_each_others_inverse() -> None:
+    wave = np.concatenate([np.linspace(1000, 1999, 7), np.linspace(2001, 17000, 100)])
+    np.testing.assert_allclose(airtovac(vactoair(wave)), wave, rtol=1e-12)
+    np.testing.assert_allclose(vactoair(airtovac(wave)), wave, rtol=1e-12)

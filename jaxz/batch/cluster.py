@@ -92,7 +92,7 @@ def on_cluster(client: Any, *, local: int | None = None) -> Execute:
             except KilledWorker as error:
                 reason = f"every worker that measured it was killed ({error}): its spectra may need more memory"
                 failures = [Failure(entry.file, f"{entry.file}: {reason}") for entry in part.entries]
-                yield folder.keep(key, None, failures, [], job.settings)
+                yield folder.keep(key, None, failures, [], job.cards())
 
     return execute
 

@@ -115,7 +115,7 @@ def run_job(
             check_output(one, overwrite=replaces, inputs=files)
         parts, missing = plan(files)
         failures += missing
-        keys = [one.key(job.settings) for one in parts]
+        keys = [one.key(job.cards()) for one in parts]
         goes_on = resume or retry_failed or share is not None
         _open(folder, job, keys, files, failures, goes_on=goes_on, overwrite=overwrite, shared=share is not None)
         if retry_failed:
@@ -168,7 +168,7 @@ def in_process(job: Job, folder: Folder, todo: Sequence[tuple[str, Part]], watch
             found = measure(job, part, loaded, progress=None if watcher is None else watcher.working)
             if waiting is not None:
                 yield waiting.result()
-            waiting = writer.submit(folder.keep, key, found, loaded.failures, loaded.notes, job.settings)
+            waiting = writer.submit(folder.keep, key, found, loaded.failures, loaded.notes, job.cards())
         if waiting is not None:
             yield waiting.result()
 
@@ -205,13 +205,13 @@ def _open(
                 f"{folder.path}: holds the parts of a run that was not finished: go on with --resume, or begin anew "
                 "with --overwrite"
             )
-        folder.check_settings(job.settings)
+        folder.check_settings(job.cards())
         if shared and folder.manifest()["parts"] != list(keys):
             raise FileError(
                 f"{folder.path}: was begun for other files, or they have changed since: give all jobs the same, or "
                 "remove the folder to begin anew"
             )
-    folder.begin(job.settings, keys, [str(file) for file in files], failures)
+    folder.begin(job.cards(), keys, [str(file) for file in files], failures)
 
 
 def _finish(

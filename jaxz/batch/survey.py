@@ -1,7 +1,7 @@
 """Files and models → a catalog, in one call of Python."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from jaxz.batch.work import GROUP, Job
 from jaxz.calibration import Calibration
 from jaxz.classes import Candidate, candidates, classified
 from jaxz.io.catalog import model_cards
+from jaxz.io.wavelengths import Medium
 from jaxz.models import AbstractModel, ErrorModel
 from jaxz.posterior import Prior
 from jaxz.redshift import Redshifts
@@ -33,6 +34,10 @@ def run(
     calibration: Calibration | None = None,
     curves: str | Path | None = None,
     batch_size: int = 64,
+    format: str | None = None,
+    spectrum: str | None = None,
+    medium: Medium | None = None,
+    columns: Mapping[str, str] | None = None,
     resume: bool = False,
     retry_failed: bool = False,
     overwrite: bool = False,
@@ -54,6 +59,7 @@ def run(
         nminima, prior, calibration: as of `jaxz.find_redshifts`; the prior is the same for all spectra.
         curves: file for χ²(z), or None.
         batch_size: spectra on a device at a time.
+        format, spectrum, medium, columns: of the files, as of `jaxz.io.read`.
         resume: whether to go on with the parts of an earlier run, if there are any.
         retry_failed: whether to do again the parts of an earlier run in which a file could not be read.
         overwrite: whether to replace an existing catalog, and parts of an earlier run.
@@ -63,7 +69,7 @@ def run(
 
     Raises:
         FileError: if the output cannot be written, or parts of an earlier run do not fit.
-        ValueError: as `jaxz.scan` and `jaxz.find_redshifts`.
+        ValueError: as `jaxz.scan` and `jaxz.find_redshifts`; or if `format`, or a key of `columns`, is unknown.
 
     Example:
         ``jaxz.batch.run(["exposures/"], None, "redshifts.fits", resume=True)``
@@ -78,7 +84,7 @@ def run(
         return classified(spectra, models, devices=devices, progress=progress, **options)
 
     ranges = ", ".join(f"{one.zmin:g} to {one.zmax:g}" for one in models)
-    settings = {"ZRANGES": ranges, "NMINIMA": nminima, "CURVES": curves is not None}
+    settings = {"ZRANGES": ranges, "NMINIMA": nminima}
     if prior is not None:
         penalty = np.asarray(prior(np.linspace(0, 10, 10_001)), dtype=float)
         settings["PRIORSHA"] = hashlib.sha256(penalty.tobytes()).hexdigest()
@@ -88,8 +94,9 @@ def run(
         from jaxz.batch.cluster import on_cluster
 
         execute = on_cluster(client)
+    how = {"format": format, "spectrum": spectrum, "medium": medium, "columns": columns}
     return run_job(
-        Job(method, settings, curves=curves is not None, group=max(GROUP, batch_size)),
+        Job(method, settings, curves=curves is not None, group=max(GROUP, batch_size), **how),
         files,
         out,
         curves=curves,

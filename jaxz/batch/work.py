@@ -53,12 +53,11 @@ class Job:
 
     Attributes:
         method: from spectra to redshifts.
-        settings: all that the result depends on, beside the files: for the header of the catalog, and for telling
-            whether parts of another run may be used.
+        settings: what the method depends on.
         format, spectrum, medium, columns: of the files, as of `jaxz.io.read`.
         curves: whether χ²(z) is kept too.
         group: spectra that are measured together, at most.
-        choice: which spectra of each file; `settings` say it too.
+        choice: which spectra of each file.
     """
 
     method: Method
@@ -70,6 +69,21 @@ class Job:
     curves: bool = False
     group: int = GROUP
     choice: Choice = dataclasses.field(default_factory=Choice)
+
+    def cards(self) -> dict[str, Any]:
+        """Return all that the result depends on, beside the files.
+
+        It is for the header of the catalog, and for telling whether parts of another run may be used.
+        """
+        return {
+            **self.settings,
+            "FORMAT": self.format or "",
+            "SPENAME": self.spectrum or "",
+            "MEDIUM": self.medium or "",
+            "COLUMNS": ",".join(f"{key}={name}" for key, name in (self.columns or {}).items()),
+            "CURVES": self.curves,
+            "CHOICE": self.choice.card(),
+        }
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +109,7 @@ def done(job: Job, folder: Folder, key: str, part: Part, *, devices: list[Device
     """
     loaded = load(job, part)
     found = measure(job, part, loaded, devices=devices)
-    return folder.keep(key, found, loaded.failures, loaded.notes, job.settings)
+    return folder.keep(key, found, loaded.failures, loaded.notes, job.cards())
 
 
 def load(job: Job, part: Part) -> Loaded:

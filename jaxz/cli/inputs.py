@@ -1,18 +1,88 @@
-"""Input files → spectra, all of them in memory, for commands that learn from them."""
+"""Input files → spectra, a line being said of each file that cannot be read."""
 
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import getitem
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxz.cli.console import say
 
 if TYPE_CHECKING:
+    from jaxz.io.reader import Source
     from jaxz.spectra import Spectra
 
 
+class Inputs:
+    """The spectra of all files that can be read.
+
+    Attributes:
+        unreadable: number of the inputs that could not be read so far.
+    """
+
+    def __init__(self, paths: Sequence[Path], **options: Any):
+        """Say what to read.
+
+        Args:
+            paths: files and folders.
+            **options: of `jaxz.io.open_spectra`.
+        """
+        self._paths, self._options, self.unreadable = paths, options, 0
+
+    def groups(self, size: int) -> "Iterator[Spectra]":
+        """Return spectra in order, `size` at least and fewer than twice as many at a time, but for the last.
+
+        Raises:
+            ValueError: if no spectrum can be read.
+        """
+        from jaxz.spectra import Spectra
+
+        pending: list[Spectra] = []
+        read = 0
+        for piece in self._pieces(size):
+            pending.append(piece)
+            read += len(piece)
+            if sum(map(len, pending)) >= size:
+                yield Spectra.concatenate(pending)
+                pending = []
+        if pending:
+            yield Spectra.concatenate(pending)
+        if not read:
+            raise ValueError("no spectrum could be read from the inputs: give one file of spectra at least")
+
+    def _pieces(self, size: int) -> "Iterator[Spectra]":
+        from jaxz import io
+
+        for path in self._paths:
+            for file in self._said(io.expand, path) or ():
+                source: Source | None = self._said(io.open_spectra, file, **self._options)
+                for begin in range(0, 0 if source is None else len(source), size):
+                    piece: Spectra | None = self._said(getitem, source, slice(begin, begin + size))
+                    if piece is None:
+                        break
+                    if len(piece):
+                        yield piece
+
+    def _said(self, read: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Return what a function returns; or None, if it cannot read a file. Why not, and its warnings, are said."""
+        from jaxz import io
+
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always", io.FileWarning)
+            try:
+                return read(*args, **options)
+            except OSError as error:
+                say(error)
+                self.unreadable += 1
+                return None
+            finally:
+                for note in notes:
+                    say(note.message)
+
+
 def read_files(paths: Sequence[Path], **options: Any) -> "tuple[Spectra, int]":
-    """Return the spectra of all files that can be read, and the number of inputs that cannot: a line is said of each.
+    """Return the spectra of all files that can be read, in memory, and the number of inputs that cannot.
 
     Args:
         paths: files and folders.
@@ -21,27 +91,6 @@ def read_files(paths: Sequence[Path], **options: Any) -> "tuple[Spectra, int]":
     Raises:
         ValueError: if no spectrum could be read.
     """
-    from jaxz import io
-    from jaxz.spectra import Spectra
-
-    pieces, unreadable = [], 0
-    with warnings.catch_warnings(record=True) as notes:
-        warnings.simplefilter("always", io.FileWarning)
-        for path in paths:
-            try:
-                files = io.expand(path)
-            except OSError as error:
-                say(error)
-                unreadable += 1
-                continue
-            for file in files:
-                try:
-                    pieces.append(io.open_spectra(file, **options)[:])
-                except OSError as error:
-                    say(error)
-                    unreadable += 1
-    for note in notes:
-        say(note.message)
-    if not sum(map(len, pieces)):
-        raise ValueError("no spectrum could be read: nothing can be learned")
-    return Spectra.concatenate(pieces), unreadable
+    inputs = Inputs(paths, **options)
+    (spectra,) = inputs.groups(sys.maxsize)
+    return spectra, inputs.unreadable

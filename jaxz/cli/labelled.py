@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -38,11 +38,13 @@ def read_labelled(files: Sequence[Path], tables: Sequence[Path]) -> "tuple[Spect
     from jaxz.train import labelled
 
     spectra, unreadable = read_files(files)
-    z, absent = redshifts_of(spectra, tables)
+    known = read_known(tables)
+    z, absent = known.of(spectra)
+    if absent.all():
+        raise known.foreign(spectra.ids)
     use = labelled(z) & (spectra.npixels > 1)
-    where = ", ".join(str(path) for path in tables)
     for rows, why in (
-        (absent, f"not in {where}"),
+        (absent, f"not in {known.where}"),
         (~absent & ~labelled(z), "no true redshift (missing, or below -0.01)"),
         (labelled(z) & (spectra.npixels <= 1), "no data"),
     ):
@@ -50,19 +52,44 @@ def read_labelled(files: Sequence[Path], tables: Sequence[Path]) -> "tuple[Spect
             left_out = [spectra.ids[row] for row in np.flatnonzero(rows)]
             say(f"{len(left_out)} spectra are left out, {why}: {listed(left_out)}")
     if not use.any():
-        raise ValueError(f"{where}: no spectrum has a true redshift")
+        raise ValueError(f"{known.where}: no spectrum has a true redshift")
     return spectra[use], z[use], unreadable
 
 
-def redshifts_of(spectra: "Spectra", tables: Sequence[Path]) -> "tuple[np.ndarray, np.ndarray]":
-    """Return the redshift that tables give each spectrum, NaN where none, and which spectra are not in them, (spec,).
+class Known(NamedTuple):
+    """Redshifts by the names of spectra.
+
+    Attributes:
+        where: the files they are from, for messages.
+        z: by ID or TARGETID.
+    """
+
+    where: str
+    z: dict[str, float]
+
+    def of(self, spectra: "Spectra") -> "tuple[np.ndarray, np.ndarray]":
+        """Return the redshift of each spectrum, NaN where it is not known, and which have no row at all, (spec,)."""
+        import numpy as np
+
+        names = [_known(spectra, row, self.z) for row in range(len(spectra))]
+        z = np.array([np.nan if name is None else self.z[name] for name in names])
+        return z, np.array([name is None for name in names])
+
+    def foreign(self, names: Sequence[str]) -> ValueError:
+        """Return the error that none of the spectra with these names is known."""
+        return ValueError(
+            f"{self.where}: holds none of the spectra: it begins with {listed(list(self.z))}, they with {listed(names)}"
+        )
+
+
+def read_known(tables: Sequence[Path]) -> Known:
+    """Read redshifts.
 
     Args:
-        spectra: known by their ids or TARGETID.
         tables: with columns ID or TARGETID, and Z.
 
     Raises:
-        ValueError: if a name has two redshifts, or the tables hold none of the spectra.
+        ValueError: if a name has two redshifts.
         FileError: if a table cannot be read.
     """
     import numpy as np
@@ -72,14 +99,7 @@ def redshifts_of(spectra: "Spectra", tables: Sequence[Path]) -> "tuple[np.ndarra
         for name, z in _rows(path):
             if truth.setdefault(name, z) != z and not (np.isnan(z) and np.isnan(truth[name])):
                 raise ValueError(f"{path}: {name!r} has two redshifts, {truth[name]:g} and {z:g}: leave one of them")
-    names = [_known(spectra, row, truth) for row in range(len(spectra))]
-    absent = np.array([name is None for name in names])
-    if absent.all():
-        where = ", ".join(str(path) for path in tables)
-        raise ValueError(
-            f"{where}: holds none of the spectra: it begins with {listed(list(truth))}, they with {listed(spectra.ids)}"
-        )
-    return np.array([np.nan if name is None else truth[name] for name in names]), absent
+    return Known(", ".join(str(path) for path in tables), truth)
 
 
 def _rows(path: Path) -> list[tuple[str, float]]:

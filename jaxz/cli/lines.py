@@ -1,6 +1,6 @@
 """`jaxz lines`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,13 +9,16 @@ import typer
 from jaxz.cli import measure as common
 from jaxz.cli.columns import Columns, chosen_columns
 from jaxz.cli.console import check_outputs, errors_in_one_line, make_folder, messages, results, say, show, table
+from jaxz.cli.labelled import read_known
 from jaxz.cli.summary import LISTED
 
 if TYPE_CHECKING:
     import numpy as np
     from astropy.table import Table
 
+    from jaxz.cli.inputs import Inputs
     from jaxz.lines import LineFits
+    from jaxz.models import Basis
     from jaxz.spectra import Spectra
 
 GROUP = 1024
@@ -54,6 +57,12 @@ def lines(
     figures: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Draw each spectrum with its lines, to ID.png.")
     ] = None,
+    sources: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="Write MPDAF source files with their lines, table LINES, to this folder too."
+        ),
+    ] = None,
     overwrite: common.Overwrite = False,
 ) -> None:
     """Measure the lines and the continuum of spectra at the redshifts of a catalog.
@@ -61,15 +70,12 @@ def lines(
     The table LINES has a row for each line in reach: FLUX and its error in the unit of the file times Å, S/N, velocity
     and width (without the instrument's), rest-frame equivalent width, positive in emission, and the continuum. SOURCES
     has a row for each spectrum, with the S/N of all lines above 3 together; NaN where there is no redshift or no data.
+    Of a cube, maps follow of the flux and the error of each line that stands above S/N 5 somewhere.
 
     Example: `jaxz lines redshifts.fits spectra/ -o lines.fits --lsf muse`
     """
-    import numpy as np
-
     from jaxz import __version__, io
-    from jaxz.cli.inputs import read_files
-    from jaxz.cli.labelled import redshifts_of
-    from jaxz.lines import fit_lines
+    from jaxz.cli.inputs import Inputs
 
     with errors_in_one_line():
         common.check_format(format)
@@ -78,29 +84,61 @@ def lines(
         if figures is not None:
             make_folder(figures)
         continuum = io.load_basis(basis)
-        how = {"format": format, "spectrum": spectrum, "medium": common.medium(air)}
-        spectra, unreadable = read_files(files, columns=chosen_columns(columns), **how)
-        z, absent = redshifts_of(spectra, [catalog])
-        if absent.any():
-            say(f"{np.count_nonzero(absent)} spectra are not in {catalog}: they have no lines")
-        z = np.where(z > -1, z, np.nan)
-        if np.isnan(z).all():
-            raise ValueError(f"{catalog}: no spectrum has a redshift: Z is missing or NaN in all rows that match")
-        groups = []
-        for begin in range(0, len(spectra), GROUP):
-            some = spectra[begin : begin + GROUP]
-            with messages.status(f"measuring lines, {begin} of {len(spectra)} spectra done"):
-                found = fit_lines(some, z[begin : begin + GROUP], continuum, lsf=fwhm, batch_size=batch_size)
-                groups.append(io.line_tables(found, some.meta))
-                if figures is not None:
-                    _draw(some, found, figures, overwrite=overwrite)
-        whole = io.joined_tables(groups)
+        inputs = Inputs(
+            files, format=format, spectrum=spectrum, medium=common.medium(air), columns=chosen_columns(columns)
+        )
+        tables, places = [], []
+        for some, found in _measured(inputs, catalog, continuum, fwhm, batch_size):
+            tables.append(io.line_tables(found, some.meta))
+            places.append(io.place_columns(found, some.meta))
+            if figures is not None:
+                _draw(some, found, figures, overwrite=overwrite)
+        whole, maps = io.joined_tables(tables), io.line_maps(places)
         made = {"CONTBAS": continuum.name, "CONTVER": continuum.version, "CONTSHA": continuum.sha256}
         header = {"JAXZVER": __version__, "CATALOG": catalog.name, "LSF": lsf or "none", **made}
-        io.write_lines(whole, output, header=header, overwrite=overwrite)
-    _summarise(whole, output)
-    if unreadable:
+        io.write_lines(whole, output, header=header, maps=maps, overwrite=overwrite)
+        _summarise(whole, output)
+        for note in maps.notes:
+            say(note)
+        if sources is not None:
+            written = io.write_line_sources(whole, sources, overwrite=overwrite)
+            results.print(f"{sources}: {len(written)} sources with their lines", soft_wrap=True)
+    if inputs.unreadable:
         raise typer.Exit(1)
+
+
+def _measured(
+    inputs: "Inputs",
+    catalog: Path,
+    continuum: "Basis",
+    lsf: "Callable[[np.ndarray], np.ndarray] | None",
+    batch_size: int,
+) -> "Iterator[tuple[Spectra, LineFits]]":
+    """Return groups of spectra with their lines.
+
+    Raises:
+        ValueError: if no spectrum can be read, none is in the catalog, or none has a redshift there.
+    """
+    import numpy as np
+
+    from jaxz.lines import fit_lines
+
+    known = read_known([catalog])
+    first: tuple[str, ...] = ()
+    total, absent, without = 0, 0, 0
+    for some in inputs.groups(GROUP):
+        z, unknown = known.of(some)
+        z = np.where(z > -1, z, np.nan)
+        first = first or some.ids
+        total, absent, without = total + len(z), absent + int(unknown.sum()), without + int(np.isnan(z).sum())
+        with messages.status(f"measuring lines, {total - len(z)} spectra done"):
+            yield some, fit_lines(some, z, continuum, lsf=lsf, batch_size=batch_size)
+    if absent == total:
+        raise known.foreign(first)
+    if without == total:
+        raise ValueError(f"{catalog}: no spectrum has a redshift: Z is missing or NaN in all rows that match")
+    if absent:
+        say(f"{absent} spectra are not in {catalog}: they have no lines")
 
 
 def _lsf(text: str | None) -> "Callable[[np.ndarray], np.ndarray] | None":

@@ -137,7 +137,7 @@ def job(
 
     Args:
         method: from spectra to redshifts.
-        settings: what the result depends on.
+        settings: what the method depends on.
         format, spectrum, air: of the files.
         columns: of their tables, as of `jaxz.io.read`.
         curves: file for the curves, or None.
@@ -146,15 +146,6 @@ def job(
     """
     from jaxz.batch import GROUP, Job
 
-    settings = {
-        **settings,
-        "FORMAT": format or "",
-        "SPENAME": spectrum or "",
-        "MEDIUM": medium(air) or "",
-        "COLUMNS": ",".join(f"{key}={name}" for key, name in columns.items()),
-        "CURVES": curves is not None,
-        "CHOICE": choice.card(),
-    }
     return Job(
         method,
         settings,

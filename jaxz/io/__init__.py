@@ -34,6 +34,7 @@ from jaxz.io.desi import read_desi as read_desi
 from jaxz.io.extraction import Extracted as Extracted, Extraction as Extraction, extract as extract
 from jaxz.io.files import FileError as FileError, FileWarning as FileWarning
 from jaxz.io.inspected import read_truth as read_truth
+from jaxz.io.line_maps import line_maps as line_maps, place_columns as place_columns
 from jaxz.io.line_tables import (
     joined_tables as joined_tables,
     line_tables as line_tables,
@@ -45,7 +46,11 @@ from jaxz.io.numbers import Numbers as Numbers, load_numbers as load_numbers
 from jaxz.io.output import check_output as check_output, claimed as claimed
 from jaxz.io.populations import read_populations as read_populations
 from jaxz.io.reader import FORMATS as FORMATS, expand as expand, open_spectra as open_spectra, read as read
-from jaxz.io.source import write_source as write_source, write_sources as write_sources
+from jaxz.io.source import (
+    write_line_sources as write_line_sources,
+    write_source as write_source,
+    write_sources as write_sources,
+)
 from jaxz.io.survey import write_survey as write_survey
 from jaxz.io.tabular import read_table as read_table
 from jaxz.io.writer import write as write

@@ -9,6 +9,7 @@ from astropy.io import fits
 from astropy.table import Column, Table, vstack
 
 from jaxz.io.cards import header_of, table_hdu
+from jaxz.io.maps import Maps
 from jaxz.io.output import replacing
 from jaxz.lines import LineFits
 from jaxz.lines.known import LIGHT_SPEED
@@ -83,7 +84,12 @@ def joined_tables(groups: Sequence[Mapping[str, Table]]) -> dict[str, Table]:
 
 
 def write_lines(
-    tables: Mapping[str, Table], path: str | Path, *, header: Mapping[str, Any] | None = None, overwrite: bool = False
+    tables: Mapping[str, Table],
+    path: str | Path,
+    *,
+    header: Mapping[str, Any] | None = None,
+    maps: Maps | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Write the tables of `line_tables`.
 
@@ -91,6 +97,7 @@ def write_lines(
         tables: by the names of their extensions.
         path: of the file; it appears only when it is complete.
         header: keywords of the primary header.
+        maps: of `line_maps`, which follow the tables, or None.
         overwrite: whether to replace an existing file.
 
     Raises:
@@ -99,6 +106,7 @@ def write_lines(
     hdus = [
         fits.PrimaryHDU(header=header_of(header or {})),
         *(table_hdu(table, name) for name, table in tables.items()),
+        *(() if maps is None else maps.hdus),
     ]
     with replacing(path, overwrite=overwrite) as unfinished:
         fits.HDUList(hdus).writeto(unfinished)

@@ -72,11 +72,16 @@ class _Field(NamedTuple):
     note: str | None
 
 
-def maps_of(tables: Iterable[Columns]) -> Maps:
+Quantities = Mapping[str, tuple[str, str]]
+"""Kind of the numbers, and meaning, of maps by their names."""
+
+
+def maps_of(tables: Iterable[Columns], quantities: Quantities = _QUANTITIES) -> Maps:
     """Return the maps of the rows of a catalog that are of the spaxels, or of bins of spaxels, of cubes.
 
     Args:
         tables: parts of the catalog, with the columns `NEEDED`.
+        quantities: what is drawn, by names of columns.
 
     Raises:
         FileError: if a file that the catalog names cannot be read.
@@ -94,13 +99,14 @@ def maps_of(tables: Iterable[Columns]) -> Maps:
             field = fields[file]
             if field is not None:
                 rows = placed & (table["FILE"] == file)
-                _draw(images.setdefault(file, {}), field, {name: column[rows] for name, column in table.items()})
+                some = {name: column[rows] for name, column in table.items()}
+                _draw(images.setdefault(file, {}), field, some, quantities)
                 counts[file] += int(np.count_nonzero(rows))
     hdus, notes = [], []
     for number, (file, drawn) in enumerate(images.items(), 1):
         field = fields[file]
         assert field is not None
-        hdus += [_hdu(name, image, field.header, number) for name, image in drawn.items()]
+        hdus += [_hdu(name, image, field.header, number, quantities[name][1]) for name, image in drawn.items()]
         notes += [] if field.note is None else [field.note, *_empty(file, field.shape, counts[file])]
     return Maps(hdus, tuple(notes))
 
@@ -109,7 +115,7 @@ def read_maps(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
     """Read the maps of a catalog: by the name of each cube, images (y, x) by their names.
 
     Args:
-        path: a catalog of `jaxz zfind` or `jaxz lae`; one without maps gives none.
+        path: a catalog of `jaxz zfind` or `jaxz lae`, or a table of `jaxz lines`; one without maps gives none.
 
     Raises:
         FileError: if the file cannot be read.
@@ -121,9 +127,9 @@ def read_maps(path: str | Path) -> dict[str, dict[str, np.ndarray]]:
     path = Path(path)
     with damage_named(path), open_fits(path) as hdus:
         for hdu in hdus:
-            if hdu.name in _QUANTITIES and len(image_shape(hdu)) == 2:
+            if "CUBE" in hdu.header and len(image_shape(hdu)) == 2:
                 values = hdu.data.astype(hdu.data.dtype.newbyteorder("="))
-                found.setdefault(str(hdu.header.get("CUBE", "")), {})[hdu.name] = values
+                found.setdefault(str(hdu.header["CUBE"]), {})[hdu.name] = values
     return found
 
 
@@ -154,7 +160,7 @@ def _header(header: fits.Header, cube: str, noise: Mapping[str, Any]) -> fits.He
     return header
 
 
-def _draw(images: dict[str, np.ndarray], field: _Field, rows: Columns) -> None:
+def _draw(images: dict[str, np.ndarray], field: _Field, rows: Columns, quantities: Quantities) -> None:
     """Put rows of a catalog into the images of a cube."""
     if field.labels is None:
         where = rows["Y"].astype(int), rows["X"].astype(int)
@@ -164,7 +170,7 @@ def _draw(images: dict[str, np.ndarray], field: _Field, rows: Columns) -> None:
         row_of[rows["LABEL"].astype(int)] = np.arange(len(rows["LABEL"]))
         where = np.nonzero(row_of[field.labels] >= 0)
         which = row_of[field.labels[where]]
-    for name, (kind, _) in _QUANTITIES.items():
+    for name, (kind, _) in quantities.items():
         values = _values(name, rows)
         if values is not None:
             blank = np.nan if kind.startswith("f") else _BLANK.get(name, 0)
@@ -181,9 +187,9 @@ def _values(name: str, rows: Columns) -> np.ndarray | None:
     return rows.get(name)
 
 
-def _hdu(name: str, image: np.ndarray, header: fits.Header, number: int) -> Any:
+def _hdu(name: str, image: np.ndarray, header: fits.Header, number: int, meaning: str) -> Any:
     hdu = fits.ImageHDU(image, header=header, name=name, ver=number)
-    hdu.header["EXTNAME"] = (name, _QUANTITIES[name][1])
+    hdu.header["EXTNAME"] = (hdu.name, meaning)
     if name == "SPECTYPE":
         for word, code in CLASSES.items():
             hdu.header[f"CLASS{code}"] = (word, "meaning of this value")

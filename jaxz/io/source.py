@@ -1,6 +1,7 @@
-"""Redshifts back into MPDAF's Source files, as their user and MPDAF find them."""
+"""Redshifts and lines back into MPDAF's Source files, as their user and MPDAF find them."""
 
 import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Row, Table
 
+from jaxz.air import vactoair
 from jaxz.io.catalog import read_catalog
 from jaxz.io.files import FileError, damage_named, open_fits
 from jaxz.io.muse import is_mpdaf_source
@@ -60,23 +62,18 @@ def write_source(source: str | Path, row: Row, path: str | Path, *, overwrite: b
     Example:
         ``jaxz.io.write_source("source-00007.fits", jaxz.io.read_catalog("z.fits")[0], "out/source-00007.fits")``
     """
-    source, path = Path(source), Path(path)
-    check_output(path, overwrite=overwrite, inputs=() if overwrite else [source])
-    with damage_named(source), open_fits(source) as hdus:
-        if not is_mpdaf_source(hdus):
-            raise FileError(f"{source}: not an MPDAF Source file: it has no spectra SPE_…_DATA")
-        found = [hdu.copy() for hdu in hdus]
-        table = table_of(source, hdus["Z"], check=False) if "Z" in hdus else Table()
-    header = found[0].header
-    proposed = confidence(float(row["Z"]), int(row["ZWARN"]), float(row["PCONF"]))
-    header["JAXZCONF"] = (proposed, "confidence that jaxz proposes, 0 to 3")
-    if not {"ZCONF", "CONFID"} & set(header):
-        header["ZCONF"] = (proposed, "proposed by jaxz")
-    made = fits.BinTableHDU(_with_redshift(table, row), name="Z")
-    names = [hdu.name for hdu in found]
-    found[slice(names.index("Z"), names.index("Z") + 1) if "Z" in names else slice(1, 1)] = [made]
-    with replacing(path, overwrite=overwrite) as unfinished:
-        fits.HDUList(found).writeto(unfinished)
+
+    def changed(source: Path, found: list[Any]) -> None:
+        names = [hdu.name for hdu in found]
+        table = table_of(source, found[names.index("Z")], check=False) if "Z" in names else Table()
+        header = found[0].header
+        proposed = confidence(float(row["Z"]), int(row["ZWARN"]), float(row["PCONF"]))
+        header["JAXZCONF"] = (proposed, "confidence that jaxz proposes, 0 to 3")
+        if not {"ZCONF", "CONFID"} & set(header):
+            header["ZCONF"] = (proposed, "proposed by jaxz")
+        _put(found, fits.BinTableHDU(_with_redshift(table, row), name="Z"))
+
+    _rewrite(Path(source), Path(path), changed, overwrite=overwrite)
 
 
 def write_sources(catalog: str | Path, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
@@ -93,19 +90,86 @@ def write_sources(catalog: str | Path, folder: str | Path, *, overwrite: bool = 
     Raises:
         FileError: as `write_source`; or if two have one name.
     """
-    rows = [(Path(str(row["FILE"]).strip()), row) for row in read_catalog(catalog)]
-    rows = [(path, row) for path, row in rows if _is_source(path)]
+    rows = list(read_catalog(catalog))
+    outputs = _outputs([str(row["FILE"]) for row in rows], folder, overwrite=overwrite)
+    for place, (source, path) in outputs.items():
+        write_source(source, rows[place], path, overwrite=overwrite)
+    return [path for _, path in outputs.values()]
+
+
+def write_line_sources(tables: Mapping[str, Table], folder: str | Path, *, overwrite: bool = False) -> list[Path]:
+    """Write the Source files of spectra with their lines, table ``LINES``, under their names, into a folder.
+
+    The columns are those of `line_tables` but ID and TARGETID; ``LBDA_OBS`` is of air where the wavelengths of the
+    source's spectra are (card ``LBDAMED``), so that MPDAF draws them where they are. A table LINES that is there is
+    replaced.
+
+    Args:
+        tables: of `line_tables`; spectra whose FILE is no Source file are passed over.
+        folder: made if it is not there.
+        overwrite: whether to replace files in it; without, that they are not there is made sure of first.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        FileError: as `write_sources`.
+    """
+    lines, sources = tables["LINES"], tables["SOURCES"]
+    outputs = _outputs([str(one) for one in sources["FILE"]], folder, overwrite=overwrite)
+    for place, (source, path) in outputs.items():
+        own = lines[lines["ID"] == sources["ID"][place]]
+        own.remove_columns([name for name in ("ID", "TARGETID") if name in own.colnames])
+
+        def changed(_: Path, found: list[Any], own: Table = own) -> None:
+            air = any(str(hdu.header.get("CTYPE1", "")).strip() == "AWAV" for hdu in found)
+            if air:
+                own["LBDA_OBS"] = vactoair(own["LBDA_OBS"])
+            table = fits.BinTableHDU(own, name="LINES")
+            table.header["LBDAMED"] = ("air" if air else "vacuum", "what LBDA_OBS is of; LBDA_REST is of vacuum")
+            _put(found, table)
+
+        _rewrite(source, path, changed, overwrite=overwrite)
+    return [path for _, path in outputs.values()]
+
+
+def _outputs(files: Sequence[str], folder: str | Path, *, overwrite: bool) -> dict[int, tuple[Path, Path]]:
+    """Return the Source files among some files, and what is to be written of them, by their place.
+
+    Raises:
+        FileError: if two have one name, or something that may not be replaced is there.
+    """
     folder = Path(folder)
     with contextlib.suppress(FileExistsError):
         folder.mkdir()
-    outputs = [folder / path.name for path, _ in rows]
-    for number, output in enumerate(outputs):
-        if output in outputs[:number]:
-            raise FileError(f"{output}: two sources have this name: measure them in separate runs")
-        check_output(output, overwrite=overwrite, inputs=() if overwrite else [rows[number][0]])
-    for output, (path, row) in zip(outputs, rows, strict=True):
-        write_source(path, row, output, overwrite=overwrite)
+    paths = [Path(file.strip()) for file in files]
+    outputs = {place: (path, folder / path.name) for place, path in enumerate(paths) if _is_source(path)}
+    taken = set()
+    for source, path in outputs.values():
+        if path in taken:
+            raise FileError(f"{path}: two sources have this name: measure them in separate runs")
+        taken.add(path)
+        check_output(path, overwrite=overwrite, inputs=() if overwrite else [source])
     return outputs
+
+
+def _rewrite(source: Path, path: Path, changed: Callable[[Path, list[Any]], None], *, overwrite: bool) -> None:
+    """Write a Source file whose HDUs have been changed to another path, or to its own if it may be replaced."""
+    check_output(path, overwrite=overwrite, inputs=() if overwrite else [source])
+    with damage_named(source), open_fits(source) as hdus:
+        if not is_mpdaf_source(hdus):
+            raise FileError(f"{source}: not an MPDAF Source file: it has no spectra SPE_…_DATA")
+        found = [hdu.copy() for hdu in hdus]
+        changed(source, found)
+    with replacing(path, overwrite=overwrite) as unfinished:
+        fits.HDUList(found).writeto(unfinished)
+
+
+def _put(found: list[Any], table: fits.BinTableHDU) -> None:
+    """Put a table in the place of that of its name, or behind the primary header."""
+    names = [hdu.name for hdu in found]
+    place = names.index(table.name) if table.name in names else 1
+    found[place : place + (table.name in names)] = [table]
 
 
 def _is_source(path: Path) -> bool:

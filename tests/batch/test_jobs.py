@@ -1,5 +1,6 @@
 """What is finished is kept, and the catalog is the same however it came about."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -42,18 +43,19 @@ def whole(files, job, tmp_path):
 
 
 def test_the_catalog_is_what_one_piece_gives(files, job, tmp_path, monkeypatch):
-    report = batch.run_job(job(fake.Method(), curves=True), files, tmp_path / "a.fits", curves=tmp_path / "ac.fits")
+    begun = job(fake.Method(), curves=True)
+    report = batch.run_job(begun, files, tmp_path / "a.fits", curves=tmp_path / "ac.fits")
     assert (report.rows, report.measured, report.warned, report.failures) == (10, 10, 0, ())
     assert not (tmp_path / "a.fits.parts").exists()
     spectra = io.read(files)
-    io.write(fake.found_in(spectra), tmp_path / "b.fits", header={"ZMAX": 0.25})
+    io.write(fake.found_in(spectra), tmp_path / "b.fits", header=begun.cards())
     io.write_curves(fake.curves_of(spectra), tmp_path / "bc.fits")
     for a, b in (("a.fits", "b.fits"), ("ac.fits", "bc.fits")):
         assert (tmp_path / a).read_bytes() == (tmp_path / b).read_bytes()
     # However it is cut.
     monkeypatch.setattr(plan, "PART_BYTES", 10**9)
     monkeypatch.setattr(plan, "PART_FILES", 4)
-    batch.run_job(job(fake.Method(), group=2), files, tmp_path / "c.fits")
+    batch.run_job(dataclasses.replace(begun, group=2), files, tmp_path / "c.fits", curves=tmp_path / "cc.fits")
     assert (tmp_path / "c.fits").read_bytes() == (tmp_path / "a.fits").read_bytes()
 
 
@@ -98,13 +100,24 @@ def test_beginning_anew_uses_nothing_of_before(files, job, whole, tmp_path):
     assert out.read_bytes() == whole
 
 
-def test_parts_of_other_settings_are_refused(files, job, tmp_path):
-    out = tmp_path / "out.fits"
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"settings": {"ZMAX": 0.5}}, "ZMAX = 0.25, this run has 0.5"),
+        ({"format": "table"}, "FORMAT = , this run has table"),
+        ({"medium": "air"}, "MEDIUM = , this run has air"),
+        ({"columns": {"flux": "ivar"}}, "COLUMNS = , this run has flux=ivar"),
+        ({"choice": batch.Choice(count=1)}, "CHOICE = , this run has ntargets=1"),
+        ({"curves": True}, "CURVES = False, this run has True"),
+    ],
+)
+def test_parts_of_other_settings_are_refused(files, job, tmp_path, other, said):
+    out, begun = tmp_path / "out.fits", job(fake.Method())
     with pytest.raises(Stopped):
-        batch.run_job(job(fake.Method()), files, out, watcher=StopsAfter(2))
-    other = batch.Job(fake.Method(), {"ZMAX": 0.5})
-    with pytest.raises(io.FileError, match=r"its parts were made with ZMAX = 0.25, this run has 0.5"):
-        batch.run_job(other, files, out, resume=True)
+        batch.run_job(begun, files, out, watcher=StopsAfter(2))
+    curves = {"curves": tmp_path / "curves.fits"} if "curves" in other else {}
+    with pytest.raises(io.FileError, match=f"its parts were made with {said}"):
+        batch.run_job(dataclasses.replace(begun, **other), files, out, resume=True, **curves)
 
 
 def test_parts_of_files_that_changed_are_done_again(files, spectra, job, tmp_path):

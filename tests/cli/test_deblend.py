@@ -1,10 +1,12 @@
 """`jaxz deblend`: the catalog of `jaxz zfind` with second redshifts, and its figure."""
 
+import functools
+
 import numpy as np
 import pytest
 from astropy.io import fits
 
-from jaxz import Spectra
+from jaxz import Spectra, classes
 from tests import small
 from tests.cli.conftest import write_spectrum
 
@@ -13,9 +15,10 @@ ZFIRST, ZSECOND = 0.05, 0.195
 
 @pytest.fixture(autouse=True)
 def _small_basis(monkeypatch):
-    """All classes have the small basis, as the package's takes a minute to compile."""
+    """Galaxies alone, with the small basis, as what is compiled for each class takes long."""
     for module in ("classes", "blends"):
         monkeypatch.setattr(f"jaxz.{module}.load_basis", lambda name=None: small.basis())
+    monkeypatch.setattr("jaxz.classes.candidates", functools.partial(classes.candidates, classes=["galaxy"]))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from astropy.io import fits
 
 from jaxz import io
-from jaxz.cli.inputs import read_files
+from jaxz.cli.inputs import Inputs, read_files
 
 
 def test_spectra_are_what_the_library_reads(desi, files):
@@ -33,5 +33,13 @@ def test_files_that_cannot_be_read_are_counted(files, tmp_path, capsys):
     spectra, unreadable = read_files([tmp_path / "missing.fits", *files, tmp_path / "empty"])
     assert (len(spectra), unreadable) == (4, 2)
     assert len(capsys.readouterr().err.splitlines()) == 2
-    with pytest.raises(ValueError, match="nothing can be learned"):
+    with pytest.raises(ValueError, match="no spectrum could be read"):
         read_files([tmp_path / "missing.fits"])
+
+
+def test_groups_have_the_size_that_was_asked_for_and_keep_the_order(desi, files):
+    whole = io.read([*files, desi])
+    groups = list(Inputs([*files, desi]).groups(3))
+    assert [name for group in groups for name in group.ids] == list(whole.ids)
+    assert all(3 <= len(group) < 6 for group in groups[:-1])
+    np.testing.assert_array_equal(np.concatenate([group.npixels for group in groups]), whole.npixels)

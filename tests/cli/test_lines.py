@@ -6,6 +6,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz import io
+from jaxz.air import airtovac
+from tests import cubes
 from tests.lines import simulated
 
 Z = np.array([0.1, 0.2, np.nan])
@@ -69,3 +71,59 @@ def test_nothing_is_written_over(run, inputs, tmp_path):
     assert run("lines", *inputs, "-o", tmp_path / "lines.fits").exit_code == 1
     assert (tmp_path / "lines.fits").read_text() == "precious"
     assert run("lines", *inputs, "-o", inputs[1], "--overwrite").exit_code == 1
+
+
+def test_lines_of_a_cube_have_maps(run, tmp_path):
+    """Hα of a rotating disc in the middle of an empty field, and nothing at the edge."""
+    _, flux = simulated.spectra(np.random.default_rng(3), np.full(6, 0.1))
+    flux[[0, 5]] = 0.0
+    wave = simulated.WAVE
+    shape = (len(wave), 2, 3)
+    cubes.write(
+        tmp_path / "disc.fits",
+        np.asarray(np.random.default_rng(4).normal(flux).T.reshape(shape), dtype=np.float32),
+        np.ones(shape, dtype=np.float32),
+        CTYPE3="WAVE",
+        CD3_3=wave[1] - wave[0],
+        CRVAL3=wave[0],
+    )
+    names = io.read(tmp_path / "disc.fits").ids
+    Table({"ID": names, "Z": np.full(6, 0.1)}).write(tmp_path / "z.ecsv")
+    output = tmp_path / "lines.fits"
+    result = run("lines", tmp_path / "z.ecsv", tmp_path / "disc.fits", "-o", output, "--lsf", "2.5")
+    assert result.exit_code == 0, result.stderr
+    (maps,) = io.read_maps(output).values()
+    assert np.abs(maps["HALPHA"].ravel()[1:5] - 120).max() < 5 * maps["HALPHA ERR"].max()
+    assert np.abs(maps["HALPHA"].ravel()[[0, 5]]).max() < 5 * maps["HALPHA ERR"].max()
+    assert maps["SNR_LINES"].ravel()[1] > 20
+    lines = Table.read(output, "LINES")
+    row = lines[(lines["ID"] == names[4]) & (lines["LINE"] == "Halpha")]
+    assert np.float32(row["FLUX"][0]) == maps["HALPHA"][1, 1]
+    assert "fewer than 100 spaxels are blank" in result.stderr
+
+
+def test_sources_are_written_with_their_lines(run, inputs, tmp_path):
+    spectra = io.read(inputs[1])[[0]]
+    primary = fits.PrimaryHDU()
+    primary.header.update(ID=7, FORMAT="0.6", REFSPEC="MUSE_TOT")
+    images = [
+        fits.ImageHDU(spectra.flux[0], name="SPE_MUSE_TOT_DATA"),
+        fits.ImageHDU(1 / spectra.ivar[0], name="SPE_MUSE_TOT_STAT"),
+    ]
+    for image in images:
+        image.header.update(CTYPE1="AWAV", CUNIT1="Angstrom", CRVAL1=4750.0, CRPIX1=1.0, CDELT1=2.5)
+    images[0].header["BUNIT"] = "10**(-20)*erg/s/cm**2/Angstrom"
+    path = tmp_path / "source-7.fits"
+    fits.HDUList([primary, *images]).writeto(path)
+    Table({"ID": ["source-7"], "Z": [0.1]}).write(tmp_path / "one.ecsv")
+    output, folder = tmp_path / "lines.fits", tmp_path / "out"
+    result = run("lines", tmp_path / "one.ecsv", path, "-o", output, "--lsf", "2.5", "--sources", folder)
+    assert result.exit_code == 0, result.stderr
+    with fits.open(folder / path.name) as hdus:
+        assert {hdu.name for hdu in hdus} == {"PRIMARY", "LINES", "SPE_MUSE_TOT_DATA", "SPE_MUSE_TOT_STAT"}
+        lines, header = Table(hdus["LINES"].data), hdus["LINES"].header
+        np.testing.assert_array_equal(hdus["SPE_MUSE_TOT_DATA"].data, spectra.flux[0])
+    whole = Table.read(output, "LINES")
+    assert header["LBDAMED"] == "air"
+    assert lines["LINE"].tolist() == whole["LINE"].tolist()
+    np.testing.assert_allclose(airtovac(lines["LBDA_OBS"]), whole["LBDA_OBS"], rtol=1e-12)
