@@ -190,15 +190,18 @@ class Redshifts(eqx.Module):
         Args:
             row: position or name of the spectrum.
             spectra: that were measured; where they are one, that is it.
-            scan: of the same spectra, whose χ²(z) is drawn; the candidates alone if absent.
+            scan: of the same spectra, or of this one, whose χ²(z) is drawn; the candidates alone if absent.
 
         Raises:
-            IndexError, KeyError, TypeError, ValueError: as `model`.
+            IndexError, KeyError, TypeError, ValueError: as `model`, and if the scan is of another spectrum.
         """
         from jaxz.plot import ZFit, plot_fit
 
         at, spectrum = self._measured(row, spectra)
-        curve = None if scan is None else scan[[row_of(row, scan.ids, what="curves")]]
+        curve = None
+        if scan is not None:
+            curve = scan if len(scan) == 1 else scan[[row_of(row, scan.ids, what="curves")]]
+            check_scanned(curve.ids, curve.fingerprints, spectrum)
         return plot_fit(ZFit.of(spectrum, curve, self[at], 0))
 
     def _measured(self, row: Rows, spectra: Spectra) -> tuple[int, Spectra]:

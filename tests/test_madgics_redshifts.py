@@ -11,6 +11,7 @@ from jaxz.pixels import WINDOW
 from jaxz.redshift import Redshifts, find_redshifts
 from jaxz.run import run
 from jaxz.scan import madgics_scan, nmf_scan
+from jaxz.separation import separate
 from jaxz.spectra import LogGrid, Spectra
 from jaxz.status import Status, ZWarn
 from tests import gaussian, oracle, small
@@ -45,6 +46,19 @@ def test_pulls_have_unit_width(sample):
     assert 0.84 < width < 1.16
     assert 0.84 < np.std(pull[np.abs(pull) < 5]) < 1.16
     assert abs(np.mean(pull[np.abs(pull) < 5])) < 0.3
+
+
+def test_the_model_is_that_of_whitened_and_masked_components():
+    rng = np.random.default_rng(9)
+    sky, target = gaussian.sky(rng, mask=True), gaussian.target(scale=20.0)
+    spectra, _ = gaussian.lattice_spectra(rng, [sky, target], 1, z=np.array([2.1]), coeff=[3.0, 0.0])
+    found = find_redshifts(madgics_scan(spectra, target=target, nuisance=[sky], **RANGE), spectra)
+    flux = found.model(0, spectra)
+    used = np.isfinite(flux)
+    used[[90, 91, 92, 290]] = False  # masked
+    residual = spectra.flux[0, used] - flux[used]
+    prior = np.sum(separate(spectra, [sky, target], z=found.z).coeff ** 2)
+    assert np.sum(spectra.ivar[0, used] * residual**2) + prior == pytest.approx(found.chi2[0], rel=1e-3)
 
 
 def test_the_error_is_where_delta_chi2_has_risen_by_one(sample, model):

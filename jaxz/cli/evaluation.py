@@ -9,7 +9,8 @@ from jaxz.cli.console import say, show, table
 
 if TYPE_CHECKING:
     import numpy as np
-    from matplotlib.figure import Figure
+
+    from jaxz.plot.style import Figure
 
 SNR = {"SNR_CONT": "S/N of the continuum", "SNR_LINE": "S/N of the lines"}
 """Columns of the truth in which the good fraction is binned, and what they are."""

@@ -9,9 +9,9 @@ from jaxz.status import ZWarn
 
 if TYPE_CHECKING:
     import numpy as np
-    from matplotlib.figure import Figure
 
     from jaxz.cli.evaluation import Sample
+    from jaxz.plot.style import Figure
 
 CERTAIN = 0.99
 """PCONF of what a user takes to be certain."""

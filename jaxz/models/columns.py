@@ -120,7 +120,8 @@ class Fixed(eqx.Module):
             if kind != "non-negative":
                 free += [kind == "free"] * len(part)
             if isinstance(part, GaussianComponent) and part.mask is not None:
-                keep[place : place + part.grid.size][part.mask] = 0
+                masked = xp.pad(xp.asarray(part.mask), (place, end - start - place - part.grid.size))
+                keep = xp.where(masked, 0.0, keep)
         dtype = jnp.result_type(float)
         join = [xp.concatenate([xp.asarray(x, dtype=dtype) for x in parts[kind]]) for kind in (False, True)]
         return cls(jnp.asarray(join[0]), jnp.asarray(join[1]), jnp.asarray(keep, dtype=dtype), start, tuple(free), own)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
@@ -68,10 +69,13 @@ class Whitening(eqx.Module):
         found = np.polynomial.Polynomial.fit(loglam[good], np.log(variance[good]), degree, domain=[low, high])
         return cls(found.coef, low, high)
 
-    def log_variance(self, loglam: np.ndarray) -> np.ndarray:
-        """Return ln variance at log10 λ, float64."""
+    def log_variance(self, loglam: np.ndarray) -> np.ndarray | jax.Array:
+        """Return ln variance at log10 λ, float64; a JAX array if the coefficients are one."""
         x = (2 * np.clip(loglam, self.low, self.high) - (self.low + self.high)) / (self.high - self.low)
-        return np.polynomial.polynomial.polyval(x, self.coeff)
+        total = np.zeros_like(x)
+        for power in range(len(self.coeff) - 1, -1, -1):
+            total = total * x + self.coeff[power]
+        return total
 
 
 class GaussianComponent(eqx.Module):
@@ -222,12 +226,15 @@ class GaussianComponent(eqx.Module):
         if self.reference_z is not None:
             raise ValueError(f"component {self.name!r} has no place in the observed frame: use component.at(z)")
         check_step(self, grid.step)
-        return placed(self.flux_vectors(), self.grid, grid)
+        return placed(np.asarray(self.flux_vectors()), self.grid, grid)
 
-    def flux_vectors(self) -> np.ndarray:
-        """Return √variance(λ) V of a fixed component on its own grid, float64."""
-        scale = 1.0 if self.whitening is None else np.exp(self.whitening.log_variance(self.grid.loglam) / 2)
-        return self.vectors * scale  # type: ignore[return-value]
+    def flux_vectors(self) -> np.ndarray | jax.Array:
+        """Return √variance(λ) V of a fixed component on its own grid, float64; a JAX array if the vectors are one."""
+        if self.whitening is None:
+            return self.vectors * 1.0
+        log_variance = self.whitening.log_variance(self.grid.loglam)
+        xp = jnp if any(isinstance(values, jax.Array) for values in (self.vectors, log_variance)) else np
+        return xp.asarray(self.vectors, dtype=log_variance.dtype) * xp.exp(log_variance / 2)[None]
 
 
 def lattice_z(z: float, step: float) -> float:

@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from jaxz import validate
-from jaxz.plot.style import BLUE, GREY
+from jaxz.plot.style import BLUE, GREY, Figure
 
 
 def plot_bins(

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from jaxz.plot.curve import draw_curve
 from jaxz.plot.fit import known_lines
 from jaxz.plot.spectrum import draw_spectrum
+from jaxz.plot.style import Figure
 from jaxz.scan import ZScan
 from jaxz.spectra import Spectra
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import FigureBase
 
 from jaxz import validate
-from jaxz.plot.style import BLUE, GREY, RED
+from jaxz.plot.style import BLUE, GREY, RED, Figure
 from jaxz.summary import LIGHT_SPEED
 
 MANY = 100

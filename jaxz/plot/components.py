@@ -2,12 +2,11 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from jaxz.plot.curve import draw_curve
 from jaxz.plot.fit import ZFit, describe
 from jaxz.plot.spectrum import unit_of
-from jaxz.plot.style import BLUE, RED
+from jaxz.plot.style import BLUE, RED, Figure
 from jaxz.separation import Separation
 
 _DATA, _BAND = "0.25", 0.3
@@ -68,9 +67,9 @@ def plot_components(
             _draw(axes, wave[inside], mean[inside], np.sqrt(np.maximum(variance[inside], 0)), colour)
             _scale(axes, mean[inside & sized])
             axes.set_xlim(low, high)
-        panel[0].text(
-            0.01, 0.95, name, transform=panel[0].transAxes, va="top", fontsize=11, color=colour, weight="bold"
-        )
+        box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
+        how = {"transform": panel[0].transAxes, "va": "top", "fontsize": 11, "weight": "bold", "bbox": box}
+        panel[0].text(0.01, 0.95, name, color=colour, **how)
         panel[0].axvspan(*near, color="0.93", lw=0, zorder=0)
     return figure
 

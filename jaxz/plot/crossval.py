@@ -1,9 +1,8 @@
 """Cross-validation over ranks, as [M, fig. 4]."""
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from jaxz.plot.style import BLUE
+from jaxz.plot.style import BLUE, Figure
 
 
 def plot_crossval(ranks: np.ndarray, good_fraction: np.ndarray, mae: np.ndarray) -> Figure:

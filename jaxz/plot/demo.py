@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from jaxz import validate
 from jaxz.plot.comparison import draw_panels
 from jaxz.plot.fit import ZFit, describe, draw_fit
+from jaxz.plot.style import Figure
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
 from jaxz.spectra import Spectra

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from jaxz import validate
+from jaxz.plot.style import Figure
 
 
 def plot_depth(

@@ -5,12 +5,13 @@ import math
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure, FigureBase
+from matplotlib.figure import FigureBase
 
 from jaxz.likelihood import best_fit, fitted_flux, sigma_of
 from jaxz.models.templates import AbstractTemplates
 from jaxz.plot.curve import SCORES, draw_curve
 from jaxz.plot.spectrum import draw_residual, draw_spectrum, draw_zoom, strongest_lines
+from jaxz.plot.style import Figure
 from jaxz.redshift import Redshifts
 from jaxz.scan import ZScan
 from jaxz.spectra import Spectra

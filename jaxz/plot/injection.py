@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from jaxz import validate
-from jaxz.plot.style import BLUE, GREY, RED
+from jaxz.plot.style import BLUE, GREY, RED, Figure
 
 _COLOURS = (BLUE, RED, "#d98e04", "0.35")
 _FLUX_BINS = 4

@@ -2,11 +2,11 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from jaxz.lines import LineFits
 from jaxz.lines.known import LIGHT_SPEED
-from jaxz.plot.style import BLUE, RED
+from jaxz.plot.spectrum import unit_of
+from jaxz.plot.style import BLUE, RED, Figure
 from jaxz.spectra import Spectra
 
 SHOWN, COLUMNS = 10, 5
@@ -53,7 +53,7 @@ def plot_lines(spectra: Spectra, found: LineFits, *, row: int = 0) -> Figure:
         f"χ²/n {found.chi2[row] / max(found.npixels[row], 1):.2f}"
     )
     whole.set_xlabel("observed wavelength, vacuum (Å)")
-    whole.set_ylabel("flux density (unit of the file)")
+    whole.set_ylabel(f"flux density\n({unit_of(spectra[[row]])})")
     for place, line in enumerate(lines):
         axes = figure.add_subplot(grid[1 + place // COLUMNS, place % COLUMNS])
         centre = found.wave[line] * (1 + found.z[row])

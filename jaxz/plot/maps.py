@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+
+from jaxz.plot.style import Figure
 
 _PANELS = {
     "Z": "redshift",

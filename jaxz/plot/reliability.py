@@ -2,10 +2,9 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from jaxz import validate
-from jaxz.plot.style import BLUE, GREY, count_up
+from jaxz.plot.style import BLUE, GREY, Figure, count_up
 
 _EDGES = np.array([-0.1, *(1 - np.geomspace(1, validate.LEAST, 9)[1:]), 1.0])
 """Edges of the bins of p on the logarithmic axes, two for each factor of ten in 1 - p."""

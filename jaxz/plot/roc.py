@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 
-from matplotlib.figure import Figure
-
-from jaxz.plot.style import GREY
+from jaxz.plot.style import GREY, Figure
 from jaxz.validate import Roc
 
 

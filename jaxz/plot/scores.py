@@ -2,10 +2,9 @@
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from jaxz import validate
-from jaxz.plot.style import BLUE, GREY, RED, count_up
+from jaxz.plot.style import BLUE, GREY, RED, Figure, count_up
 
 _COMPLETENESS, _PURITY = "0.2", "#d98e04"
 LEAST_ERROR, LEAST_SIGNIFICANCE = 1e-6, 1e-4

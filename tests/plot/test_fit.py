@@ -177,6 +177,14 @@ def test_the_method_draws_the_same(measured):
     figure = found.plot("s0", spectra, scan=scan)
     assert figure.get_suptitle() == plot.describe(plot.ZFit.of(*measured, 0))
     np.testing.assert_array_equal(panel(figure, "curve").lines[0].get_ydata(), scan.chi2[0])
+    alone = found.plot(1, spectra, scan=scan[1])
+    np.testing.assert_array_equal(panel(alone, "curve").lines[0].get_ydata(), scan.chi2[1])
+    with pytest.raises(ValueError, match="different ids"):
+        found.plot(1, spectra, scan=scan[0])
+
+
+def test_a_notebook_shows_it_without_pyplot(measured):
+    assert measured[2].plot(0, measured[0])._repr_png_().startswith(b"\x89PNG")
 
 
 @given(arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 100)), st.floats(0.1, 3.0))
