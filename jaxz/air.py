@@ -47,4 +47,4 @@ def vactoair(wave: np.ndarray) -> np.ndarray:
 
 def _index(vacuum: np.ndarray) -> np.ndarray:
     sigma2 = (1e4 / vacuum) ** 2
-    return 1.0 + 0.05792105 / (238.0185 - sigma2) + 0.00167917 / (57.362 - sigma2)
+    return np.asarray(1.0 + 0.05792105 / (238.0185 - sigma2) + 0.00167917 / (57.362 - sigma2))
