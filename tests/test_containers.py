@@ -1,10 +1,12 @@
 """Containers are indexed, joined and looked at as Python's are; what is no index, or another kind, is said by name."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import jaxz
-from jaxz import Spectra
+from jaxz import ErrorModel, Spectra
 from jaxz.arguments import check_types
 from jaxz.display import SHOWN, curve_svg
 from jaxz.io import exchange
@@ -163,3 +165,17 @@ def test_foreign_arguments(given, message):
 def test_swapped_arguments(spectra):
     with pytest.raises(TypeError, match="spectra and basis are swapped"):
         check_types("f(spectra, basis)", spectra=(small.basis(), Spectra), basis=(spectra, jaxz.Basis))
+
+
+def test_a_source_is_the_more_probable_the_more_it_improves_the_fit():
+    gain = np.array([0.0, 5.0, 23.6, 100.0, 1000.0, np.nan])
+    model = dataclasses.replace(made.model(), error=ErrorModel())
+    found = made.redshifts(np.full(6, 0.5), chi2=1000 - gain, models=(model,))
+    assert np.all(np.diff(found.preal[:5])[1:] > 0)
+    assert found.preal[2] == pytest.approx(0.5, abs=0.01)
+    assert found.preal[4] > 0.999
+    assert np.isnan(found.preal[5])
+    assert "PREAL" in found.to_table().colnames
+    plain = made.redshifts(np.full(6, 0.5), chi2=1000 - gain)
+    assert np.isnan(plain.preal).all()
+    assert "PREAL" not in plain.to_table().colnames

@@ -33,9 +33,10 @@ def to_table(redshifts: Redshifts) -> Table:
     f4[basis], ``FITMETHOD``, ``NPIXELS`` i4, ``SPECTYPE``, ``SUBTYPE``, ``NCOEFF`` i2, ``DELTACHI2`` f4; ``ID``,
     ``STATUS`` i2 (a `Status` code), ``SIGNIFICANCE``, ``ROBUSTNESS``, ``PCONF``, ``PCLASS``, ``TEMPERATURE`` f4,
     ``ZALT`` f8[cand], ``ZALT_ERR`` f4[cand], ``ZALT_CHI2`` f8[cand], ``ZALT_PROB`` f4[cand], ``Z_LO`` f8, ``Z_HI`` f8,
-    ``COVERAGE`` f4, ``ULTRAVIOLET`` bool; after a MADGICS scan ``CHI2_NULL`` f8, χ² without the target, and
-    ``DETECTION_RAW`` f4, |Δχ²| by which the target improves it; then the other columns of `redshifts.meta` (``RA``,
-    ``DEC``, ``FILE``), but for those of other extensions. COEFF is 0 beyond NCOEFF. Δχ² of TEMPERATURE is worth one
+    ``COVERAGE`` f4, ``ULTRAVIOLET`` bool; with an error model ``PREAL`` f4, the probability that there is a source
+    (`Redshifts.preal`); after a MADGICS scan ``CHI2_NULL`` f8, χ² without the target, and ``DETECTION_RAW`` f4, |Δχ²|
+    by which the target improves it; then the other columns of `redshifts.meta` (``RA``, ``DEC``, ``FILE``), but for
+    those of other extensions. COEFF is 0 beyond NCOEFF. Δχ² of TEMPERATURE is worth one
     (see `jaxz.calibration`); Z_LO and Z_HI enclose the densest part of P(z) (see `jaxz.intervals`). ULTRAVIOLET says
     that no line from [O II] on is in reach: z rests on Lyα and the ultraviolet, whose velocities are their own. It is
     no warning. A spectrum that could not be measured has Z = NaN, and STATUS says why.
@@ -84,6 +85,8 @@ def to_table(redshifts: Redshifts) -> Table:
         "COVERAGE": _float32(redshifts.coverage),
         "ULTRAVIOLET": redshifts.ultraviolet,
     }
+    if all(model.error is not None for model in redshifts.models):
+        columns["PREAL"] = _float32(redshifts.preal)
     if any(model.line is not None for model in redshifts.models):
         columns["CHI2_NULL"] = np.asarray(redshifts.chi2_null, dtype=np.float64)
         columns["DETECTION_RAW"] = _float32(redshifts.detection)

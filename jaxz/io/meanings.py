@@ -30,6 +30,8 @@ EVERY = {
     "ULTRAVIOLET": "whether nothing from [O II] on is seen",
 }
 
+SOURCE = {"PREAL": "probability that there is a source, if half of the spectra have one"}
+
 TARGET = {
     "CHI2_NULL": "chi2 without the target",
     "DETECTION_RAW": "chi2 by which the target improves the fit",
@@ -60,4 +62,4 @@ INPUT = {
     "NOISEFAC": "by which the variance is larger than STAT says",
 }
 
-COLUMNS = EVERY | TARGET | BLEND | INPUT
+COLUMNS = EVERY | SOURCE | TARGET | BLEND | INPUT

@@ -1,0 +1,106 @@
+"""Is there a source at all? P(real) and two other scores, of true and blank spectra, simulated and real.
+
+Simulated MUSE surveys, half of the spectra being of nothing, without and with artefacts. The numbers of P(real), and
+the threshold of each score (the balanced one), are from surveys of other seeds, of both kinds together: one for all.
+Completeness and purity are of galaxies whose brightest line has a S/N of 7 or more, and as many blank spectra; how true
+P(real) is, of all spectra. Of real data there are the spaxels of an empty piece of a MUSE cube, and VANDELS and FORS2.
+
+Checked: nine tenths of the simulated galaxies with such a line are told from nothing, and P(real) is true to 0.1.
+"""
+
+import argparse
+import itertools
+from typing import Any
+
+import numpy as np
+
+import jaxz
+from benchmarks import common, inputs, samples
+from benchmarks.common import Report, require
+from benchmarks.simulated import LEAST_SNR, OTHER_SEEDS, SEEDS, Surveyed
+from jaxz import Redshifts, Spectra, mock, validate
+
+SCORES = ("preal", "significance", "detection")
+PROBABLE = 0.5
+EDGES = np.array([0, 0.1, 0.5, 0.9, 0.99, 1.001])
+
+
+def measured(spectra: Spectra) -> Redshifts:
+    """Return the redshifts of galaxies in spectra."""
+    return jaxz.redshifts(spectra, zmax=inputs.ZMAX, classes=("galaxy",))
+
+
+def surveyed(n: int, seed: int, *, artefacts: bool) -> Surveyed:
+    """Simulate a survey and find its redshifts."""
+    stars = jaxz.io.read_populations(inputs.data_folder() / "templates" / "cb08_ssp.fits")
+    instrument = mock.INSTRUMENTS["muse"]()
+    spectra, truth = mock.survey(instrument, n, seed=seed, populations=stars, artefacts=artefacts, blank=0.5)
+    real = truth.type != mock.BLANK
+    return Surveyed(truth, measured(spectra), real, ~real | (truth.snr_line >= LEAST_SNR))
+
+
+def error_of(probability: np.ndarray, real: np.ndarray) -> float:
+    """Return how far probabilities are from the shares that are real, the mean over spectra, in bins."""
+    known = np.isfinite(probability)
+    probability, real = probability[known], real[known]
+    bins = [(probability >= low) & (probability < high) for low, high in itertools.pairwise(EDGES)]
+    off = [abs(probability[rows].mean() - real[rows].mean()) * rows.sum() for rows in bins if rows.any()]
+    return float(sum(off) / len(real))
+
+
+def run(n: int, every: int) -> list[Report]:
+    """Measure surveys of `n` spectra, and every so manieth real one."""
+    others = [surveyed(n, seed, artefacts=name == "on") for name, seed in OTHER_SEEDS.items()]
+    own = {name: surveyed(n, seed, artefacts=name == "on") for name, seed in SEEDS.items()}
+    rows: list[dict[str, Any]] = []
+    for score in SCORES:
+        values = [np.nan_to_num(getattr(one.found, score)[one.kept]) for one in others]
+        cut = validate.separation(np.concatenate(values), np.concatenate([one.real[one.kept] for one in others]))
+        threshold = cut.balanced().threshold
+        for name, one in own.items():
+            of_all = np.nan_to_num(getattr(one.found, score))
+            at = validate.separation(of_all[one.kept], one.real[one.kept]).at(threshold)
+            require(at.completeness >= 0.9, f"{score}, artefacts {name}: completeness {at.completeness:.3f}")
+            error = error_of(one.found.preal, one.real) if score == "preal" else float("nan")
+            require(not error > 0.1, f"P(real), artefacts {name}: off by {error:.3f}")
+            rows.append(
+                {
+                    "score": score,
+                    "artefacts": name,
+                    "number": str(np.count_nonzero(one.kept)),
+                    "completeness": f"{at.completeness:.4f}",
+                    "purity": f"{at.purity:.4f}",
+                    "AUC, all": f"{validate.roc(of_all, one.real).auc:.4f}",
+                    "error of P": error,
+                }
+            )
+    return [Report("detections", rows, {"spectra": n}), _of_real_data(every)]
+
+
+def _of_real_data(every: int) -> Report:
+    """Return how often P(real) calls a real spectrum that of a source."""
+    cube = jaxz.io.read(inputs.data_folder() / "muse_cube" / "subcub_mosaic.fits")
+    parts = {"spaxels of a nearly empty cube": cube}
+    parts |= {one.name: one.spectra for one in (samples.vandels(), samples.fors2())}
+    rows = []
+    for name, spectra in parts.items():
+        probability = measured(spectra[::every]).preal
+        number = np.count_nonzero(np.isfinite(probability))
+        shares = {
+            f"P > {least:g}": f"{np.count_nonzero(probability > least)} of {number}" for least in (PROBABLE, 0.99)
+        }
+        rows.append({"real spectra": name, **shares})
+    return Report("detections, real", rows, {"every": every})
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Run it from the command line."""
+    for report in run(24, 100) if arguments.quick else run(arguments.n, arguments.every):
+        common.finish(report, arguments)
+
+
+if __name__ == "__main__":
+    options = common.parser(__doc__)
+    options.add_argument("--n", type=int, default=1000, help="spectra of each survey, half of them blank")
+    options.add_argument("--every", type=int, default=4, help="take every so manieth of the real spectra")
+    main(options.parse_args())
