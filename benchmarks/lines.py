@@ -148,7 +148,7 @@ def one_by_scipy(spectra: Spectra, z: np.ndarray, found: jaxz.LineFits) -> tuple
     low = np.concatenate([np.full(len(families), -300.0), np.full(len(families), 10.0)])
     high = np.concatenate([np.full(len(families), 300.0), np.full(len(families), 300.0)])
     best = least_squares(lambda place: solution(place)[1], begin, bounds=(low, high), x_scale=50.0, max_nfev=15)
-    line = int(np.nanargmax(found.snr[row]))
+    line = int(np.nanargmax(found.flux[row]))  # of a doublet, whose lines are tied here alone, the one that decides
     return float(solution(best.x)[0][np.flatnonzero(lines == line)[0]]), row, line
 
 
