@@ -49,7 +49,7 @@ def error_of(probability: np.ndarray, real: np.ndarray) -> float:
 
 
 def run(n: int, every: int) -> list[Report]:
-    """Measure surveys of `n` spectra, and every so manieth real one."""
+    """Measure surveys of `n` spectra, and every so many-th real one."""
     others = [surveyed(n, seed, artefacts=name == "on") for name, seed in OTHER_SEEDS.items()]
     own = {name: surveyed(n, seed, artefacts=name == "on") for name, seed in SEEDS.items()}
     rows: list[dict[str, Any]] = []
@@ -102,5 +102,5 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     options = common.parser(__doc__)
     options.add_argument("--n", type=int, default=1000, help="spectra of each survey, half of them blank")
-    options.add_argument("--every", type=int, default=4, help="take every so manieth of the real spectra")
+    options.add_argument("--every", type=int, default=4, help="take every so many-th of the real spectra")
     main(options.parse_args())
