@@ -58,6 +58,11 @@ class Job:
         curves: whether χ²(z) is kept too.
         group: spectra that are measured together, at most.
         choice: which spectra of each file.
+
+    Example:
+        >>> job = jaxz.batch.Job(lambda spectra, devices, progress: None, {"ZMAX": 1.5}, medium="air")
+        >>> job.cards()["ZMAX"], job.cards()["MEDIUM"]
+        (1.5, 'air')
     """
 
     method: Method

@@ -25,6 +25,16 @@ def place_columns(found: LineFits, meta: Mapping[str, np.ndarray]) -> Columns:
     Args:
         found: of (spec,) spectra.
         meta: of these spectra, as `Spectra.meta`; nothing is returned of those that are of no cube.
+
+    Example:
+        >>> wave = np.arange(6000.0, 7000.0)
+        >>> flux = 1 + 20 * np.exp(-0.5 * ((wave - 6564.614) / 3) ** 2) / (3 * np.sqrt(2 * np.pi))
+        >>> spectra = jaxz.Spectra(wave, flux, np.full(1000, 1e4))
+        >>> fits = jaxz.fit_lines(spectra, np.zeros(1), jaxz.load_basis("continuum"))
+        >>> place = {"X": np.array([4]), "Y": np.array([2]), "FILE": np.array(["cube.fits"])}
+        >>> columns = jaxz.io.place_columns(fits, place)
+        >>> columns["X"], columns["Halpha"].round()
+        (array([4]), array([20.], dtype=float32))
     """
     if not set(NEEDED) <= set(meta):
         return {}
@@ -46,6 +56,10 @@ def line_maps(groups: Sequence[Columns]) -> Maps:
 
     Raises:
         FileError: if a file that the spectra are from cannot be read.
+
+    Example:
+        >>> jaxz.io.line_maps([{}]).hdus
+        []
     """
     there = [group for group in groups if group]
     names = {name for group in there for name in group if _error_of(name) in group}

@@ -136,6 +136,11 @@ def write_line_sources(tables: Mapping[str, Table], folder: str | Path, *, overw
 
     Raises:
         FileError: as `write_sources`.
+
+    Example:
+        >>> from astropy.table import Table
+        >>> jaxz.io.write_line_sources({"LINES": Table(), "SOURCES": Table({"ID": [], "FILE": []})}, "with-lines")
+        []
     """
     lines, sources = tables["LINES"], tables["SOURCES"]
     outputs = _outputs([str(one) for one in sources["FILE"]], folder, overwrite=overwrite)
