@@ -5,9 +5,9 @@ import jaxz
 
 def draw(path: str) -> None:
     """Write it."""
-    spectra, _ = jaxz.mock.survey(jaxz.mock.INSTRUMENTS["muse"](), 5, seed=4)
+    spectra, _ = jaxz.mock.survey(jaxz.mock.INSTRUMENTS["muse"](), 12, seed=4)
     model = jaxz.NonNegative(jaxz.load_basis(), error=jaxz.ErrorModel())
-    scan = jaxz.scan(spectra[4], model, zmin=0, zmax=6.7)
-    best = jaxz.find_redshifts(scan, spectra[4])
-    figure = best.plot(0, spectra[4], scan=scan)
+    scan = jaxz.scan(spectra[11], model, zmin=0, zmax=6.7)
+    best = jaxz.find_redshifts(scan, spectra[11])
+    figure = best.plot(0, spectra[11], scan=scan)
     figure.savefig(path, dpi=120)
