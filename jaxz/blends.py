@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxz._typing import Array, Device, Float
+from jaxz.calibration import probability_of
 from jaxz.classes import redshifts
 from jaxz.io import load_basis
 from jaxz.likelihood import fitted_flux, in_pixels
@@ -63,9 +64,9 @@ NCANDIDATES = 10
 """Minima that are looked at for one that is not confused."""
 
 PROBABILITY = {"lines": (-5.1, 1.5), "model": (-4.2, 1.0), "basis": (-4.6, 1.0)}
-"""ln of the odds of a blend is a + b ln(Δχ²/T), if a quarter of the spectra are blends, as in MXDF [M, sec. 4.4].
-Fitted to 100 simulated MUSE spectra, and to 120 sums and single spectra of the half of VANDELS and FORS2 of which no
-figure is reported (`benchmarks.blends`)."""
+"""Odds (see `jaxz.calibration.probability_of`) of a blend, if a quarter of the spectra are blends, as in MXDF [M,
+sec. 4.4]. Fitted to 100 simulated MUSE spectra, and to 120 sums and single spectra of the half of VANDELS and FORS2 of
+which no figure is reported (`benchmarks.blends`)."""
 
 
 class Other(NamedTuple):
@@ -305,8 +306,7 @@ def _chosen(
     deltachi2, at = pick(gain), pick(z)
     beside = _Beside(model.fits(found.trials[0], WINDOW, own="non-negative").native)
     fit = np.nan_to_num(in_pixels(beside, spectra, model.step, (at,), batch_size, curves.own.vectors))
-    logarithm = np.log(np.maximum(deltachi2 / found.temperature, 1))
-    probability = 1 / (1 + np.exp(-(odds[0] + odds[1] * logarithm)))
+    probability = probability_of(deltachi2, found.temperature, odds)
     return Other(at, pick(found.zalt_err), deltachi2, found.temperature, probability, fit, curves)
 
 

@@ -90,6 +90,22 @@ def fingerprint(model: AbstractModel) -> str:
     return digest(*sorted(model.cards().items()))
 
 
+def probability_of(deltachi2: np.ndarray, temperature: np.ndarray, odds: tuple[float, float]) -> np.ndarray:
+    """Return the probability of what improves the fit by Δχ²: ln of its odds is a + b ln(Δχ²/T), where that is above 1.
+
+    Args:
+        deltachi2, temperature: (spec,) Δχ² and T.
+        odds: a and b, fitted where it is known what is there.
+
+    Example:
+        >>> from jaxz.calibration import probability_of
+        >>> probability_of(np.array([3.0, 30.0, 300.0]), np.ones(3), (-9.8, 3.1)).round(3)
+        array([0.002, 0.678, 1.   ])
+    """
+    logarithm = np.log(np.maximum(deltachi2 / temperature, 1))
+    return 1 / (1 + np.exp(-(odds[0] + odds[1] * logarithm)))
+
+
 def check_models(calibration: Calibration, model: AbstractModel) -> None:
     """Refuse a calibration that was learned with other models.
 

@@ -8,7 +8,7 @@ import equinox as eqx
 import numpy as np
 
 from jaxz.arguments import check_types
-from jaxz.calibration import OPTICAL, Calibration
+from jaxz.calibration import OPTICAL, Calibration, probability_of
 from jaxz.display import html_of, shown_rows, text_of
 from jaxz.intervals import Peaks, interval
 from jaxz.meta import concatenate_meta
@@ -19,8 +19,8 @@ from jaxz.spectra import Spectra
 from jaxz.status import names_of
 
 REAL = (-9.8, 3.1)
-"""ln of the odds that there is a source is a + b ln(Δχ²/T), Δχ² over noise and a smooth continuum, if half of the
-spectra have one. Fitted to 480 simulated MUSE spectra, half of them blank and half with artefacts
+"""Odds (see `jaxz.calibration.probability_of`) that there is a source, Δχ² being over noise and a smooth continuum, if
+half of the spectra have one. Fitted to 480 simulated MUSE spectra, half of them blank and half with artefacts
 (`benchmarks.detections`)."""
 
 
@@ -235,8 +235,7 @@ class Redshifts(eqx.Module):
         """
         if any(model.error is None for model in self.models):
             return np.full(len(self), np.nan)
-        logarithm = np.log(np.maximum(self.detection / self.temperature, 1))
-        return 1 / (1 + np.exp(-(REAL[0] + REAL[1] * logarithm)))
+        return probability_of(self.detection, self.temperature, REAL)
 
     @property
     def ultraviolet(self) -> np.ndarray:

@@ -126,7 +126,8 @@ def run_job(
             check_output(one, overwrite=replaces, inputs=files)
         parts, missing = plan(files)
         failures += missing
-        keys = [one.key(job.cards()) for one in parts]
+        settings = job.cards()
+        keys = [one.key(settings) for one in parts]
         goes_on = resume or retry_failed or share is not None
         _open(folder, job, keys, files, failures, goes_on=goes_on, overwrite=overwrite, shared=share is not None)
         if retry_failed:

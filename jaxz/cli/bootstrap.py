@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jaxz.cli.console import show, table
-from jaxz.cli.lae import components
+from jaxz.cli.fitted import target_model
 
 if TYPE_CHECKING:
     from jaxz.spectra import Spectra
@@ -33,7 +33,7 @@ def coadds_of(catalog: Path, found: Any, files: Sequence[Path], ids: Collection[
     header = found.meta
     if "TARGARG" not in header:
         raise ValueError(f"{catalog}: --exposures needs a catalog of `jaxz lae`: leave it out")
-    model = components(header["TARGARG"], [header[f"SKYARG{i}"] for i in range(int(header.get("NNUIS", 0)))])
+    model = target_model(header)
     exposures = _exposures_of(files, ids)
     most = max(exposures.ids.count(name) for name in set(exposures.ids))
     return bootstrap_exposures(
@@ -71,6 +71,7 @@ def show_converged(found: "Bootstrap") -> None:
 def _exposures_of(files: Sequence[Path], ids: Collection[str]) -> "Spectra":
     """Return the single exposures of some targets."""
     from jaxz import io
+    from jaxz.spectra import Spectra
 
     wanted = set(ids)
     several = []
@@ -83,7 +84,4 @@ def _exposures_of(files: Sequence[Path], ids: Collection[str]) -> "Spectra":
         raise ValueError(
             f"{', '.join(map(str, files))}: no exposure of a confirmed target: give their `spectra-*` files"
         )
-    joined = several[0]
-    for spectra in several[1:]:
-        joined = joined + spectra
-    return joined
+    return Spectra.concatenate(several)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from astropy.table import Table
 
-    from jaxz.models import AbstractModel, Basis
+    from jaxz.models import AbstractModel, Basis, Madgics
 
 
 class Named(NamedTuple):
@@ -73,14 +73,12 @@ def fitted_models(catalog: Path, header: Mapping[str, Any], given: str | None) -
         FileError: if one cannot be read.
     """
     from jaxz import io
-    from jaxz.cli.lae import components
     from jaxz.models import ErrorModel, Free, NonNegative
 
-    known = models_in(header)
-    nnuisance = max((one.nnuisance for one in known), default=0)
-    sky = [str(header[f"SKYARG{i}"]) for i in range(nnuisance)]
     if "TARGARG" in header:
-        return [components(header["TARGARG"], sky)]
+        return [target_model(header)]
+    known = models_in(header)
+    sky = _sky_in(header, max((one.nnuisance for one in known), default=0))
     if not known and given is None:
         return []
     models = []
@@ -98,6 +96,23 @@ def fitted_models(catalog: Path, header: Mapping[str, Any], given: str | None) -
         else:
             models.append(NonNegative(basis, parts, error=error, weighting=header.get("WEIGHTS", "ivar")))
     return models
+
+
+def target_model(header: Mapping[str, Any]) -> "Madgics":
+    """Return the model of a catalog of `jaxz lae`: its target, as it is in its file, and what lies beside it.
+
+    Raises:
+        FileError: if a component cannot be read.
+        ValueError: if they do not fit together.
+    """
+    from jaxz.cli.lae import components
+
+    return components(header["TARGARG"], _sky_in(header, int(header.get("NNUIS", 0))))
+
+
+def _sky_in(header: Mapping[str, Any], number: int) -> list[str]:
+    """Return the names or files of so many components of the sky."""
+    return [str(header[f"SKYARG{i}"]) for i in range(number)]
 
 
 def curves_of(path: Path, found: "Table", rows: Sequence[int]) -> "tuple[np.ndarray, np.ndarray]":

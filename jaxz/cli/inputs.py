@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from jaxz.io.reader import Source
     from jaxz.spectra import Spectra
 
+NOTHING_READ = "no spectrum could be read from the inputs: give one file of spectra at least"
+
 
 class Inputs:
     """The spectra of all files that can be read.
@@ -31,25 +33,17 @@ class Inputs:
         self._paths, self._options, self.unreadable = paths, options, 0
 
     def groups(self, size: int) -> "Iterator[Spectra]":
-        """Return spectra in order, `size` at least and fewer than twice as many at a time, but for the last.
-
-        Raises:
-            ValueError: if no spectrum can be read.
-        """
+        """Return spectra in order, `size` at least and fewer than twice as many at a time, but for the last."""
         from jaxz.spectra import Spectra
 
         pending: list[Spectra] = []
-        read = 0
         for piece in self._pieces(size):
             pending.append(piece)
-            read += len(piece)
             if sum(map(len, pending)) >= size:
                 yield Spectra.concatenate(pending)
                 pending = []
         if pending:
             yield Spectra.concatenate(pending)
-        if not read:
-            raise ValueError("no spectrum could be read from the inputs: give one file of spectra at least")
 
     def _pieces(self, size: int) -> "Iterator[Spectra]":
         from jaxz import io
@@ -92,5 +86,7 @@ def read_files(paths: Sequence[Path], **options: Any) -> "tuple[Spectra, int]":
         ValueError: if no spectrum could be read.
     """
     inputs = Inputs(paths, **options)
-    (spectra,) = inputs.groups(sys.maxsize)
+    spectra = next(inputs.groups(sys.maxsize), None)
+    if spectra is None:
+        raise ValueError(NOTHING_READ)
     return spectra, inputs.unreadable

@@ -1,6 +1,6 @@
 """`jaxz inspect`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jaxz.spectra import Spectra
 
 GROUP = 256
-"""Spectra that are in memory at a time, unless one file has more."""
+"""Spectra that are in memory at a time, at least."""
 
 
 def inspect(
@@ -86,14 +86,15 @@ def _sheets(
 
     Of several spectra for one row the first is taken.
     """
+    from jaxz.cli.inputs import Inputs
     from jaxz.inspect import sheets_of
 
     places: dict[str, list[int]] = {}
     for row, name in enumerate(found["ID"]):
         places.setdefault(str(name).strip(), []).append(row)
     sheets: dict[int, Sheet] = {}
-    unread: list[str] = []
-    for spectra in _groups(paths, reading(found.meta), unread):
+    inputs = Inputs(paths, **reading(found.meta))
+    for spectra in inputs.groups(GROUP):
         taken = {_row_of(found, spectra, place, places): place for place in reversed(range(len(spectra)))}
         here = sorted(row for row in taken if row is not None and row not in sheets)
         if not here:
@@ -102,41 +103,7 @@ def _sheets(
         curve = None if curves is None else curves_of(curves, found, here)
         made = sheets_of(spectra[[taken[row] for row in here]], columns, models, curve)
         sheets |= dict(zip(here, made, strict=True))
-    return sheets, len(unread)
-
-
-def _groups(paths: Sequence[Path], options: dict[str, Any], unread: list[str]) -> "Iterator[Spectra]":
-    """Yield the spectra of all files, some at a time; what cannot be read is said, and added to `unread`."""
-    from jaxz.spectra import Spectra
-
-    pieces: list[Spectra] = []
-    for piece in _pieces(paths, options, unread):
-        pieces.append(piece)
-        if sum(map(len, pieces)) >= GROUP:
-            yield Spectra.concatenate(pieces)
-            pieces = []
-    if pieces:
-        yield Spectra.concatenate(pieces)
-
-
-def _pieces(paths: Sequence[Path], options: dict[str, Any], unread: list[str]) -> "Iterator[Spectra]":
-    from jaxz import io
-
-    for path in paths:
-        try:
-            files = io.expand(path)
-        except OSError as error:
-            say(error)
-            unread.append(str(path))
-            continue
-        for file in files:
-            try:
-                source = io.open_spectra(file, **options)
-                for begin in range(0, len(source), GROUP):
-                    yield source[begin : begin + GROUP]
-            except OSError as error:
-                say(error)
-                unread.append(str(file))
+    return sheets, inputs.unreadable
 
 
 def _row_of(found: Any, spectra: "Spectra", place: int, places: dict[str, list[int]]) -> int | None:

@@ -121,6 +121,7 @@ def _measured(
     """
     import numpy as np
 
+    from jaxz.cli.inputs import NOTHING_READ
     from jaxz.lines import fit_lines
 
     known = read_known([catalog])
@@ -133,6 +134,8 @@ def _measured(
         total, absent, without = total + len(z), absent + int(unknown.sum()), without + int(np.isnan(z).sum())
         with messages.status(f"measuring lines, {total - len(z)} spectra done"):
             yield some, fit_lines(some, z, continuum, lsf=lsf, batch_size=batch_size)
+    if not total:
+        raise ValueError(NOTHING_READ)
     if absent == total:
         raise known.foreign(first)
     if without == total:

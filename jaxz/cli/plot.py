@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jaxz.cli.console import check_outputs, errors_in_one_line, results, say
-from jaxz.cli.fitted import Named, basis_of, curves_of, models_in, reading
+from jaxz.cli.fitted import Named, basis_of, curves_of, models_in, reading, target_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,13 +205,11 @@ def _separated(catalog: Path, found: Any, row: int, known: "ZFit") -> "Figure":
     """Return the figure of a row of a catalog of `jaxz lae`: its spectrum taken apart at its redshift."""
     import numpy as np
 
-    from jaxz.cli.lae import components
     from jaxz.plot import plot_components
     from jaxz.separation import separate
 
     header = found.meta
-    sky = [header[f"SKYARG{i}"] for i in range(header.get("NNUIS", 0))]
-    model = components(header["TARGARG"], sky)
+    model = target_model(header)
     if header.get("TARGSHA", model.target.sha256) != model.target.sha256:
         say(f"{catalog}: was made with another {model.target.name} than {header['TARGARG']}; the figure may differ")
     parts = separate(known.spectrum, [*model.nuisance, model.target], z=np.array([known.z]))

@@ -1,6 +1,7 @@
 """Redshifts and lines back into MPDAF's Source files, as their user and MPDAF find them."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,8 +72,9 @@ def write_source(source: str | Path, row: Row, path: str | Path, *, overwrite: b
         >>> fits.getheader("with-z.fits")["JAXZCONF"]
         3
     """
+    source = Path(source)
 
-    def changed(source: Path, found: list[Any]) -> None:
+    def changed(found: list[Any]) -> None:
         names = [hdu.name for hdu in found]
         table = table_of(source, found[names.index("Z")], check=False) if "Z" in names else Table()
         header = found[0].header
@@ -82,7 +84,7 @@ def write_source(source: str | Path, row: Row, path: str | Path, *, overwrite: b
             header["ZCONF"] = (proposed, "proposed by jaxz")
         _put(found, fits.BinTableHDU(_with_redshift(table, row), name="Z"))
 
-    _rewrite(Path(source), Path(path), changed, overwrite=overwrite)
+    _rewrite(source, Path(path), changed, overwrite=overwrite)
 
 
 def write_sources(catalog: str | Path, folder: str | Path, *, overwrite: bool = False) -> list[Path]:
@@ -147,16 +149,7 @@ def write_line_sources(tables: Mapping[str, Table], folder: str | Path, *, overw
     for place, (source, path) in outputs.items():
         own = lines[lines["ID"] == sources["ID"][place]]
         own.remove_columns([name for name in ("ID", "TARGETID") if name in own.colnames])
-
-        def changed(_: Path, found: list[Any], own: Table = own) -> None:
-            air = any(str(hdu.header.get("CTYPE1", "")).strip() == "AWAV" for hdu in found)
-            if air:
-                own["LBDA_OBS"] = vactoair(own["LBDA_OBS"])
-            table = fits.BinTableHDU(own, name="LINES")
-            table.header["LBDAMED"] = ("air" if air else "vacuum", "what LBDA_OBS is of; LBDA_REST is of vacuum")
-            _put(found, table)
-
-        _rewrite(source, path, changed, overwrite=overwrite)
+        _rewrite(source, path, functools.partial(_put_lines, own), overwrite=overwrite)
     return [path for _, path in outputs.values()]
 
 
@@ -180,16 +173,26 @@ def _outputs(files: Sequence[str], folder: str | Path, *, overwrite: bool) -> di
     return outputs
 
 
-def _rewrite(source: Path, path: Path, changed: Callable[[Path, list[Any]], None], *, overwrite: bool) -> None:
+def _rewrite(source: Path, path: Path, changed: Callable[[list[Any]], None], *, overwrite: bool) -> None:
     """Write a Source file whose HDUs have been changed to another path, or to its own if it may be replaced."""
     check_output(path, overwrite=overwrite, inputs=() if overwrite else [source])
     with damage_named(source), open_fits(source) as hdus:
         if not is_mpdaf_source(hdus):
             raise FileError(f"{source}: not an MPDAF Source file: it has no spectra SPE_…_DATA")
         found = [hdu.copy() for hdu in hdus]
-        changed(source, found)
+        changed(found)
     with replacing(path, overwrite=overwrite) as unfinished:
         fits.HDUList(found).writeto(unfinished)
+
+
+def _put_lines(lines: Table, found: list[Any]) -> None:
+    """Put the table LINES into a Source, wavelengths being of air where those of its spectra are."""
+    air = any(str(hdu.header.get("CTYPE1", "")).strip() == "AWAV" for hdu in found)
+    if air:
+        lines["LBDA_OBS"] = vactoair(lines["LBDA_OBS"])
+    table = fits.BinTableHDU(lines, name="LINES")
+    table.header["LBDAMED"] = ("air" if air else "vacuum", "what LBDA_OBS is of; LBDA_REST is of vacuum")
+    _put(found, table)
 
 
 def _put(found: list[Any], table: fits.BinTableHDU) -> None:
