@@ -7,7 +7,7 @@ import pytest
 
 import jaxz
 from jaxz import NonNegative, Spectra, mock
-from jaxz.blends import CONFUSION, STRONG, Blends, confused, deblend
+from jaxz.blends import CONFUSION, EVEN, LYA, STRONG, Blends, confused, deblend, without_lines
 from tests import small
 
 ZFIRST, ZSECOND = 0.05, 0.195
@@ -75,33 +75,51 @@ def test_a_third_is_looked_for_beside_the_two(spectra, best):
     assert three.others[1].deltachi2[0] < 0.1 * three.others[0].deltachi2[0]
 
 
-def test_redshifts_that_put_a_line_on_a_line_are_confused_both_ways():
-    z = 0.3
-    other = STRONG["[O II]"] * (1 + z) / STRONG["Hβ"] - 1 + 0.9 * CONFUSION / STRONG["Hβ"]
-    z, other, low, high = np.array([[z], [other], [4000.0], [9000.0]])
-    assert confused(z, other, (low, high))
-    assert confused(other, z, (low, high))
-    assert not confused(z, other, (low + 2000, high - 2700))
-    assert confused(z, z + 0.001, (low, high))
-
-
-def test_redshifts_that_put_a_break_on_a_break_are_confused():
+def test_a_fall_at_lya_on_a_break_of_the_first_is_not_believed():
     z, low, high = np.array([4.75]), np.array([4750.0]), np.array([9350.0])
-    at_the_limit = (1 + z) * 911.75 / 1215.67 - 1
+    at_the_limit = (1 + z) * 911.75 / LYA - 1
     assert confused(z, at_the_limit * 1.005, (low, high))
+    assert not confused(z, at_the_limit * 1.05, (low, high))
     # The limit of the nearer one is beyond the range.
-    assert not confused(z - 0.9, (z + 0.1) * 911.75 / 1215.67 - 1, (low, high))
+    assert not confused(z - 0.9, (z + 0.1) * 911.75 / LYA - 1, (low, high))
+    balmer = 3698.0 * 1.8 / LYA - 1
+    assert confused(np.array([0.8]), np.array([balmer]), (low, high))
+    assert confused(z, z + 0.03, (low, high))
+    assert not confused(z, z + np.nan, (low, high))
 
 
-def test_confusion_is_symmetric_for_all_pairs_of_strong_lines():
-    rng = np.random.default_rng(1)
-    z, other = rng.uniform(0, 6.5, (2, 300))
-    every = np.broadcast_to(4750.0, z.shape), np.broadcast_to(9350.0, z.shape)
-    far = np.abs(np.log1p(z) - np.log1p(other)) > 0.02
-    inside = confused(z, other, every), confused(other, z, every)
-    # At the ends of the range one of two lines is seen and the other is not.
-    assert np.mean(inside[0][far] == inside[1][far]) > 0.98
-    assert 0.005 < inside[0][far].mean() < 0.5
+def test_pixels_of_strong_lines_do_not_count(spectra):
+    known = np.array([[0.05, np.nan], [0.05, 0.1], [np.nan, np.nan], [0.0, np.nan]])
+    counted = without_lines(spectra, known)
+    lines = np.array([*STRONG.values()])
+    for row, redshifts in enumerate(known):
+        at = np.concatenate([lines * (1 + z) for z in redshifts[np.isfinite(redshifts)]] or [np.zeros(1)])
+        near = np.min(np.abs(spectra.wave[row] - at[:, None]), axis=0) < CONFUSION
+        assert near.any() == (row != 2)
+        np.testing.assert_array_equal(counted.ivar[row], np.where(near, 0, spectra.ivar[row]))
+    some = counted.ivar > 0
+    np.testing.assert_array_equal(counted.flux[some], spectra.flux[some])
+
+
+def test_what_the_fit_leaves_at_a_strong_line_is_no_galaxy(spectra):
+    row, wave = 1, spectra.wave[1]
+    height = 30 / np.sqrt(np.median(spectra.ivar[row]))
+    bump = height * np.exp(-0.5 * ((wave - STRONG["[O III]"] * (1 + ZFIRST)) / 2) ** 2)
+    changed = Spectra(wave, spectra.flux[[row]] + bump, spectra.ivar[[row]])
+    first = jaxz.find_redshifts(jaxz.scan(changed, NonNegative(small.basis()), zmin=0.0, zmax=small.ZMAX), changed)
+    assert first.z == pytest.approx(ZFIRST, abs=1e-3)
+    assert searched(changed, first, first="model").pblend[0] < 0.5
+
+
+def test_where_one_galaxy_at_the_second_redshift_is_enough_the_first_is_doubted(found):
+    # Its lines are those that galaxies have, so that it is fitted by them.
+    one = small.spectra(np.random.default_rng(4), ZFIRST, 60.0, coeff=np.array([[0.0, 0.8, 0.0, 1.0]]))[0]
+    first = jaxz.find_redshifts(jaxz.scan(one, NonNegative(small.basis()), zmin=0.0, zmax=small.ZMAX), one)
+    wrong = searched(one, dataclasses.replace(first, z=np.array([0.11])), first="model")
+    assert wrong.z2[0] == pytest.approx(ZFIRST, abs=1e-3)
+    assert wrong.others[0].deltachi2[0] > 100
+    assert wrong.pblend[0] == EVEN
+    assert found.pblend[0] > EVEN
 
 
 def test_what_does_not_fit_is_refused(spectra, best):

@@ -26,8 +26,8 @@ def deblend(
     first: Annotated[
         Literal["lines", "model", "basis"],
         typer.Option(
-            help="What the galaxy that is found first is in the second search: its lines and continuum fitted one by "
-            "one, its best fit by the basis, or the whole basis at its redshift."
+            help="What the galaxy that is found first is in the second search: its best fit by the basis with its "
+            "lines and continuum fitted one by one, the former alone, or the whole basis at its redshift."
         ),
     ] = "lines",
     count: Annotated[int, typer.Option(min=2, help="Redshifts to look for in each spectrum.")] = 2,
@@ -55,7 +55,7 @@ def deblend(
 
     The catalog is that of `jaxz zfind`, with the columns Z2, Z2ERR, DELTACHI2_2, by which a galaxy at Z2 improves the
     fit, and PBLEND, the probability that the spectrum is one of two galaxies. Z2 is the best second redshift, however
-    improbable. Redshifts that put a strong line within 10 Å of a strong line of the first are left out.
+    improbable. Pixels within 10 Å of a strong line of the first do not count.
 
     Example: `jaxz deblend spectra/ -o blends.fits`
     """

@@ -59,7 +59,7 @@ def window_size(wave: np.ndarray, reach: np.ndarray) -> int:
         wave: (spec, pix) Å.
         reach: (blend,) km/s, as of `Layout`.
     """
-    narrowest = LIGHT_SPEED * np.min(np.diff(wave, axis=1) / wave[:, 1:])
+    narrowest = LIGHT_SPEED * np.min(np.diff(wave, axis=1) / wave[:, 1:], initial=1.0)
     size = 2 * (MARGIN + np.max(reach)) / narrowest
     return min(ROUND * int(np.ceil(size / ROUND)), wave.shape[1])
 
