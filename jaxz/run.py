@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxz._typing import Array, Device, Int
+from jaxz.kept import traced_once
 from jaxz.models.model import Task
 from jaxz.pixels import PARTS, PIXELS, bucket, gather, layout
 from jaxz.spectra import Spectra
@@ -187,8 +188,8 @@ def _shapes(
 
 
 @functools.cache
-def _program() -> Any:
-    """Return `_batch`, to be compiled with what makes XLA's compiler for CPUs quick, where this release knows it.
+def _options() -> dict[str, bool]:
+    """Return what makes XLA's compiler for CPUs quick, where this release knows it.
 
     Its older way of making loops of fused operations takes half the time, and the loops are as fast.
     """
@@ -196,11 +197,11 @@ def _program() -> Any:
     try:
         jax.jit(lambda: 0, compiler_options=options).lower().compile()
     except jax.errors.JaxRuntimeError:
-        options = {}
-    return jax.jit(_batch, static_argnames="serial", compiler_options=options)
+        return {}
+    return options
 
 
-def _batch(task: Task, serial: bool, count: Int[Array, ""], inputs: tuple) -> Any:
+def _batch(serial: bool, task: Task, count: Int[Array, ""], inputs: tuple) -> Any:
     """Apply a task to each of the first `count` rows of its inputs."""
     if not serial:
         return jax.vmap(functools.partial(task, serial))(*inputs)
@@ -216,7 +217,7 @@ def _batch(task: Task, serial: bool, count: Int[Array, ""], inputs: tuple) -> An
     )
 
 
-_ready: set = set()
+_ready: dict[Any, Callable[..., Any]] = {}
 _lock = threading.Lock()
 
 
@@ -224,13 +225,18 @@ def _compiled_once(task: Task, serial: bool, count: Array, inputs: tuple, device
     """Call the program; where it has to be compiled, only one thread does so and the others wait for it."""
     leaves, structure = jax.tree.flatten((task, inputs))
     key = (structure, tuple((leaf.shape, str(leaf.dtype)) for leaf in leaves), serial, device)
-    if key in _ready:
-        return jax.block_until_ready(_program()(task, serial, count, inputs))
-    with _lock:
-        # Nothing is computed of no spectra, so that the others need not wait for more than the compiler.
-        jax.block_until_ready(_program()(task, serial, jnp.zeros_like(count) if serial else count, inputs))
-        _ready.add(key)
-    return jax.block_until_ready(_program()(task, serial, count, inputs))
+    if key not in _ready:
+        with _lock:
+            if key not in _ready:
+                _ready[key] = program(task, serial, count, inputs)
+    return jax.block_until_ready(_ready[key](task, count, inputs))
+
+
+def program(task: Task, serial: bool, count: Array, inputs: tuple) -> Callable[..., Any]:
+    """Return the compiled function (task, count, inputs) → what the task gives for a batch of these shapes."""
+    batch = functools.partial(_batch, serial)
+    kept = traced_once(batch, (task, count, inputs), "batch") if serial else batch
+    return jax.jit(kept, compiler_options=_options()).lower(task, count, inputs).compile()
 
 
 def compiling() -> bool:

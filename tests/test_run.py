@@ -1,5 +1,6 @@
 """The one loop: devices, batches, shapes, progress."""
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -85,7 +86,8 @@ def test_float32_needs_no_transform_that_a_tpu_lacks(model, batch):
     fits, summary = model.fits(trials, WINDOW, own=None), batch["summary"][0]
     for task, inputs in ((scan, (pixels,)), (fits, (pixels, shifts)), (summary, (curves,))):
         with jax.enable_x64(True):
-            lowered = jax.export.export(run._program(), platforms=["tpu"])(task, False, jax.numpy.int32(4), inputs)
+            whole = jax.jit(functools.partial(run._batch, False))
+            lowered = jax.export.export(whole, platforms=["tpu"])(task, jax.numpy.int32(4), inputs)
         text = lowered.mlir_module()
         assert "complex<f64>" not in text
         assert ("stablehlo.fft" in text) == (task is scan and not isinstance(model, jaxz.Madgics))
@@ -96,7 +98,8 @@ def test_side_by_side_is_one_after_the_other(batch, what):
     """As accelerators and as processors are given the same work."""
     task, inputs = batch[what]
     count = jax.numpy.int32(3)
-    one, other = (run._program()(task, serial, count, inputs) for serial in (True, False))
+    inputs = jax.tree.map(jax.numpy.asarray, inputs)
+    one, other = (run.program(task, serial, count, inputs)(task, count, inputs) for serial in (True, False))
     for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
         np.testing.assert_allclose(a[:3], b[:3], rtol=1e-6, atol=1e-9)
 
@@ -120,7 +123,7 @@ def test_curves_stay_where_they_were_made(monkeypatch):
 @pytest.mark.parametrize("what", ["scan", "fits", "summary"])
 def test_what_runs_here_can_be_compiled_for_a_gpu(batch, what):
     task, inputs = batch[what]
-    whole = jax.jit(lambda given: run._batch(task, False, jax.numpy.int32(3), given))
+    whole = jax.jit(lambda given: run._batch(False, task, jax.numpy.int32(3), given))
     assert jax.export.export(whole, platforms=["cuda"])(inputs).platforms == ("cuda",)
 
 

@@ -14,7 +14,8 @@ _LARGE = 1 << 30
 def prepare() -> None:
     """Keep compiled code between runs, and memory between spectra; JAX, which reads this, is loaded by who needs it.
 
-    Compiled code is kept in JAX's persistent cache, in the user's cache folder; ``JAX_COMPILATION_CACHE_DIR`` chooses
+    Compiled code is kept in JAX's persistent cache, in the user's cache folder, and what it was made of beside it (see
+    `jaxz.kept`); ``JAX_COMPILATION_CACHE_DIR`` chooses
     another place, and ``JAX_ENABLE_COMPILATION_CACHE=0`` none. glibc gives arrays of megabytes back to the system as
     soon as they are free, and takes a tenth of the time of a scan to get them again, page by page.
     """
