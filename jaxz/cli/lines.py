@@ -75,7 +75,9 @@ def lines(
     Example: `jaxz lines redshifts.fits spectra/ -o lines.fits --lsf muse`
     """
     from jaxz import __version__, io
+    from jaxz.batch import expanded
     from jaxz.cli.inputs import Inputs
+    from jaxz.io.source import check_sources
 
     with errors_in_one_line():
         common.check_format(format)
@@ -83,6 +85,8 @@ def lines(
         check_outputs(output, overwrite=overwrite, inputs=[catalog, *files])
         if figures is not None:
             make_folder(figures)
+        if sources is not None:
+            check_sources(expanded(files)[0], sources, overwrite=overwrite)
         continuum = io.load_basis(basis)
         inputs = Inputs(
             files, format=format, spectrum=spectrum, medium=common.medium(air), columns=chosen_columns(columns)

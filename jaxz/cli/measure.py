@@ -226,6 +226,7 @@ def measure(
     from jaxz import io
     from jaxz.batch import Folder, expanded, run_job, write_best_fits
     from jaxz.cli.progress import Watching
+    from jaxz.io.source import check_sources
 
     hint = f"what is finished is in {Folder(output).path}: the same command with --resume goes on"
     with errors_in_one_line(), ends_at_once(hint):
@@ -239,6 +240,8 @@ def measure(
             anew = conduct.overwrite or conduct.retry_failed
             check_names(output, best.path, overwrite=True)
             check_outputs(best.path, overwrite=anew, inputs=expanded(files)[0])
+        if sources is not None:
+            check_sources(expanded(files)[0], sources, overwrite=conduct.overwrite)
         with conduct.execution() as execute, Watching(conduct.quiet, conduct.verbose) as watcher:
             report = run_job(
                 job,

@@ -2,7 +2,7 @@
 
 import contextlib
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,21 @@ def write_line_sources(tables: Mapping[str, Table], folder: str | Path, *, overw
     return [path for _, path in outputs.values()]
 
 
+def check_sources(files: Iterable[str | Path], folder: str | Path, *, overwrite: bool) -> None:
+    """Make sure that what `write_sources` would write of some files can be there, before they are measured.
+
+    Files that cannot be read are passed over: that is said when they are measured.
+
+    Raises:
+        FileError: if two have one name, something that may not be replaced is there, or there can be no such folder.
+    """
+    sources = []
+    for file in files:
+        with contextlib.suppress(FileError):
+            sources += [str(file)] if _is_source(Path(file)) else []
+    _outputs(sources, folder, overwrite=overwrite)
+
+
 def _outputs(files: Sequence[str], folder: str | Path, *, overwrite: bool) -> dict[int, tuple[Path, Path]]:
     """Return the Source files among some files, and what is to be written of them, by their place.
 
@@ -160,8 +175,10 @@ def _outputs(files: Sequence[str], folder: str | Path, *, overwrite: bool) -> di
         FileError: if two have one name, or something that may not be replaced is there.
     """
     folder = Path(folder)
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir()
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise FileError(f"{folder}: cannot be a folder of sources: {error.strerror}") from error
     paths = [Path(file.strip()) for file in files]
     outputs = {place: (path, folder / path.name) for place, path in enumerate(paths) if _is_source(path)}
     taken = set()

@@ -127,3 +127,23 @@ def test_sources_are_written_with_their_lines(run, inputs, tmp_path):
     assert header["LBDAMED"] == "air"
     assert lines["LINE"].tolist() == whole["LINE"].tolist()
     np.testing.assert_allclose(airtovac(lines["LBDA_OBS"]), whole["LBDA_OBS"], rtol=1e-12)
+
+
+@pytest.mark.parametrize("command", ["lines", "zfind"])
+@pytest.mark.parametrize("there", ["folder", "file"])
+def test_where_sources_cannot_be_written_nothing_is_measured(run, inputs, tmp_path, command, there):
+    path, folder = tmp_path / "source-7.fits", tmp_path / "out"
+    pixels = [fits.ImageHDU(np.ones(9, np.float32), name=f"SPE_MUSE_TOT_{name}") for name in ("DATA", "STAT")]
+    fits.HDUList([fits.PrimaryHDU(), *pixels]).writeto(path)
+    if there == "folder":
+        folder.mkdir()
+        (folder / path.name).touch()
+    else:
+        folder.touch()
+    Table({"ID": ["source-7"], "Z": [0.1]}).write(tmp_path / "one.ecsv")
+    files = (tmp_path / "one.ecsv", path) if command == "lines" else (path,)
+    result = run(command, *files, "-o", tmp_path / "found.fits", "--sources", folder)
+    assert result.exit_code == 1
+    assert ("exists already" if there == "folder" else "cannot be a folder of sources") in result.stderr
+    assert not (tmp_path / "found.fits").exists()
+    assert not (tmp_path / "found.fits.parts").exists()
