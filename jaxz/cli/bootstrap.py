@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxz.cli.console import show, table
+from jaxz.cli.console import say, show, table
 from jaxz.cli.fitted import target_model
 
 if TYPE_CHECKING:
@@ -15,17 +15,15 @@ SEED = 1
 """Of the exposures that are drawn."""
 
 
-def coadds_of(catalog: Path, found: Any, files: Sequence[Path], ids: Collection[str]) -> "Bootstrap":
-    """Return redshifts of coadds of 1, 2, 4, … exposures of some targets, with the model of their catalog [L, fig. 10].
+def coadds_of(catalog: Path, found: Any, exposures: "Spectra") -> "Bootstrap":
+    """Return redshifts of coadds of 1, 2, 4, … exposures of targets, with the model of their catalog [L, fig. 10].
 
     Args:
         catalog, found: of `jaxz lae`.
-        files: of single exposures.
-        ids: the targets.
+        exposures: single ones, of `exposures_of`.
 
     Raises:
-        ValueError: if the catalog is not of `jaxz lae`, or there is nothing to draw from.
-        FileError: if a file cannot be read.
+        ValueError: if the catalog is not of `jaxz lae`.
     """
     from jaxz.models import Madgics
     from jaxz.validate import bootstrap_exposures
@@ -34,7 +32,6 @@ def coadds_of(catalog: Path, found: Any, files: Sequence[Path], ids: Collection[
     if "TARGARG" not in header:
         raise ValueError(f"{catalog}: --exposures needs a catalog of `jaxz lae`: leave it out")
     model = target_model(header)
-    exposures = _exposures_of(files, ids)
     most = max(exposures.ids.count(name) for name in set(exposures.ids))
     return bootstrap_exposures(
         exposures,
@@ -45,6 +42,34 @@ def coadds_of(catalog: Path, found: Any, files: Sequence[Path], ids: Collection[
         zmax=float(header["ZMAX"]),
         emission=str(header["EMISSION"]) in ("True", "T", "1"),
     )
+
+
+def exposures_of(files: Sequence[Path], ids: Collection[str]) -> "tuple[Spectra, bool]":
+    """Return the single exposures of some targets, and whether a file could not be read, which is said.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    from jaxz import io
+    from jaxz.spectra import Spectra
+
+    wanted = set(ids)
+    several, unreadable = [], False
+    for path in files:
+        try:
+            spectra = io.read_desi(path, coadd=False)
+        except io.FileError as error:
+            say(str(error))
+            unreadable = True
+            continue
+        rows = [row for row, name in enumerate(spectra.ids) if name in wanted]
+        if rows:
+            several.append(spectra[rows])
+    if not several:
+        raise ValueError(
+            f"{', '.join(map(str, files))}: no exposure of a confirmed target: give their `spectra-*` files"
+        )
+    return Spectra.concatenate(several), unreadable
 
 
 def show_converged(found: "Bootstrap") -> None:
@@ -66,22 +91,3 @@ def show_converged(found: "Bootstrap") -> None:
             f"{one.low:.3f} to {one.high:.3f}",
         )
     show(shown)
-
-
-def _exposures_of(files: Sequence[Path], ids: Collection[str]) -> "Spectra":
-    """Return the single exposures of some targets."""
-    from jaxz import io
-    from jaxz.spectra import Spectra
-
-    wanted = set(ids)
-    several = []
-    for path in files:
-        spectra = io.read_desi(path, coadd=False)
-        rows = [row for row, name in enumerate(spectra.ids) if name in wanted]
-        if rows:
-            several.append(spectra[rows])
-    if not several:
-        raise ValueError(
-            f"{', '.join(map(str, files))}: no exposure of a confirmed target: give their `spectra-*` files"
-        )
-    return Spectra.concatenate(several)

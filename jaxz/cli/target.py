@@ -88,8 +88,10 @@ def target(
         rule = targeting.rule_of(catalog, found, score)
         sample = _sample(catalog, found, table or catalog, axes, rule)
         cuts = targeting.suggest(sample)
-        confirmed = sample.ids[sample.confirmed]
-        coadds = bootstrap.coadds_of(catalog, found, exposures, confirmed) if exposures else None
+        coadds, unreadable = None, False
+        if exposures:
+            single, unreadable = bootstrap.exposures_of(exposures, sample.ids[sample.confirmed])
+            coadds = bootstrap.coadds_of(catalog, found, single)
     targeting.show_rates(sample, title=catalog.name if table is None else f"{catalog.name} with {table.name}")
     targeting.show_cuts(sample, cuts)
     if output is not None:
@@ -109,6 +111,8 @@ def target(
 
             save_figure(plot_bootstrap(coadds), output / EXPOSURES, overwrite=overwrite)
             results.print(f"{output / EXPOSURES}", soft_wrap=True)
+    if unreadable:
+        raise typer.Exit(1)
 
 
 def _sample(catalog: Path, found: Any, path: Path, axes: Sequence[str], rule: targeting.Rule) -> targeting.Sample:

@@ -213,6 +213,14 @@ def test_exposures_that_are_needed(run, columns, write, exposures, tmp_path, mon
     number = len(emitters)
     assert ["1", "1.00", "h", str(number - 1), "of", str(number)] in [line[:6] for line in words(result.stdout)]
     assert (tmp_path / "out" / "exposures.png").stat().st_size > 5000
+    # A file that cannot be read leaves the others.
+    (tmp_path / "bad.fits").write_text("nothing")
+    files = ["--exposures", tmp_path / "bad.fits", "--exposures", exposures]
+    again = run("target", path, "FLUX_R", *files, "-o", tmp_path / "again")
+    assert again.exit_code == 1
+    assert "bad.fits: " in again.stderr
+    assert set(given[1][0].ids) == set(emitters)
+    assert (tmp_path / "again" / "exposures.png").exists()
 
 
 def test_exposures_need_a_model_and_targets(run, columns, write, exposures):
