@@ -9,11 +9,11 @@ import numpy as np
 from jaxz.batch.jobs import expanded
 from jaxz.batch.plan import plan
 from jaxz.batch.work import Job, load
+from jaxz.candidates import fits_of
 from jaxz.io.cards import in_ascii
 from jaxz.io.catalog import read_catalog
 from jaxz.io.files import FileError
 from jaxz.io.model_file import write_models
-from jaxz.likelihood import best_fit
 from jaxz.models import AbstractModel
 from jaxz.spectra import Spectra
 
@@ -25,23 +25,26 @@ def write_best_fits(
     catalog: str | Path,
     path: str | Path,
     *,
+    nth: int = 1,
     overwrite: bool = False,
 ) -> None:
-    """Read spectra again, and write the best fit of each at its redshift (see `jaxz.io.model_file.write_models`).
+    """Read spectra again, and write the best fit of each at a candidate (see `jaxz.io.model_file.write_models`).
 
     The coefficients are fitted again, those of nuisance parts and of an error model too, so that the catalog need not
     have them. All spectra are in memory for it, without their resolution matrices.
 
     Args:
         job: with which the catalog was made.
-        models: that were compared, by whose names SUBTYPE tells which fits best.
+        models: that were compared.
         files: and folders, as the catalog was made of.
         catalog: FITS.
         path: of the file.
+        nth: of the candidates in ZALT, 1 for the best; where a spectrum has fewer the fit is NaN.
         overwrite: whether to replace an existing file.
 
     Raises:
         FileError: if the catalog is not of these files, or the file cannot be written.
+        ValueError: if the catalog has fewer candidates.
 
     Example:
         >>> basis = jaxz.load_basis()
@@ -53,17 +56,21 @@ def write_best_fits(
         >>> jaxz.batch.write_best_fits(job, [model], ["spectra.fits"], "redshifts.fits", "models.fits")
     """
     table = read_catalog(catalog)
+    most = np.atleast_2d(table["ZALT"]).shape[1]
+    if not 1 <= nth <= most:
+        raise ValueError(f"nth={nth}: {catalog} has candidates 1 to {most}")
     pieces, flux = [], []
     for spectra, rows in _measured(job, files, table):
         # Resolution matrices are large, and not written.
         pieces.append(Spectra(spectra.wave, spectra.flux, spectra.ivar, ids=spectra.ids, meta=spectra.meta))
-        flux.append(_best_fits(spectra, models, table[rows]))
+        z, chi2 = (np.asarray(table[name][rows], dtype=float)[:, [nth - 1]] for name in ("ZALT", "ZALT_CHI2"))
+        flux.append(fits_of(spectra, models, z, chi2).flux[:, 0].astype(np.float32))
     if sum(map(len, pieces)) != len(table):
         raise FileError(f"{catalog}: holds other spectra than its files now have: measure them again")
     whole = Spectra.concatenate(pieces)
     width = whole.flux.shape[1]
     padded = [np.pad(one, ((0, 0), (0, width - one.shape[1])), constant_values=np.nan) for one in flux]
-    write_models(whole, np.concatenate(padded), catalog, path, overwrite=overwrite)
+    write_models(whole, np.concatenate(padded), catalog, path, nth=nth, overwrite=overwrite)
 
 
 def _measured(job: Job, files: Sequence[str | Path], table: Any) -> Iterator[tuple[Spectra, slice]]:
@@ -77,15 +84,3 @@ def _measured(job: Job, files: Sequence[str | Path], table: Any) -> Iterator[tup
             if names[begin : begin + len(piece)] == wanted:
                 yield piece, slice(begin, begin + len(piece))
                 begin += len(piece)
-
-
-def _best_fits(spectra: Spectra, models: Sequence[AbstractModel], rows: Any) -> np.ndarray:
-    """Return the flux of the model that fits best, (spec, pix)."""
-    flux = np.full(spectra.flux.shape, np.nan, dtype=np.float32)
-    subtype = np.array([str(name).strip() for name in rows["SUBTYPE"]])
-    z = np.asarray(rows["Z"], dtype=np.float64)
-    for model in models:
-        its = np.flatnonzero((subtype == model.name) & np.isfinite(z))
-        if len(its):
-            flux[its] = best_fit(spectra[its], model, z[its])
-    return flux

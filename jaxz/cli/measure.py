@@ -194,10 +194,12 @@ class BestFits:
     Attributes:
         path: of the file.
         models: that are compared.
+        nth: of the candidates of each spectrum, 1 for the best.
     """
 
     path: Path
     models: "Sequence[AbstractModel]"
+    nth: int
 
 
 def measure(
@@ -256,7 +258,7 @@ def measure(
                 watcher=watcher,
             )
         if best is not None and report.rows:
-            write_best_fits(job, best.models, files, output, best.path, overwrite=True)
+            write_best_fits(job, best.models, files, output, best.path, nth=best.nth, overwrite=True)
     missing = _missing(job.choice, output) if report.complete and report.rows else []
     if report.complete:
         if missing:

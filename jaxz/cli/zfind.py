@@ -93,6 +93,9 @@ def zfind(
             "spectra are read once more, and are all in memory."
         ),
     ] = None,
+    nth: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Of which candidate `--model` writes the fits, 1 for the best.")
+    ] = 1,
     format: common.Format = None,
     spectrum: common.SpectrumName = None,
     air: common.Air = None,
@@ -139,6 +142,8 @@ def zfind(
         common.check_format(format)
         chosen = chosen_columns(columns)
         some = common.choice(targetids, ids, mintarget, ntargets)
+        if nth > (1 if model is None else nminima):
+            raise ValueError(f"--nth {nth}: needs --model, and --nminima {nth} or more")
         # The published fit without weights knows no noise.
         bare = plain or weighting == "uniform"
         learned = None if basis is None or bare else io.load_numbers(basis)
@@ -203,7 +208,7 @@ def zfind(
         choice=some,
     )
     conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler, quiet, verbose)
-    best = None if model is None else common.BestFits(model, [one.model for one in models])
+    best = None if model is None else common.BestFits(model, [one.model for one in models], nth)
     common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct, best=best, sources=sources)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxz.inspect.candidates import fits_of
+from jaxz.candidates import fits_of
 from jaxz.inspect.packing import packed
 from jaxz.models import AbstractModel
 from jaxz.spectra import Spectra

@@ -336,6 +336,16 @@ def test_best_fits_in_the_pixels_of_the_spectra(run, files, spectra, options, tm
         np.testing.assert_array_equal(hdus["WAVELENGTH"].data, spectra.wave[0])
         expected = best_fit(spectra, NonNegative(small.basis(), error=ErrorModel()), np.asarray(z, dtype=float))
         np.testing.assert_allclose(hdus["MODEL"].data, expected, rtol=1e-5)
-    refused = run("zfind", *files, "-o", tmp_path / "y.fits", *options, "--model", tmp_path / "m.fits", "--part", "1/2")
+        zalt = np.array(hdus["REDSHIFTS"].data["ZALT"], dtype=float)
+    again = "zfind", *files, "-o", tmp_path / "y.fits", *options, "--model", tmp_path / "m.fits"
+    assert run(*again, "--nth", 2).exit_code == 0
+    with fits.open(tmp_path / "m.fits") as hdus:
+        expected = best_fit(spectra, NonNegative(small.basis(), error=ErrorModel()), zalt[:, 1])
+        np.testing.assert_allclose(hdus["MODEL"].data, expected, rtol=1e-5)
+        assert hdus["MODEL"].header["NTHBEST"] == 2
+    for options_of_nth in (again[:-2], again):
+        refused = run(*options_of_nth, "--overwrite", "--nth", 99)
+        assert "--nth 99: needs --model, and --nminima 99" in refused.stderr
+    refused = run("zfind", *files, "-o", tmp_path / "x.fits", *options, "--model", tmp_path / "n.fits", "--part", "1/2")
     assert "--model" in refused.stderr
     assert "not with a part of the work" in refused.stderr

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxz import ErrorModel, NonNegative, Spectra
-from jaxz.inspect.candidates import fits_of
+from jaxz.candidates import fits_of
 from jaxz.inspect.packing import packed
 from jaxz.inspect.sheets import BINS, PARTS, RATIO, WAVE_STEP, sheets_of
 from jaxz.likelihood import best_fit
