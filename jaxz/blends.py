@@ -33,7 +33,7 @@ from jaxz.classes import redshifts
 from jaxz.io import load_basis
 from jaxz.likelihood import fitted_flux, in_pixels
 from jaxz.lines import fit_lines
-from jaxz.models import Basis, ErrorModel, NonNegative, OwnColumns
+from jaxz.models import Basis, ErrorModel, Free, NonNegative, OwnColumns
 from jaxz.models.native import HIGHEST, Native, basis_in_pixels
 from jaxz.models.template_tasks import solved_chi2
 from jaxz.models.templates import AbstractTemplates, check_option
@@ -340,7 +340,10 @@ def _improvement(best: Redshifts, spectra: Spectra, z: np.ndarray, where: dict[s
     counted, columns = without_lines(spectra, z[:, None]), lines_of(spectra, z, **where)[:, None]
     for number, (model, trials) in enumerate(zip(_templates(best), best.trials, strict=True)):
         rows = np.flatnonzero(best.which == number)
-        task = replace(model, error=BENDING).fits(trials, WINDOW, own="non-negative")
+        if not len(rows):
+            continue
+        bending = (NonNegative if model.positive else Free)(model.basis, model.nuisance, error=BENDING)
+        task = bending.fits(trials, WINDOW, own="non-negative")
         shifts = np.log10(1 + best.z)[:, None] / model.step
         fit = run(task, counted, rows, (shifts,), step=model.step, columns=columns, parts=FINE, **where)
         deltachi2[rows] = (fit.null - fit.chi2[:, 0])[rows]

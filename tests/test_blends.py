@@ -122,6 +122,15 @@ def test_where_one_galaxy_at_the_second_redshift_is_enough_the_first_is_doubted(
     assert found.pblend[0] > EVEN
 
 
+def test_any_first_search_will_do(spectra):
+    """The published one without weights too, whose fits cannot have an error model."""
+    model = NonNegative(small.basis(), weighting="uniform")
+    plain = jaxz.find_redshifts(jaxz.scan(spectra, model, zmin=0.0, zmax=small.ZMAX), spectra)
+    both = searched(spectra[:1], plain[:1], first="model")
+    assert sorted([both.z[0], both.z2[0]]) == pytest.approx([ZFIRST, ZSECOND], abs=2e-4)
+    assert both.pblend[0] > 0.5
+
+
 def test_what_does_not_fit_is_refused(spectra, best):
     with pytest.raises(ValueError, match="count=1"):
         searched(spectra, best, count=1)
