@@ -79,6 +79,11 @@ def test_other_sources_or_settings_are_other_programs(folder, monkeypatch):
     again = Counted()
     traced_once(again, given(), "f")
     assert again.times == 1
+    before = jax.config.jax_default_matmul_precision
+    jax.config.update("jax_default_matmul_precision", "float32")
+    traced_once(again, given(), "f")
+    jax.config.update("jax_default_matmul_precision", before)
+    assert again.times == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"not a pickle", b"\x80\x04N."])

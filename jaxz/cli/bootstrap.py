@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jaxz.cli.console import say, show, table
+from jaxz.cli.console import show, table
 from jaxz.cli.fitted import target_model
 
 if TYPE_CHECKING:
@@ -15,15 +15,19 @@ SEED = 1
 """Of the exposures that are drawn."""
 
 
-def coadds_of(catalog: Path, found: Any, exposures: "Spectra") -> "Bootstrap":
-    """Return redshifts of coadds of 1, 2, 4, … exposures of targets, with the model of their catalog [L, fig. 10].
+def coadds_of(catalog: Path, found: Any, files: Sequence[Path], ids: Collection[str]) -> "tuple[Bootstrap, bool]":
+    """Return redshifts of coadds of 1, 2, 4, … exposures of some targets, with the model of their catalog [L, fig. 10].
 
     Args:
         catalog, found: of `jaxz lae`.
-        exposures: single ones, of `exposures_of`.
+        files: of single exposures.
+        ids: the targets.
+
+    Returns:
+        The redshifts, and whether a file could not be read, which is said.
 
     Raises:
-        ValueError: if the catalog is not of `jaxz lae`.
+        ValueError: if the catalog is not of `jaxz lae`, or there is nothing to draw from.
     """
     from jaxz.models import Madgics
     from jaxz.validate import bootstrap_exposures
@@ -32,8 +36,9 @@ def coadds_of(catalog: Path, found: Any, exposures: "Spectra") -> "Bootstrap":
     if "TARGARG" not in header:
         raise ValueError(f"{catalog}: --exposures needs a catalog of `jaxz lae`: leave it out")
     model = target_model(header)
+    exposures, unreadable = _exposures_of(files, ids)
     most = max(exposures.ids.count(name) for name in set(exposures.ids))
-    return bootstrap_exposures(
+    coadds = bootstrap_exposures(
         exposures,
         Madgics(model.target.scaled(float(header["AMPLITUD"])), model.nuisance),
         counts=[2**power for power in range(most.bit_length())],
@@ -42,34 +47,7 @@ def coadds_of(catalog: Path, found: Any, exposures: "Spectra") -> "Bootstrap":
         zmax=float(header["ZMAX"]),
         emission=str(header["EMISSION"]) in ("True", "T", "1"),
     )
-
-
-def exposures_of(files: Sequence[Path], ids: Collection[str]) -> "tuple[Spectra, bool]":
-    """Return the single exposures of some targets, and whether a file could not be read, which is said.
-
-    Raises:
-        ValueError: if there are none.
-    """
-    from jaxz import io
-    from jaxz.spectra import Spectra
-
-    wanted = set(ids)
-    several, unreadable = [], False
-    for path in files:
-        try:
-            spectra = io.read_desi(path, coadd=False)
-        except io.FileError as error:
-            say(str(error))
-            unreadable = True
-            continue
-        rows = [row for row, name in enumerate(spectra.ids) if name in wanted]
-        if rows:
-            several.append(spectra[rows])
-    if not several:
-        raise ValueError(
-            f"{', '.join(map(str, files))}: no exposure of a confirmed target: give their `spectra-*` files"
-        )
-    return Spectra.concatenate(several), unreadable
+    return coadds, unreadable
 
 
 def show_converged(found: "Bootstrap") -> None:
@@ -91,3 +69,23 @@ def show_converged(found: "Bootstrap") -> None:
             f"{one.low:.3f} to {one.high:.3f}",
         )
     show(shown)
+
+
+def _exposures_of(files: Sequence[Path], ids: Collection[str]) -> "tuple[Spectra, bool]":
+    """Return the single exposures of some targets, and whether a file could not be read."""
+    from jaxz import io
+    from jaxz.cli.inputs import Inputs
+    from jaxz.spectra import Spectra
+
+    wanted, inputs = set(ids), Inputs(files)
+    several = []
+    for path in files:
+        spectra: Spectra | None = inputs.said(io.read_desi, path, coadd=False)
+        rows = [row for row, name in enumerate(spectra.ids if spectra else ()) if name in wanted]
+        if spectra and rows:
+            several.append(spectra[rows])
+    if not several:
+        raise ValueError(
+            f"{', '.join(map(str, files))}: no exposure of a confirmed target: give their `spectra-*` files"
+        )
+    return Spectra.concatenate(several), inputs.unreadable > 0

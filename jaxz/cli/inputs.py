@@ -49,16 +49,16 @@ class Inputs:
         from jaxz import io
 
         for path in self._paths:
-            for file in self._said(io.expand, path) or ():
-                source: Source | None = self._said(io.open_spectra, file, **self._options)
+            for file in self.said(io.expand, path) or ():
+                source: Source | None = self.said(io.open_spectra, file, **self._options)
                 for begin in range(0, 0 if source is None else len(source), size):
-                    piece: Spectra | None = self._said(getitem, source, slice(begin, begin + size))
+                    piece: Spectra | None = self.said(getitem, source, slice(begin, begin + size))
                     if piece is None:
                         break
                     if len(piece):
                         yield piece
 
-    def _said(self, read: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def said(self, read: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Return what a function returns; or None, if it cannot read a file. Why not, and its warnings, are said."""
         from jaxz import io
 

@@ -90,8 +90,8 @@ def target(
         cuts = targeting.suggest(sample)
         coadds, unreadable = None, False
         if exposures:
-            single, unreadable = bootstrap.exposures_of(exposures, sample.ids[sample.confirmed])
-            coadds = bootstrap.coadds_of(catalog, found, single)
+            confirmed = sample.ids[sample.confirmed]
+            coadds, unreadable = bootstrap.coadds_of(catalog, found, exposures, confirmed)
     targeting.show_rates(sample, title=catalog.name if table is None else f"{catalog.name} with {table.name}")
     targeting.show_cuts(sample, cuts)
     if output is not None:

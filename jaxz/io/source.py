@@ -115,7 +115,7 @@ def write_sources(catalog: str | Path, folder: str | Path, *, overwrite: bool = 
         ['source-00007.fits']
     """
     rows = list(read_catalog(catalog))
-    outputs = _outputs([str(row["FILE"]) for row in rows], folder, overwrite=overwrite)
+    outputs = _outputs(_sources([str(row["FILE"]) for row in rows]), folder, overwrite=overwrite)
     for place, (source, path) in outputs.items():
         write_source(source, rows[place], path, overwrite=overwrite)
     return [path for _, path in outputs.values()]
@@ -145,7 +145,7 @@ def write_line_sources(tables: Mapping[str, Table], folder: str | Path, *, overw
         []
     """
     lines, sources = tables["LINES"], tables["SOURCES"]
-    outputs = _outputs([str(one) for one in sources["FILE"]], folder, overwrite=overwrite)
+    outputs = _outputs(_sources([str(one) for one in sources["FILE"]]), folder, overwrite=overwrite)
     for place, (source, path) in outputs.items():
         own = lines[lines["ID"] == sources["ID"][place]]
         own.remove_columns([name for name in ("ID", "TARGETID") if name in own.colnames])
@@ -161,15 +161,22 @@ def check_sources(files: Iterable[str | Path], folder: str | Path, *, overwrite:
     Raises:
         FileError: if two have one name, something that may not be replaced is there, or there can be no such folder.
     """
-    sources = []
-    for file in files:
+    sources = {}
+    for place, file in enumerate(files):
         with contextlib.suppress(FileError):
-            sources += [str(file)] if _is_source(Path(file)) else []
+            if _is_source(Path(file)):
+                sources[place] = Path(file)
     _outputs(sources, folder, overwrite=overwrite)
 
 
-def _outputs(files: Sequence[str], folder: str | Path, *, overwrite: bool) -> dict[int, tuple[Path, Path]]:
-    """Return the Source files among some files, and what is to be written of them, by their place.
+def _sources(files: Sequence[str]) -> dict[int, Path]:
+    """Return the Source files among some files, by their place."""
+    paths = [Path(file.strip()) for file in files]
+    return {place: path for place, path in enumerate(paths) if _is_source(path)}
+
+
+def _outputs(sources: Mapping[int, Path], folder: str | Path, *, overwrite: bool) -> dict[int, tuple[Path, Path]]:
+    """Return Source files and what is to be written of them, by their place.
 
     Raises:
         FileError: if two have one name, or something that may not be replaced is there.
@@ -179,8 +186,7 @@ def _outputs(files: Sequence[str], folder: str | Path, *, overwrite: bool) -> di
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise FileError(f"{folder}: cannot be a folder of sources: {error.strerror}") from error
-    paths = [Path(file.strip()) for file in files]
-    outputs = {place: (path, folder / path.name) for place, path in enumerate(paths) if _is_source(path)}
+    outputs = {place: (path, folder / path.name) for place, path in sources.items()}
     taken = set()
     for source, path in outputs.values():
         if path in taken:
