@@ -33,7 +33,7 @@ from jaxz.classes import redshifts
 from jaxz.io import load_basis
 from jaxz.likelihood import fitted_flux, in_pixels
 from jaxz.lines import fit_lines
-from jaxz.models import Basis, ErrorModel, Free, NonNegative, OwnColumns
+from jaxz.models import Basis, ErrorModel, Free, NonNegative, OwnColumns, Trials
 from jaxz.models.native import HIGHEST, Native, basis_in_pixels
 from jaxz.models.template_tasks import solved_chi2
 from jaxz.models.templates import AbstractTemplates, check_option
@@ -211,7 +211,7 @@ def deblend(
     if best is None:
         best = redshifts(spectra, zmin=zmin, zmax=zmax, **where)
     check_scanned(best.ids, best.fingerprints, spectra)
-    model = NonNegative(basis or load_basis(), error=ErrorModel())
+    model = _model_of(basis)
     columns = vectors_of(spectra, best) if first == "basis" else fit_of(spectra, best)[:, None]
     if first == "lines":
         columns = np.concatenate([columns, lines_of(spectra, best.z, **where)[:, None]], axis=1)
@@ -325,14 +325,34 @@ def _chosen(
     rows = np.arange(len(z))
     pick = lambda values: np.where(allowed[rows, place], values[rows, place], np.nan)  # noqa: E731
     deltachi2, at = pick(gain), pick(z)
-    beside = _Beside(model.fits(found.trials[0], WINDOW, own="non-negative").native)
-    fit = np.nan_to_num(in_pixels(beside, spectra, model.step, (at,), where["batch_size"], curves.own.vectors))
+    fit = fit_beside(spectra, curves.own.vectors, at, model, batch_size=where["batch_size"])
     probability = probability_of(deltachi2, found.temperature, odds)
     doubtful = np.flatnonzero(deltachi2 >= NEEDED * found.temperature)
     needed = _improvement(best[doubtful], spectra[doubtful], at[doubtful], where) / found.temperature[doubtful]
     alone = doubtful[needed < NEEDED]
     probability[alone] = np.minimum(probability[alone], EVEN)
     return Other(at, pick(found.zalt_err), deltachi2, found.temperature, probability, fit, curves)
+
+
+def fit_beside(
+    spectra: Spectra, columns: np.ndarray, z: np.ndarray, model: NonNegative | None = None, *, batch_size: int = 64
+) -> np.ndarray:
+    """Return the flux of what is known and of the basis at another redshift, fitted together, (spec, 2, pix).
+
+    Args:
+        spectra: what was measured.
+        columns: (spec, any, pix) of what is known, non-negative.
+        z: (spec,) the other redshift; where it is NaN, both are 0.
+        model: of the other galaxy, that of `jaxz.deblend` if absent.
+        batch_size: spectra on a device at a time.
+    """
+    model = _model_of(None) if model is None else model
+    beside = _Beside(model.fits(Trials(0, 1, model.step), WINDOW, own="non-negative").native)
+    return np.nan_to_num(in_pixels(beside, spectra, model.step, (z,), batch_size, columns))
+
+
+def _model_of(basis: Basis | None) -> NonNegative:
+    return NonNegative(basis or load_basis(), error=ErrorModel())
 
 
 def _improvement(best: Redshifts, spectra: Spectra, z: np.ndarray, where: dict[str, Any]) -> np.ndarray:

@@ -88,7 +88,7 @@ function connectKeys(page) {
     k: ["sky lines", click("sky")],
     f: ["rest or observed frame", click("rest")],
     a: ["air or vacuum", click("air")],
-    d: ["second redshift", click("second")],
+    d: ["other redshift of a blend", click("second")],
     ...Object.fromEntries(Object.keys(QUALITIES).map((quality) => [quality, [`quality ${quality}`, () => page.judge({ quality })]])),
     ...Object.fromEntries(Object.keys(ISSUES).map((issue) => [issue, [`issue ${issue}`, () => page.toggleIssue(issue)]])),
     z: ["take z into the inspection", click("takez")],

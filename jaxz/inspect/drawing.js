@@ -2,6 +2,7 @@
 
 const NAME_HEIGHT = 13; // px of the name of a line
 const LIKELY = 0.02; // probability from which candidates have their rank written
+const PIECE = 64; // pixels of a piece of the error band
 
 class Drawing {
   constructor(document, book) {
@@ -25,15 +26,17 @@ class Drawing {
     const x = wave.map((value) => this.shown(value, view));
     this.limits = [x[0], x[x.length - 1]];
     const candidate = spectrum.candidates[view.candidate];
-    const model = view.model && candidate && candidate.model ? moved(wave, candidate, view.z) : null;
+    const asFitted = candidate && Math.abs(view.z - candidate.z) < 1e-6 * (1 + view.z);
+    // Of a sum of galaxies one alone moves.
+    const known = view.model && candidate && candidate.model && (asFitted || !candidate.beside);
+    const model = known ? moved(wave, candidate, view.z) : null;
     const there = model && sigma.map((value, i) => (Number.isFinite(model[i]) ? value : NaN));
     const fit = model && smoothed(model, there, view.width).mean;
     const curves = { x, flux: mean, low: mean.map((v, i) => v - error[i]), high: mean.map((v, i) => v + error[i]), fit };
-    const asFitted = candidate && Math.abs(view.z - candidate.z) < 1e-6 * (1 + view.z);
     this.curves("spectrum", curves, 0, x.length, asFitted);
     this.ranges(x, curves, sigma, view, fresh);
     this.lines("lines", view.z, view);
-    this.lines("second lines", view.second ? view.z2 : NaN, view);
+    this.lines("second lines", view.second ? view.other : NaN, view);
     this.sky(view);
     this.windows(wave, curves, view, asFitted);
     this.redshift(spectrum, view, fresh);
@@ -41,7 +44,8 @@ class Drawing {
 
   curves(name, { x, flux, low, high, fit }, first, end, asFitted) {
     const cut = (values) => values.subarray(first, end);
-    this.fill(name, { x: cut(x), flux: cut(flux), low: cut(low), high: cut(high) });
+    this.fill(name, { x: cut(x), flux: cut(flux) });
+    this.fill(`${name} band`, band(cut(x), cut(low), cut(high)));
     this.fill(`${name} model`, fit ? { x: cut(x), flux: cut(fit) } : { x: [], flux: [] });
     const line = this.model(`${name} model line`).glyph;
     line.line_dash = asFitted ? [] : [5, 3]; // a model that was moved is no fit
@@ -105,7 +109,8 @@ class Drawing {
     const chosen = reach.slice(0, this.book.nwindow).sort((one, other) => one.wave - other.wave);
     for (let number = 0; number < this.book.nwindow; number++) {
       const name = `window ${number}`, { figure, x_range, y_range } = this.parts(name), window = chosen[number];
-      figure.visible = window !== undefined;
+      // Hidden, not left out: with fewer figures the whole page would be laid out anew.
+      figure.styles = { visibility: window ? "visible" : "hidden" };
       if (!window) continue;
       const ends = [window.wave - window.half, window.wave + window.half].map((rest) => rest * (1 + view.z));
       const first = firstAbove(wave, ends[0]), end = Math.max(firstAbove(wave, ends[1]), first + 2);
@@ -126,7 +131,7 @@ class Drawing {
     this.fill("candidates", {
       z: candidates.map(({ z }) => z),
       probability: candidates.map(({ probability }) => probability ?? 0),
-      rank: candidates.map(({ probability }, k) => (probability > LIKELY || k === view.candidate ? String(k + 1) : "")),
+      rank: candidates.map((one, k) => (one.probability > LIKELY || k === view.candidate ? ranked(one, k) : "")),
       color: candidates.map((_, k) => chosen(k)),
     });
     this.model("here").location = view.z;
@@ -137,12 +142,33 @@ class Drawing {
   }
 }
 
+// The area between two curves, in pieces that end where there is no data. Browsers take long for one polygon of
+// thousands of corners; pieces overlap by a pixel, so that no seam is seen.
+function band(x, low, high) {
+  const xs = [], ys = [];
+  for (let first = 0; first < x.length - 1; ) {
+    let end = first;
+    while (end < x.length && end - first <= PIECE && Number.isFinite(low[end])) end++;
+    if (end - first > 1) {
+      xs.push([...x.subarray(first, end), ...x.slice(first, end).reverse()]);
+      ys.push([...low.subarray(first, end), ...high.slice(first, end).reverse()]);
+    }
+    first = end - first > PIECE ? end - 2 : end + 1;
+  }
+  return { xs, ys };
+}
+
 // The best fit of a candidate at another redshift: its shape, moved.
 function moved(wave, { z, model }, to) {
   const ratio = (1 + to) / (1 + z);
   if (Math.abs(ratio - 1) < 1e-9) return model;
   const there = [...model.keys()].filter((i) => Number.isFinite(model[i]));
   return interpolated(Float64Array.from(there, (i) => wave[i] * ratio), Float64Array.from(there, (i) => model[i]), wave);
+}
+
+// A candidate's rank as it is written; what lies beside the first galaxy has none.
+function ranked({ beside }, place) {
+  return beside ? "+" : String(place + 1);
 }
 
 // A range of the figure, to which its reset tool returns.

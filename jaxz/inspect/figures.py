@@ -138,8 +138,9 @@ def _redshift() -> figure:
 
 def _curves(shown: figure, name: str) -> tuple[Any, Any, Any]:
     """Draw a spectrum, its error band and its model; return the renderers."""
-    data = ColumnDataSource({"x": [], "flux": [], "low": [], "high": []}, name=name)
-    band = shown.varea("x", "low", "high", source=data, color=BAND)
+    pieces = ColumnDataSource({"xs": [], "ys": []}, name=f"{name} band")
+    band = shown.patches("xs", "ys", source=pieces, fill_color=BAND, line_color=None)
+    data = ColumnDataSource({"x": [], "flux": []}, name=name)
     flux = shown.step("x", "flux", source=data, mode="center", color=BLUE, line_width=1)
     fit = ColumnDataSource({"x": [], "flux": []}, name=f"{name} model")
     model = shown.line("x", "flux", source=fit, color=RED, line_width=1.3, name=f"{name} model line")

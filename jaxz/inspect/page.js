@@ -20,7 +20,7 @@ class Inspection {
     this.rows = [];
     this.row = 0;
     this.width = null; // of the smoothing, as long as nobody chose one: what suits the spectrum
-    this.view = { width: 1, z: 0, z2: NaN, candidate: 0, unit: "" };
+    this.view = { width: 1, z: 0, other: NaN, candidate: 0, unit: "" };
     for (const name of CHECKED) this.view[name] = at(name).checked;
   }
 
@@ -47,7 +47,6 @@ class Inspection {
     this.spectrum = spectrum;
     const { columns, smoothing, sheets } = this.book;
     this.view.width = this.width ?? (sheets[row].snr < smoothing.below ? smoothing.width : 1);
-    this.view.z2 = columns.Z2 ? columns.Z2[row] ?? NaN : NaN;
     this.view.unit = columns.FLUXUNIT && columns.FLUXUNIT[row] ? columns.FLUXUNIT[row] : "unit of the file";
     this.choose(0, true);
     this.tell();
@@ -61,6 +60,11 @@ class Inspection {
   choose(rank, fresh = false) {
     const { candidates } = this.spectrum;
     this.view.candidate = Math.max(Math.min(rank, candidates.length - 1), 0);
+    // Of a blend, the galaxy that is not looked at.
+    const other = candidates[this.view.candidate]?.beside ? candidates[0] : candidates.find(isSeen);
+    this.view.other = other ? other.z : NaN;
+    at("secondlabel").hidden = !other;
+    at("z2shown").textContent = digits(this.view.other, 5);
     this.move(candidates.length ? candidates[this.view.candidate].z : 0, fresh);
   }
 
@@ -118,8 +122,6 @@ class Inspection {
     const summary = [`z = ${digits(of("Z"), 5)}${error}`, of("SPECTYPE"), columns.PCONF && `P = ${digits(of("PCONF"), 3)}`];
     at("summary").textContent = summary.filter(Boolean).join("   ");
     at("warnings").textContent = warningsOf(this.book, row).join(" ");
-    at("secondlabel").hidden = !Number.isFinite(this.view.z2);
-    at("z2shown").textContent = digits(this.view.z2, 5);
     const lines = Object.entries(columns).map(([name, values]) => line([name, written(values[row])]));
     at("columns").tBodies[0].replaceChildren(...lines);
     this.tellList();
@@ -145,7 +147,7 @@ class Inspection {
     const { candidates } = this.spectrum;
     const lines = candidates.map(({ z, spectype, chi2, probability }, rank) => {
       const delta = chi2 === null || candidates[0].chi2 === null ? null : chi2 - candidates[0].chi2;
-      const made = line([rank + 1, z.toFixed(4), spectype, digits(delta, 1), digits(probability, 3)]);
+      const made = line([ranked(candidates[rank], rank), z.toFixed(4), spectype, digits(delta, 1), digits(probability, 3)]);
       made.onclick = () => this.choose(rank);
       made.classList.toggle("chosen", rank === this.view.candidate);
       return made;
@@ -163,6 +165,11 @@ class Inspection {
     at("scanner").value = this.judgements.scanner;
     at("judged").textContent = `${Object.keys(this.judgements.rows).length} inspected`;
   }
+}
+
+// A galaxy beside the first, unless it is improbable.
+function isSeen({ beside, probability }) {
+  return beside && (probability === null || probability > LIKELY);
 }
 
 function written(value) {

@@ -5,12 +5,14 @@ value in each of `BINS` bins: a screen shows no more.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxz.candidates import fits_of
+from jaxz.blends import fit_beside, lines_of
+from jaxz.candidates import Fits, fits_of
 from jaxz.inspect.packing import packed
 from jaxz.models import AbstractModel
 from jaxz.spectra import Spectra
@@ -62,7 +64,9 @@ def sheets_of(
     Args:
         spectra: what was measured.
         columns: of the catalog, by name, of the same spectra. Candidates are ``ZALT`` with ``ZALT_CHI2`` and
-            ``ZALT_PROB``, (spec, cand), or ``Z`` with ``CHI2`` alone.
+            ``ZALT_PROB``, (spec, cand), or ``Z`` with ``CHI2`` alone; after them come the further redshifts of a
+            blend, ``Z2`` with ``DELTACHI2_2`` and ``PBLEND``, ``Z3`` and so on, whose best fit is that of all galaxies
+            so far, the first with its lines (see `jaxz.deblend`).
         models: that were fitted; without any no best fit is drawn.
         curves: trial redshifts (shift,) and χ² there (spec, shift), or None.
         batch_size: spectra on a device at a time.
@@ -81,6 +85,7 @@ def sheets_of(
     chi2 = _of_candidates(columns, "ZALT_CHI2" if several else "CHI2", z.shape)
     probability = _of_candidates(columns, "ZALT_PROB" if several else "PCONF", z.shape)
     fits = fits_of(spectra, models, z, chi2, batch_size=batch_size) if models else None
+    others = _others(spectra, columns, fits, z[:, 0], chi2[:, 0], batch_size)
     sheets = []
     for row in range(len(spectra)):
         known = [k for k in range(z.shape[1]) if np.isfinite(z[row, k])]
@@ -94,9 +99,53 @@ def sheets_of(
             }
             for k in known
         ]
+        for other in others:
+            if np.isfinite(other.z[row]):
+                candidates.append(other.about(row))
+                flux.append(None if other.flux is None else other.flux[row])
         curve = None if curves is None else (curves[0], curves[1][row])
         sheets.append(_sheet(spectra, row, candidates, flux, curve))
     return sheets
+
+
+class _Other(NamedTuple):
+    """A further redshift of a blend, (spec,) each, and the flux of all galaxies so far, (spec, pix), or None."""
+
+    z: np.ndarray
+    chi2: np.ndarray
+    probability: np.ndarray
+    flux: np.ndarray | None
+
+    def about(self, row: int) -> dict[str, Any]:
+        """Return what is said of it as a candidate."""
+        said = {"z": float(self.z[row]), "chi2": _number(self.chi2[row]), "probability": _number(self.probability[row])}
+        return {**said, "spectype": "GALAXY", "beside": True}
+
+
+def _others(
+    spectra: Spectra,
+    columns: Mapping[str, np.ndarray],
+    fits: Fits | None,
+    z: np.ndarray,
+    chi2: np.ndarray,
+    batch_size: int,
+) -> list[_Other]:
+    """Return the further redshifts that a catalog has beside the first one, (spec,), of a χ²."""
+    numbers = list(itertools.takewhile(lambda number: f"Z{number}" in columns, itertools.count(2)))
+    parts = None
+    if numbers and fits is not None:
+        parts = np.stack([np.nan_to_num(fits.flux[:, 0]), lines_of(spectra, z, batch_size=batch_size)], axis=1)
+    others: list[_Other] = []
+    for number in numbers:
+        other = np.asarray(columns[f"Z{number}"], dtype=np.float64)
+        chi2 = chi2 - _of_candidates(columns, f"DELTACHI2_{number}", chi2.shape)
+        probability = _of_candidates(columns, "PBLEND" if number == 2 else f"PBLEND_{number}", chi2.shape)
+        flux = None
+        if parts is not None:
+            both = fit_beside(spectra, parts, other, batch_size=batch_size)
+            parts, flux = np.concatenate([parts, both[:, 1:]], axis=1), both.sum(axis=1)
+        others.append(_Other(other, chi2, probability, flux))
+    return others
 
 
 def _of_candidates(columns: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -1,6 +1,7 @@
 """The page in a browser: what is seen follows what is done, and the export says what was judged."""
 
 import csv
+import itertools
 
 import pytest
 
@@ -46,6 +47,16 @@ def text(page, name):
 def source(page, name, column):
     code = f"return Array.from(inspection.drawing.model('{name}').data['{column}'])"
     return page.execute_script(code)
+
+
+def band_at(page, pixel):
+    """Return the upper and the lower end of the error band at a pixel."""
+    x = source(page, "spectrum", "x")[pixel]
+    for xs, ys in zip(source(page, "spectrum band", "xs"), source(page, "spectrum band", "ys"), strict=True):
+        ends = [y for place, y in zip(xs, ys, strict=True) if place == x]
+        if ends:
+            return max(ends), min(ends)
+    raise AssertionError(f"no piece of the band holds pixel {pixel}")
 
 
 def set_value(page, name, value, event):
@@ -113,7 +124,11 @@ def test_frames_lines_and_second_redshift(page):
     press(page, "a")
     second = dict(zip(source(page, "second lines", "name"), source(page, "second lines", "x"), strict=True))
     assert second["[O III] 5008"] == pytest.approx(5008.24 * 1.08, abs=0.01)
-    press(page, "d")
+    press(page, "]", "]")
+    assert page.find_element("css selector", "#candidates .chosen").text.startswith("+ 0.0800")
+    first = dict(zip(source(page, "second lines", "name"), source(page, "second lines", "x"), strict=True))
+    assert first["[O III] 5008"] == pytest.approx(5008.24 * 1.05, abs=0.01)
+    press(page, "[", "[", "d")
     assert source(page, "second lines", "x") == []
     press(page, "l")
     assert source(page, "lines", "x") == []
@@ -127,8 +142,18 @@ def test_smoothing(page):
     set_value(page, "width", 5, "input")
     smooth = source(page, "spectrum", "flux")
     assert smooth[400] == pytest.approx(sum(rough[398:403]) / 5, rel=1e-2)
-    band = source(page, "spectrum", "high")[400] - source(page, "spectrum", "low")[400]
-    assert band == pytest.approx(2 * 0.2 / 5**0.5, rel=0.02)
+    high, low = band_at(page, 400)
+    assert high - low == pytest.approx(2 * 0.2 / 5**0.5, rel=0.02)
+    assert (high + low) / 2 == pytest.approx(smooth[400])
+
+
+def test_band_of_errors_has_all_pixels_and_no_gap(page):
+    press(page, Keys.ARROW_RIGHT)
+    wait(lambda: text(page, "name") == "s1, the second")
+    pieces = [piece[: len(piece) // 2] for piece in source(page, "spectrum band", "xs")]
+    for piece, following in itertools.pairwise(pieces):
+        assert piece[-2:] == following[:2]
+    assert sorted({x for piece in pieces for x in piece}) == source(page, "spectrum", "x")
 
 
 def test_sorting_and_filtering(page):

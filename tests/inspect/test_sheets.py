@@ -53,7 +53,8 @@ def test_spectrum_and_curve_of_a_sheet():
     place = np.argmin(lowest)
     assert lowest[place] == pytest.approx(700)
     assert known["first"] + (place + 0.5) * (known["last"] - known["first"]) / BINS == pytest.approx(z[1234], abs=4e-4)
-    assert [one["z"] for one in sheet.about["candidates"]] == [0.05, 0.18]
+    assert [one["z"] for one in sheet.about["candidates"]] == [0.05, 0.18, 0.08]
+    assert [one.get("beside", False) for one in sheet.about["candidates"]] == [False, False, True]
     assert all("model" not in one for one in sheet.about["candidates"])
 
 
@@ -87,3 +88,23 @@ def test_candidates_have_the_fits_of_the_models_that_their_chi2_is_of(rng):
     first, count = known["first"], known["count"]
     values = unpacked(sheet.data, (700, 1), (700, 0), (count, 1), (count, 1))[2] * known["step"]
     np.testing.assert_allclose(values, expected[first : first + count], atol=known["step"])
+
+
+def test_the_other_galaxy_of_a_blend_is_a_candidate_that_is_fitted_with_the_first(rng):
+    (first, _), (second, _) = (small.spectra(rng, np.array([z]), 60.0) for z in (0.05, 0.195))
+    flux, ivar = first.flux + second.flux, 1 / (1 / first.ivar + 1 / second.ivar)
+    spectra = Spectra(first.wave[0], flux, ivar, ids=["both"])
+    columns = {"Z": [0.05], "CHI2": [900.0], "Z2": [0.195], "DELTACHI2_2": [250.0], "PBLEND": [0.9]}
+    catalog = {name: np.array(values) for name, values in columns.items()}
+    (sheet,) = sheets_of(spectra, catalog, [NonNegative(small.basis())])
+    alone, both = sheet.about["candidates"]
+    known = {name: both[name] for name in ("z", "chi2", "probability", "spectype", "beside")}
+    assert known == {"z": 0.195, "chi2": 650.0, "probability": 0.9, "spectype": "GALAXY", "beside": True}
+    npix = sheet.about["npix"]
+    lengths = [(npix, 1), (npix, 0), *((one["model"]["count"], 1) for one in (alone, both))]
+    *_, fit, total = unpacked(sheet.data, *lengths)
+    chi2 = [
+        np.sum(ivar[0, :npix] * (flux[0, :npix] - values * one["model"]["step"]) ** 2)
+        for one, values in ((alone, fit), (both, total))
+    ]
+    assert chi2[1] < 0.5 * chi2[0]
