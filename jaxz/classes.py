@@ -7,7 +7,7 @@ being known that well, is called BLANK.
 
 import dataclasses
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from jaxz._typing import Device
 from jaxz.arguments import check_types
 from jaxz.calibration import Calibration
 from jaxz.compare import compare
-from jaxz.io import load_basis
+from jaxz.io import KeptCurves, load_basis
 from jaxz.models import AbstractModel, ErrorModel, NonNegative
 from jaxz.models.columns import Nuisance
 from jaxz.models.model import Engine, Precision
@@ -142,6 +142,8 @@ def classified(
     spectra: Spectra,
     models: Sequence[Candidate],
     *,
+    every: bool = False,
+    kept: KeptCurves | None = None,
     prior: Prior | None = None,
     nminima: int = 5,
     calibration: Calibration | None = None,
@@ -150,15 +152,20 @@ def classified(
     batch_size: int = 64,
     devices: Sequence[Device] | None = None,
     progress: Progress | None = None,
-) -> tuple[ZScan, Redshifts]:
-    """Return the curves of the first of some models, and what comparing all of them gives.
+) -> tuple[list[ZScan], Redshifts]:
+    """Return the curves of the first of some models, or of all, and what comparing all of them gives.
 
     Args:
         spectra: what was measured.
         models: from `candidates`.
+        every: whether the curves of all are returned; they take more memory than all else.
+        kept: curves of an earlier scan; spectra that are not among them are scanned.
         prior, nminima, calibration: as of `find_redshifts`.
         engine, precision, batch_size, devices: as of `scan`.
         progress: called with the number of spectra scanned, with all models, and to be scanned, after each batch.
+
+    Raises:
+        FileError: if `kept` has not the curves of these models and ranges.
     """
     options = {"batch_size": batch_size, "devices": devices}
 
@@ -168,21 +175,35 @@ def classified(
                 progress(number * count + done, len(models) * count)
 
         how = {"zmin": one.zmin, "zmax": one.zmax, "engine": engine, "precision": precision, "progress": told}
-        curves = scan(spectra, one.model, **how, **options)
+        curves = _scanned(spectra, one, kept, how | options)
         known = {"nminima": nminima, "prior": prior, "calibration": calibration}
         return curves, find_redshifts(curves, spectra, **known, **options)
 
-    curves, first = measured(0, models[0])
-    if len(models) == 1:
-        best = first
-    else:
-        found = [first, *(measured(number, one)[1] for number, one in enumerate(models[1:], 1))]
-        best = compare(found, charge=CHARGE, shares=[one.share for one in models])
+    scans, found = [], []
+    for number, one in enumerate(models):
+        curves, redshifts = measured(number, one)
+        found.append(redshifts)
+        if every or not number:
+            scans.append(curves)
+    first = found[0]
+    best = first if len(models) == 1 else compare(found, charge=CHARGE, shares=[one.share for one in models])
     if models[0].model.error is None:
-        return curves, best
+        return scans, best
     blank = _blank(first)
     zwarn = best.zwarn | np.where(blank, ZWarn.BLANK, 0).astype(best.zwarn.dtype)
-    return curves, dataclasses.replace(best, zwarn=zwarn, spectype=np.where(blank, "BLANK", best.spectype))
+    return scans, dataclasses.replace(best, zwarn=zwarn, spectype=np.where(blank, "BLANK", best.spectype))
+
+
+def _scanned(spectra: Spectra, one: Candidate, kept: KeptCurves | None, how: dict[str, Any]) -> ZScan:
+    """Return the curves of a model, from where they are kept as far as they are."""
+    if kept is None:
+        return scan(spectra, one.model, **how)
+    held = kept.holds(spectra)
+    there, others = np.flatnonzero(held), np.flatnonzero(~held)
+    scans = [kept.scan(spectra[there], one.model, zmin=one.zmin, zmax=one.zmax)]
+    if len(others):
+        scans.append(scan(spectra[others], one.model, **how))
+    return ZScan.concatenate(scans)[np.argsort(np.concatenate([there, others]))]
 
 
 def _blank(galaxies: Redshifts) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxz.batch.plan import Failure
-from jaxz.io.catalog import write_curves
+from jaxz.io.curves import write_curves
 from jaxz.io.files import FileError, damage_named, opened
 from jaxz.io.output import replacing
 from jaxz.io.writer import write
@@ -144,7 +144,7 @@ class Folder:
     def keep(
         self,
         key: str,
-        found: tuple[Redshifts, ZScan | None] | None,
+        found: tuple[Redshifts, Sequence[ZScan]] | None,
         failures: Sequence[Failure],
         notes: Sequence[str],
         header: Mapping[str, Any],
@@ -153,7 +153,7 @@ class Folder:
 
         Args:
             key: of the part.
-            found: its redshifts and, if they are kept, curves; None if it has no spectra.
+            found: its redshifts and, if they are kept, curves of all models; None if it has no spectra.
             failures, notes: as of `Record`.
             header: for the files.
 
@@ -161,10 +161,10 @@ class Folder:
             FileError: if it cannot be written (a full disk).
         """
         if found is not None:
-            redshifts, scan = found
+            redshifts, scans = found
             write(redshifts, self.catalog(key), header={**header, KEY: key}, overwrite=True)
-            if scan is not None:
-                write_curves(scan, self.curves_of(self.catalog(key)), overwrite=True)
+            if scans:
+                write_curves(scans, self.curves_of(self.catalog(key)), overwrite=True)
         size = 0 if found is None else self.catalog(key).stat().st_size
         record = _record_of(None if found is None else found[0], size, failures, notes)
         self._write(self._record(key), {"form": _FORM, **dataclasses.asdict(record)})

@@ -102,7 +102,7 @@ def run_job(
         >>> jaxz.io.write(spectra, "spectra.fits")
         >>> def method(spectra, *, devices, progress):
         ...     scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
-        ...     return scan, jaxz.find_redshifts(scan, spectra)
+        ...     return [scan], jaxz.find_redshifts(scan, spectra)
         >>> job = jaxz.batch.Job(method, {"ZMAX": 0.1})
         >>> jaxz.batch.run_job(job, ["spectra.fits"], "redshifts.fits").measured
         1
@@ -163,7 +163,7 @@ def merge(output: str | Path, *, curves: str | Path | None = None, overwrite: bo
         >>> jaxz.io.write(spectra, "spectra.fits")
         >>> def method(spectra, *, devices, progress):
         ...     scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
-        ...     return scan, jaxz.find_redshifts(scan, spectra)
+        ...     return [scan], jaxz.find_redshifts(scan, spectra)
         >>> job = jaxz.batch.Job(method, {"ZMAX": 0.1})
         >>> jaxz.batch.run_job(job, ["spectra.fits"], "redshifts.fits", part="1/1").complete
         False

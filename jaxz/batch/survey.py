@@ -85,9 +85,11 @@ def run(
     else:
         models = [Candidate(model, zmin, zmax, 1.0)] if isinstance(model, AbstractModel) else list(model)
 
-    def method(spectra: Spectra, *, devices: list[Device] | None, progress: Progress | None) -> tuple[ZScan, Redshifts]:
+    def method(
+        spectra: Spectra, *, devices: list[Device] | None, progress: Progress | None
+    ) -> tuple[list[ZScan], Redshifts]:
         options = {"nminima": nminima, "prior": prior, "calibration": calibration, "batch_size": batch_size}
-        return classified(spectra, models, devices=devices, progress=progress, **options)
+        return classified(spectra, models, every=curves is not None, devices=devices, progress=progress, **options)
 
     ranges = ", ".join(f"{one.zmin:g} to {one.zmax:g}" for one in models)
     settings = {"ZRANGES": ranges, "NMINIMA": nminima}

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
@@ -32,11 +32,11 @@ LENGTH = 1024
 
 @runtime_checkable
 class Method(Protocol):
-    """Spectra → χ² curves and redshifts; for a cluster, one that can be pickled."""
+    """Spectra → χ² curves of one or more models, and redshifts; for a cluster, one that can be pickled."""
 
     def __call__(
         self, spectra: Spectra, *, devices: list[Device] | None, progress: Progress | None
-    ) -> tuple[ZScan, Redshifts]:
+    ) -> tuple[Sequence[ZScan], Redshifts]:
         """Measure spectra.
 
         Args:
@@ -173,7 +173,7 @@ def measure(
     *,
     devices: list[Device] | None = None,
     progress: Callable[[float], None] | None = None,
-) -> tuple[Redshifts, ZScan | None] | None:
+) -> tuple[Redshifts, Sequence[ZScan]] | None:
     """Return the redshifts of a part, and its curves if they are kept; None if it has no spectra.
 
     What goes wrong here, lack of memory for example, becomes a failure of its files, and other parts go on.
@@ -205,25 +205,26 @@ def _as_failure() -> Iterator[None]:
 
 def _measured(
     job: Job, pieces: list[Spectra], devices: list[Device] | None, progress: Callable[[float], None] | None
-) -> tuple[Redshifts, ZScan | None] | None:
+) -> tuple[Redshifts, Sequence[ZScan]] | None:
     count = sum(map(len, pieces))
     if count == 0:
         return None
-    found, scans, places, done = [], [], [], 0
+    found, every, places, done = [], [], [], 0
     for place, group in _groups(pieces, job.group):
 
         def told(part: int, whole: int, before: int = done, size: int = len(place)) -> None:
             if progress is not None:
                 progress((before + size * part / max(whole, 1)) / count)
 
-        scan, redshifts = job.method(group, devices=devices, progress=told)
+        scans, redshifts = job.method(group, devices=devices, progress=told)
         found.append(redshifts)
         places.append(place)
         if job.curves:
-            scans.append(scan)
+            every.append(scans)
         done += len(place)
     order = np.argsort(np.concatenate(places))
-    return Redshifts.concatenate(found)[order], ZScan.concatenate(scans)[order] if scans else None
+    curves = [ZScan.concatenate(of_one)[order] for of_one in zip(*every, strict=True)]
+    return Redshifts.concatenate(found)[order], curves
 
 
 def _groups(pieces: list[Spectra], size: int) -> Iterator[tuple[np.ndarray, Spectra]]:

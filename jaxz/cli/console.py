@@ -54,13 +54,13 @@ def errors_in_one_line() -> Iterator[None]:
         fail(error)
 
 
-def check_outputs(*paths: Path, overwrite: bool, inputs: Sequence[Path] = ()) -> None:
+def check_outputs(*paths: Path, overwrite: bool, inputs: Sequence[str | Path | None] = ()) -> None:
     """Find out before the work whether files can be written, and keep other runs from writing them.
 
     Args:
         paths: of the outputs.
         overwrite: whether they may exist.
-        inputs: files that they must not be.
+        inputs: files that they must not be: all that the command reads, of options that may name one too.
 
     Raises:
         ValueError: if one exists and `overwrite` is not given, or two are the same.
@@ -70,7 +70,7 @@ def check_outputs(*paths: Path, overwrite: bool, inputs: Sequence[Path] = ()) ->
 
     check_names(*paths, overwrite=overwrite)
     for path in paths:
-        io.check_output(path, overwrite=overwrite, inputs=inputs)
+        io.check_output(path, overwrite=overwrite, inputs=[one for one in inputs if one is not None])
     for path in paths:
         _claims.enter_context(io.claimed(path))
 

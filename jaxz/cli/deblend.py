@@ -72,7 +72,7 @@ def deblend(
 
     def method(
         spectra: "Spectra", *, devices: "list[Device] | None", progress: "Progress | None"
-    ) -> "tuple[ZScan, Redshifts]":
+    ) -> "tuple[list[ZScan], Redshifts]":
         where = {"batch_size": batch_size, "devices": devices}
         curves, best = classified(spectra, models, nminima=nminima, progress=progress, **where)
         found = deblend(spectra, best, first=first, count=count, zmin=zmin, zmax=zmax, **where)

@@ -56,7 +56,7 @@ def inspect(
 
         found = io.read_catalog(catalog)
         paths = [Path(name) for name in _files_of(catalog, found)] if not files else list(files)
-        check_outputs(output, overwrite=overwrite, inputs=[catalog, *paths, *([curves] if curves else [])])
+        check_outputs(output, overwrite=overwrite, inputs=[catalog, *paths, curves, basis])
         models = fitted_models(catalog, found.meta, basis)
         sheets, unread = _sheets(found, paths, models, curves)
         if not sheets:

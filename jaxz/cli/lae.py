@@ -130,7 +130,7 @@ def lae(
 
     def method(
         spectra: "Spectra", *, devices: "list[Device] | None", progress: "Progress | None"
-    ) -> "tuple[ZScan, Redshifts]":
+    ) -> "tuple[list[ZScan], Redshifts]":
         where = {"batch_size": batch_size, "devices": devices}
         scanned = scan(spectra, searched, zmin=zmin, zmax=zmax, precision=precision, progress=progress, **where)
         found = find_redshifts(scanned, spectra, nminima=nminima, prior=prior_of(spectra), joins=joins, **where)
@@ -144,7 +144,7 @@ def lae(
             model.target.velocity,
         )
         found.meta["LINEFLUX"], found.meta["LINEFLUX_ERR"] = _line_flux(spectra, model, found.z, batch_size)
-        return scanned, found
+        return [scanned], found
 
     settings = {
         "ZMIN": zmin,
@@ -174,7 +174,8 @@ def lae(
         choice=some,
     )
     conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler, quiet, verbose)
-    common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct)
+    reads = [target, *parts, basis, prior]
+    common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct, reads=reads)
 
 
 def components(target: str, sky: list[str]) -> "Madgics":

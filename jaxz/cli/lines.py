@@ -82,7 +82,7 @@ def lines(
     with errors_in_one_line():
         common.check_format(format)
         fwhm = _lsf(lsf)
-        check_outputs(output, overwrite=overwrite, inputs=[catalog, *files])
+        check_outputs(output, overwrite=overwrite, inputs=[catalog, *files, basis])
         if figures is not None:
             make_folder(figures)
         if sources is not None:

@@ -212,6 +212,7 @@ def measure(
     conduct: Conduct,
     best: BestFits | None = None,
     sources: Path | None = None,
+    reads: Sequence[str | Path | None] = (),
 ) -> None:
     """Measure all spectra, write the catalog, say what is in it; end with exit status 1 if an input was not read.
 
@@ -224,6 +225,7 @@ def measure(
         conduct: how.
         best: file for the best fits, or None.
         sources: folder for source files with their redshifts, or None.
+        reads: what options name that may be a file, which no output must be.
     """
     from jaxz import io
     from jaxz.batch import Folder, expanded, run_job, write_best_fits
@@ -237,7 +239,11 @@ def measure(
         if best is not None and (conduct.part is not None or output.suffix == ".parquet"):
             raise ValueError(f"--model {best.path}: is written with a catalog (FITS), not with a part of the work")
         replaces = conduct.overwrite or conduct.retry_failed or conduct.resume
-        check_names(output, *([curves] if curves else []), overwrite=replaces)
+        outputs = [output, *([curves] if curves else [])]
+        check_names(*outputs, overwrite=replaces)
+        read = [one for one in reads if one is not None]
+        for one in (*outputs, *([best.path] if best else [])):
+            io.check_output(one, overwrite=True, inputs=read)
         if best is not None:
             anew = conduct.overwrite or conduct.retry_failed
             check_names(output, best.path, overwrite=True)

@@ -115,7 +115,7 @@ def _blended(header: Any, spectrum: "Spectra") -> "Figure":
     from jaxz.plot import plot_blend
 
     zmin, zmax = header["ZMIN"], header["ZMAX"]
-    curves, best = classified(spectrum, candidates(zmin, zmax, error=ErrorModel()))
+    (curves,), best = classified(spectrum, candidates(zmin, zmax, error=ErrorModel()))
     found = deblend(spectrum, best, first=header["FIRST"], zmin=zmin, zmax=zmax)
     second = found.others[0]
     z, parts = (found.z[0], found.z2[0]), (second.fit[0, 0], second.fit[0, 1])

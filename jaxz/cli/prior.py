@@ -102,7 +102,7 @@ def target(
     from jaxz import io, train
 
     with errors_in_one_line():
-        check_outputs(output, overwrite=overwrite, inputs=files)
+        check_outputs(output, overwrite=overwrite, inputs=[*files, *truth, sky])
         nuisance = io.load_component(sky)
         spectra, z, unreadable = read_labelled(files, truth)
         with messages.status(f"learning from {len(spectra)} spectra"):

@@ -61,7 +61,7 @@ def simulate(
         "populations": populations is not None,
     }
     with errors_in_one_line():
-        check_outputs(output, overwrite=overwrite)
+        check_outputs(output, overwrite=overwrite, inputs=[populations])
         useless = [name for name, there in given.items() if there and name not in TAKES.get(sample, given)]
         if useless:
             raise ValueError(f"{sample} takes no --{', no --'.join(useless)}: leave that out")

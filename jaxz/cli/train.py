@@ -87,7 +87,7 @@ def train(
     tuning = Tuning(zmin=zmin, zmax=zmax, epochs=epochs)
     key, tunes = jax.random.key(seed), fine_tune or fine_tune_basis
     with errors_in_one_line():
-        check_outputs(output, overwrite=overwrite, inputs=[*files, *truth])
+        check_outputs(output, overwrite=overwrite, inputs=[*files, *truth, start])
         first = None if start is None else io.load_basis(start)
         fits = first is None or rank is not None or not tunes
         spectra, z, unreadable = read_labelled(files, truth)

@@ -84,7 +84,20 @@ def zfind(
     prior: common.Prior = None,
     curves: Annotated[
         Path | None,
-        typer.Option(help="Write χ²(z) of every spectrum to this file too; takes 0.15 MB of memory for each."),
+        typer.Option(
+            "-d",
+            "--details",
+            "--curves",
+            help="Write χ²(z) of every spectrum and class to this file too (FITS), for figures and --from-scan; takes "
+            "0.15 MB of memory for each.",
+        ),
+    ] = None,
+    from_scan: Annotated[
+        Path | None,
+        typer.Option(
+            help="Take χ²(z) from this file of --details, made with the same models, and look for minima anew, with "
+            "another --nminima, --prior or --calibration; spectra that it does not hold are scanned."
+        ),
     ] = None,
     model: Annotated[
         Path | None,
@@ -168,14 +181,19 @@ def zfind(
             for one in models:
                 check_models(calibrated, one.model)
         Trials.between(zmin, zmax, models[0].model.step)
+        kept = None if from_scan is None else io.KeptCurves(from_scan)
+        if kept is not None:
+            for one in models:
+                kept.check(one.model, zmin=one.zmin, zmax=one.zmax)
         prior_of = read_prior(prior)
 
     def method(
         spectra: "Spectra", *, devices: "list[Device] | None", progress: "Progress | None"
-    ) -> "tuple[ZScan, Redshifts]":
+    ) -> "tuple[list[ZScan], Redshifts]":
         options = {"nminima": nminima, "prior": prior_of(spectra), "calibration": calibrated, "batch_size": batch_size}
         options |= {"devices": devices, "progress": progress}
-        return classified(spectra, models, engine=engine, precision=precision, **options)
+        scanning = {"engine": engine, "precision": precision, "every": curves is not None, "kept": kept}
+        return classified(spectra, models, **scanning, **options)
 
     settings = {
         "ZMIN": zmin,
@@ -187,6 +205,7 @@ def zfind(
         "PRIOR": prior or "none",
         "BASISARG": basis or "default",
         **{f"SKYARG{i}": name for i, name in enumerate(sky or ())},
+        **({} if from_scan is None else {"FROMSCAN": str(from_scan)}),
         "CLASSES": classes if len(models) > 1 else models[0].model.spectype,
         **made_with([one.model for one in models], prior=prior, calibration=calibrated),
     }
@@ -209,7 +228,10 @@ def zfind(
     )
     conduct = common.Conduct(overwrite, resume, retry_failed, part, scheduler, quiet, verbose)
     best = None if model is None else common.BestFits(model, [one.model for one in models], nth)
-    common.measure(job, files, output, shown=shown, curves=curves, conduct=conduct, best=best, sources=sources)
+    reads = [basis, *(sky or ()), calibration, prior, from_scan, segmentation, positions]
+    common.measure(
+        job, files, output, shown=shown, curves=curves, conduct=conduct, best=best, sources=sources, reads=reads
+    )
 
 
 def _error_model(learned: "io.Numbers | None", floor: float | None, continuum: float | None) -> "ErrorModel":

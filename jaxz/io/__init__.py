@@ -20,9 +20,7 @@ from jaxz.io.calibration import (
 )
 from jaxz.io.catalog import (
     read_catalog as read_catalog,
-    read_curves as read_curves,
     to_table as to_table,
-    write_curves as write_curves,
 )
 from jaxz.io.component import (
     component_names as component_names,
@@ -30,6 +28,7 @@ from jaxz.io.component import (
     read_component as read_component,
     write_component as write_component,
 )
+from jaxz.io.curves import KeptCurves as KeptCurves, read_curves as read_curves, write_curves as write_curves
 from jaxz.io.desi import read_desi as read_desi
 from jaxz.io.extraction import Extracted as Extracted, Extraction as Extraction, extract as extract
 from jaxz.io.files import FileError as FileError, FileWarning as FileWarning

@@ -1,5 +1,6 @@
 """Catalogs of parts → one catalog: a table in memory at a time, whatever their number."""
 
+import functools
 import gzip
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,11 +61,10 @@ def assemble(
             unwritten = [f"{path}: Parquet has no room for maps: for these, let the name end in .fits"]
             return (*maps.notes, *(unwritten if maps.hdus else ()))
         with _fits_stream(unfinished) as stream:
-            primary = fits.PrimaryHDU(header=cards)
-            primary.header.set("EXTEND", True, after="NAXIS")
-            primary.writeto(stream)
+            _write_primary(stream, cards)
             for name, form in forms.items():
-                _write_table(stream, parts, name, form, count, cards if name == "REDSHIFTS" else fits.Header())
+                tables = (_read(part).tables for part in parts)
+                _write_table(stream, tables, name, form, count, cards if name == "REDSHIFTS" else fits.Header())
             for hdu in maps.hdus:
                 _write_data(stream, hdu.header, iter([hdu.data.astype(hdu.data.dtype.newbyteorder(">")).tobytes()]))
     return maps.notes
@@ -74,28 +74,37 @@ def assemble_curves(parts: Sequence[Path], path: str | Path, *, overwrite: bool 
     """Write the χ² curves of all parts as `jaxz.io.write_curves` does.
 
     Args:
-        parts: files of `jaxz.io.write_curves` with the same trial redshifts, one at least.
+        parts: files of `jaxz.io.write_curves` of the same models and trial redshifts, one at least.
         path, overwrite: as of `assemble`.
     """
     with open_fits(parts[0]) as hdus:
-        z, dtype = hdus["Z"].data, hdus["CHI2"].data.dtype
-    form, count = {}, 0
-    for part in parts:
-        columns = _read(part).tables["SPECTRA"]
-        count += len(columns["ID"])
-        form = _merged(form, columns)
+        shared = [(hdus["Z", version].copy(), hdus["CHI2", version].data.dtype) for version in _versions(hdus)]
     with replacing(path, overwrite=overwrite) as unfinished, _fits_stream(unfinished) as stream:
-        hdus = fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(z, name="Z")])
-        hdus.writeto(stream)
-        header = fits.ImageHDU(np.zeros((1, len(z)), dtype), name="CHI2").header
-        header["NAXIS2"] = count
-        _write_data(stream, header, (_chi2(part, dtype) for part in parts))
-        _write_table(stream, parts, "SPECTRA", form, count, fits.Header())
+        _write_primary(stream, fits.Header())
+        for version, (z, dtype) in enumerate(shared, 1):
+            forms = [_curve_columns(part, version) for part in parts]
+            form, count = functools.reduce(_merged, forms, {}), sum(len(columns["ID"]) for columns in forms)
+            _write_data(stream, z.header, iter([z.data.astype(">f8").tobytes()]))
+            header = fits.ImageHDU(np.zeros((1, len(z.data)), dtype), name="CHI2", ver=version).header
+            header["NAXIS2"] = count
+            _write_data(stream, header, (_chi2(part, version, dtype) for part in parts))
+            tables = ({"SPECTRA": _curve_columns(part, version)} for part in parts)
+            _write_table(stream, tables, "SPECTRA", form, count, fits.Header(), version)
 
 
-def _chi2(part: Path, dtype: np.dtype) -> bytes:
+def _versions(hdus: fits.HDUList) -> range:
+    """Return the EXTVER of the models of a file of curves."""
+    return range(1, len([hdu for hdu in hdus if hdu.name == "Z"]) + 1)
+
+
+def _curve_columns(part: Path, version: int) -> Columns:
     with open_fits(part) as hdus:
-        return hdus["CHI2"].data.astype(dtype.newbyteorder(">")).tobytes()
+        return _columns(hdus["SPECTRA", version])
+
+
+def _chi2(part: Path, version: int, dtype: np.dtype) -> bytes:
+    with open_fits(part) as hdus:
+        return hdus["CHI2", version].data.astype(dtype.newbyteorder(">")).tobytes()
 
 
 def _forms(parts: Sequence[Path], without: Sequence[str]) -> tuple[dict[str, Columns], int, fits.Header]:
@@ -149,19 +158,32 @@ def _shaped(tables: Mapping[str, Columns], name: str, form: Columns) -> Columns:
     return {column: values.astype(form[column].dtype) for column, values in shaped.items()}
 
 
+def _write_primary(stream: BinaryIO, cards: fits.Header) -> None:
+    primary = fits.PrimaryHDU(header=cards)
+    primary.header.set("EXTEND", True, after="NAXIS")
+    primary.writeto(stream)
+
+
 def _write_table(
-    stream: BinaryIO, parts: Sequence[Path], name: str, form: Columns, count: int, cards: fits.Header
+    stream: BinaryIO,
+    parts: Iterator[Mapping[str, Columns]],
+    name: str,
+    form: Columns,
+    count: int,
+    cards: fits.Header,
+    version: int | None = None,
 ) -> None:
-    encoded = (_encoded(_shaped(_read(part).tables, name, form), name, cards) for part in parts)
+    encoded = (_encoded(_shaped(tables, name, form), name, cards, version) for tables in parts)
     header, first = next(encoded)
     header["NAXIS2"] = count
     _write_data(stream, header, itertools.chain([first], (rows for _, rows in encoded)))
 
 
-def _encoded(columns: Columns, name: str, cards: fits.Header) -> tuple[fits.Header, bytes]:
+def _encoded(columns: Columns, name: str, cards: fits.Header, version: int | None) -> tuple[fits.Header, bytes]:
     """Return the header and the rows of a table as FITS has them."""
     file = BytesIO()
-    fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU(Table(columns), header=cards, name=name)]).writeto(file)
+    hdu = fits.BinTableHDU(Table(columns), header=cards, name=name, ver=version)
+    fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(file)
     whole = file.getvalue()
     with fits.open(BytesIO(whole)) as hdus:
         header, begin = hdus[1].header.copy(), hdus[1].fileinfo()["datLoc"]

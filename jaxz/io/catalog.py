@@ -1,6 +1,5 @@
 """The redshift catalog: a FITS table that Redrock's readers understand."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,14 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz import __version__
-from jaxz.io.cards import header_of, in_ascii, table_hdu
-from jaxz.io.files import FileError, damage_named, image_shape, open_fits, summary_of
+from jaxz.io.cards import header_of, table_hdu
+from jaxz.io.files import FileError, damage_named, open_fits, summary_of
 from jaxz.io.identifiers import NOT_A_TARGET, named_by_row, targetids_of
 from jaxz.io.meanings import COLUMNS
-from jaxz.io.output import replacing
 from jaxz.io.parquet import holds_parquet, read_parquet
 from jaxz.io.tabular import table_of
 from jaxz.models import AbstractModel
 from jaxz.redshift import Redshifts
-from jaxz.scan import ZScan
 from jaxz.status import Status
 
 _EXTENSIONS = ("REDSHIFTS", "ZBEST")
@@ -156,97 +153,6 @@ def _read_fits(path: Path) -> tuple[Table, str]:
         table = table_of(path, hdus[name])
         table.meta = {**hdus[0].header, **table.meta}
     return table, f"[{name}]"
-
-
-def write_curves(scan: ZScan, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write χ²(z) of every spectrum: FITS, images ``Z`` (shift,) and ``CHI2`` (spec, shift), table ``SPECTRA``.
-
-    The table has the columns ``ID``, ``STATUS`` and ``CHI2_NULL``, χ² without what slides, one row for each row of
-    ``CHI2``.
-
-    Args:
-        scan: what to write.
-        path: of the file; it appears only when it is complete.
-        overwrite: whether to replace an existing file.
-
-    Raises:
-        FileError: as `check_output`.
-
-    Example:
-        >>> basis = jaxz.load_basis()
-        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
-        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
-        >>> jaxz.io.write_curves(scan, "curves.fits")
-    """
-    spectra = Table({"ID": [in_ascii(name) for name in scan.ids], "STATUS": np.asarray(scan.status, dtype=np.int16)})
-    spectra["CHI2_NULL"] = scan.null
-    hdus = [
-        fits.PrimaryHDU(),
-        fits.ImageHDU(np.asarray(scan.z), name="Z"),
-        fits.ImageHDU(np.asarray(scan.chi2), name="CHI2"),
-        fits.BinTableHDU(spectra, name="SPECTRA"),
-    ]
-    with replacing(path, overwrite=overwrite) as unfinished:
-        fits.HDUList(hdus).writeto(unfinished)
-
-
-def read_curves(path: str | Path, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Read χ²(z) of some of the spectra in a file of `write_curves`; no others are loaded.
-
-    Args:
-        path: of the file.
-        ids: names of the spectra. One that the file has several times must be asked for as often, and its curves are
-            those of the file in their order.
-
-    Returns:
-        Trial redshifts (shift,) and χ² (spec, shift), a row for each name.
-
-    Raises:
-        FileError: if the file cannot be read, is not such a file, or has no curve, or another number of them, of a
-            name.
-
-    Example:
-        >>> basis = jaxz.load_basis()
-        >>> spectra, _ = jaxz.mock.from_basis(basis, np.array([0.05]), np.array([30.0]), seed=1)
-        >>> scan = jaxz.scan(spectra, jaxz.NonNegative(basis), zmin=0.0, zmax=0.1)
-        >>> jaxz.io.write_curves(scan, "curves.fits")
-        >>> z, chi2 = jaxz.io.read_curves("curves.fits", scan.ids)
-        >>> z.shape, chi2.shape
-        ((828,), (1, 828))
-    """
-    path = Path(path)
-    with damage_named(path), open_fits(path) as hdus:
-        missing = [name for name in ("Z", "CHI2", "SPECTRA") if name not in hdus]
-        if missing:
-            raise FileError(
-                f"{path}: not a file of χ² curves: no {', '.join(missing)} (it holds {summary_of(hdus)}): give one of "
-                "`jaxz zfind --curves`"
-            )
-        table = table_of(path, hdus["SPECTRA"])
-        shapes = image_shape(hdus["Z"]), image_shape(hdus["CHI2"])
-        if len(shapes[0]) != 1 or shapes[1] != (len(table), *shapes[0]):
-            raise FileError(
-                f"{path}: Z has shape {shapes[0]}, CHI2 {shapes[1]}, SPECTRA {len(table)} rows: it needs (shift,), "
-                "(spec, shift) and spec rows: write it again"
-            )
-        rows = _rows_of(path, [str(name).strip() for name in table["ID"]], [in_ascii(name).strip() for name in ids])
-        chi2 = np.array([hdus["CHI2"].section[row] for row in rows], dtype=np.float64)
-        return np.asarray(hdus["Z"].data, dtype=np.float64), chi2.reshape(len(rows), *shapes[0])
-
-
-def _rows_of(path: Path, held: Sequence[str], wanted: Sequence[str]) -> list[int]:
-    places: dict[str, list[int]] = {name: [] for name in wanted}
-    for row, name in enumerate(held):
-        places.get(name, []).append(row)
-    for name, asked in Counter(wanted).items():
-        if len(places[name]) != asked:
-            curves = f"{len(places[name])} curves" if places[name] else "no curve"
-            raise FileError(
-                f"{path}: holds {curves} of {name!r}, and {asked} {'is' if asked == 1 else 'are'} asked for: give the "
-                "file that was written with the catalog"
-            )
-    left = {name: iter(rows) for name, rows in places.items()}
-    return [next(left[name]) for name in wanted]
 
 
 def _further_tables(redshifts: Redshifts) -> dict[str, Table]:

@@ -36,7 +36,7 @@ class Method:
             raise MemoryError("no room")
         if progress is not None:
             progress(len(spectra), len(spectra))
-        return curves_of(spectra), found_in(spectra)
+        return [curves_of(spectra)], found_in(spectra)
 
 
 def found_in(spectra):

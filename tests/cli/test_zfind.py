@@ -167,6 +167,63 @@ def test_curves_are_the_scan(run, files, options, tmp_path):
     np.testing.assert_array_equal(fits.getdata(tmp_path / "curves.fits", "Z"), scan.z)
 
 
+def test_minima_are_found_again_without_a_scan(run, files, options, tmp_path, monkeypatch):
+    curves = tmp_path / "curves.fits"
+    assert run("zfind", *files[1:], "-o", tmp_path / "first.fits", "-d", curves, *options).exit_code == 0
+    more = "--nminima", 8, "--prior", "gaussian:0.1:0.05"
+    run("zfind", *files, "-o", tmp_path / "anew.fits", *options, *more)
+    scanned = []
+
+    def scan(spectra, *arguments, **named):
+        scanned.extend(spectra.ids)
+        return jaxz.scan(spectra, *arguments, **named)
+
+    monkeypatch.setattr("jaxz.classes.scan", scan)
+    result = run("zfind", *files, "-o", tmp_path / "again.fits", "--from-scan", curves, *options, *more)
+    assert result.exit_code == 0, result.stderr
+    assert scanned == ["s0"]
+    same(tmp_path / "anew.fits", tmp_path / "again.fits")
+    assert fits.getheader(tmp_path / "again.fits", 1)["FROMSCAN"] == str(curves)
+
+
+def test_curves_of_all_classes_are_kept_and_taken_again(run, files, tmp_path, monkeypatch):
+    options = "--zmax", 0.02, "--classes", "galaxy,star"
+    curves = tmp_path / "curves.fits"
+    run("zfind", *files[:2], "-o", tmp_path / "first.fits", "--details", curves, *options)
+    with fits.open(curves) as hdus:
+        assert [hdus["Z", version].header["SPECTYPE"] for version in (1, 2)] == ["GALAXY", "STAR"]
+        assert hdus["CHI2", 2].shape == (2, *hdus["Z", 2].shape)
+    monkeypatch.delattr("jaxz.classes.scan")
+    result = run("zfind", *files[:2], "-o", tmp_path / "again.fits", "--from-scan", curves, *options)
+    assert result.exit_code == 0, result.stderr
+    same(tmp_path / "first.fits", tmp_path / "again.fits")
+
+
+def test_curves_of_another_run_are_refused_before_the_work(run, files, options, tmp_path):
+    curves, out = tmp_path / "curves.fits", tmp_path / "out.fits"
+    run("zfind", *files, "-o", tmp_path / "first.fits", "-d", curves, *options)
+    kept = curves.read_bytes()
+    for given, message in (
+        (("--error-floor", 0.2), "curves.fits: holds curves of "),
+        (("--zmax", 0.2), "give --zmin 0.00000 --zmax "),
+        (("-d", curves, "--overwrite"), "curves.fits: is one of the inputs"),
+    ):
+        result = run("zfind", *files, "-o", out, "--from-scan", curves, *options, *given)
+        assert result.exit_code == 1
+        assert message in result.stderr
+        assert not out.exists()
+    assert curves.read_bytes() == kept
+
+
+def test_no_output_replaces_a_file_that_an_option_names(run, files, options, basis_file, tmp_path):
+    before = basis_file.read_bytes()
+    for output in (("-o", basis_file), ("-o", tmp_path / "out.fits", "--model", basis_file)):
+        result = run("zfind", *files, *output, *options, "--overwrite")
+        assert result.exit_code == 1
+        assert f"{basis_file}: is one of the inputs" in result.stderr
+    assert basis_file.read_bytes() == before
+
+
 @pytest.mark.parametrize("option", [("--engine", "direct"), ("--precision", "float64"), ("--precision", "float32")])
 def test_other_ways_to_the_same_redshifts(run, files, options, tmp_path, option):
     run("zfind", *files, "-o", tmp_path / "usual.fits", *options)

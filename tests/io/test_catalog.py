@@ -13,7 +13,7 @@ from astropy.table import Table
 import jaxz
 from jaxz import Redshifts, Status, ZWarn, io
 from jaxz.io.meanings import COLUMNS, EVERY
-from jaxz.models import Madgics, NonNegative, Trials
+from jaxz.models import Madgics, NonNegative
 from tests import gaussian, made
 
 Unprivileged = Callable[[], AbstractContextManager[None]]
@@ -274,51 +274,6 @@ def test_a_file_without_table(tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_text("1 2\n1 2\n")
     with pytest.raises(io.FileError, match="not a table: give FITS, ECSV, or text with a line of names"):
         io.read_table(tmp_path / "x.txt")
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_curves(tmp_path: Path, rng: np.random.Generator, dtype: type) -> None:
-    chi2 = rng.uniform(1, 2, (2, 50)).astype(dtype)
-    z = 10.0 ** (np.arange(50) * 5e-5) - 1
-    scan = made.zscan(chi2, Trials(0, 50, 5e-5), status=np.array([0, 1]), ids=("a", "é"), null=np.array([7.0, 8.0]))
-    io.write_curves(scan, tmp_path / "curves.fits")
-    with fits.open(tmp_path / "curves.fits") as hdus:
-        np.testing.assert_array_equal(hdus["Z"].data, z)
-        np.testing.assert_array_equal(hdus["CHI2"].data, chi2)
-        assert hdus["CHI2"].data.dtype.itemsize == np.dtype(dtype).itemsize
-        assert list(hdus["SPECTRA"].data["ID"]) == ["a", r"\xe9"]
-        assert hdus["SPECTRA"].data["STATUS"].tolist() == [0, 1]
-        assert hdus["SPECTRA"].data["CHI2_NULL"].tolist() == [7.0, 8.0]
-    with pytest.raises(io.FileError, match="exists already"):
-        io.write_curves(scan, tmp_path / "curves.fits")
-
-
-def test_curves_are_read_by_name(tmp_path: Path, rng: np.random.Generator) -> None:
-    path, chi2 = tmp_path / "curves.fits", rng.uniform(1, 2, (4, 50)).astype(np.float32)
-    scan = made.zscan(chi2, Trials(0, 50, 5e-5), ids=("a", "é", "b", "a"))
-    io.write_curves(scan, path)
-    z, curves = io.read_curves(path, ["b", "é"])
-    np.testing.assert_array_equal(z, scan.z)
-    np.testing.assert_array_equal(curves, chi2[[2, 1]])
-    np.testing.assert_array_equal(io.read_curves(path, scan.ids)[1], chi2)
-    assert io.read_curves(path, [])[1].shape == (0, 50)
-    with pytest.raises(io.FileError, match=r"curves\.fits: holds no curve of 'c', and 1 is asked for: give the file"):
-        io.read_curves(path, ["a", "a", "c"])
-    with pytest.raises(io.FileError, match="holds 2 curves of 'a', and 1 is asked for"):
-        io.read_curves(path, ["a"])
-
-
-def test_what_is_no_file_of_curves_is_refused(redshifts: Redshifts, tmp_path: Path) -> None:
-    io.write(redshifts, tmp_path / "z.fits")
-    with pytest.raises(io.FileError, match=r"z\.fits: not a file of χ² curves: no Z, CHI2, SPECTRA .it holds PRIMARY"):
-        io.read_curves(tmp_path / "z.fits", ["near"])
-    io.write_curves(made.zscan(np.ones((2, 50)), Trials(0, 50, 5e-5)), tmp_path / "curves.fits")
-    with fits.open(tmp_path / "curves.fits", mode="update") as hdus:
-        hdus["CHI2"].data = hdus["CHI2"].data[:, :49]
-    with pytest.raises(io.FileError, match=r"Z has shape \(50,\), CHI2 \(2, 49\), SPECTRA 2 rows: it needs \(shift,\)"):
-        io.read_curves(tmp_path / "curves.fits", ["m0"])
-    with pytest.raises(io.FileError, match="cannot be opened"):
-        io.read_curves(tmp_path / "none.fits", ["m0"])
 
 
 def test_columns_of_other_extensions_become_tables_of_their_own(redshifts: Redshifts, tmp_path: Path) -> None:
