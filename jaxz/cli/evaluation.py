@@ -229,7 +229,7 @@ def depth_figures(samples: Mapping[str, Sample], columns: Sequence[str], toleran
 def interval(low: float, high: float) -> str:
     """Return a bin in words."""
     if math.isinf(low):
-        return f"below {high:g}"
+        return "all" if math.isinf(high) else f"below {high:g}"
     return f"from {low:g}" if math.isinf(high) else f"{low:g} to {high:g}"
 
 

@@ -60,7 +60,8 @@ def _show_probabilities(sample: "Sample", good: "np.ndarray") -> None:
         name = "ZALT_PROB" if "ZALT_PROB" in found.colnames else "PCONF"
         score = validate.log_score(sample.ztrue, zalt, probability)
         shown.add_row(f"mean log score, -ln P({validate.TOLERANCE:g}(1+z)), of {name}", f"{score.mean():.3f}")
-        shown.add_row(f"ECE, {validate.BINS} bins", f"{validate.ece(probability[:, 0], good):.3f}")
+        bins = len(validate.reliability(probability[:, 0], good).number)
+        shown.add_row(f"ECE, {bins} bin{'s' if bins > 1 else ''}", f"{validate.ece(probability[:, 0], good):.3f}")
     if shown.rows:
         show(shown)
     if known is not None and len(good):

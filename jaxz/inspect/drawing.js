@@ -3,6 +3,7 @@
 const NAME_HEIGHT = 13; // px of the name of a line
 const LIKELY = 0.02; // probability from which candidates have their rank written
 const PIECE = 64; // pixels of a piece of the error band
+const WITHIN = 0.002, SEEN = 5; // Δλ/λ that a line has, and the S/N from which its pixels have to be in the picture
 
 class Drawing {
   constructor(document, book) {
@@ -59,7 +60,8 @@ class Drawing {
     const good = x.filter((_, i) => sigma[i] > 0);
     if (fresh && good.length) {
       whole(x_range, good[0], good[good.length - 1]);
-      whole(y_range, ...fluxRange(curves, sigma));
+      const lines = this.book.lines.map((line) => this.shown(line.wave * (1 + view.z), view));
+      whole(y_range, ...fluxRange(curves, sigma, lines));
     }
     const factor = view.rest ? 1 + view.z : 1 / (1 + view.z);
     whole(this.model("other"), x_range.start * factor, x_range.end * factor);
@@ -188,13 +190,18 @@ function curveRange({ chi2 }) {
   return [low, Math.min(quantile(chi2, 1), low + 2.5 * (quantile(chi2, 0.5) - low))];
 }
 
-// A range that quiet pixels, the model and its lines set, so that residuals of bright sky lines do not.
-function fluxRange({ flux, fit }, sigma) {
+// A range that quiet pixels, the model and lines that stand out of their own noise set, so that residuals of bright sky
+// lines do not.
+function fluxRange({ x, flux, high: above, fit }, sigma, lines) {
   const quiet = 2 * quantile(sigma, 0.5), pick = (values) => values.filter((_, i) => sigma[i] < quiet);
   const shown = pick(flux), ends = [quantile(shown, 0.003), quantile(shown, 0.997), 0];
   if (fit) {
     const model = pick(fit), peak = quantile(model, 0.997);
     ends.push(quantile(model, 0), quantile(model, 1), quantile(shown.filter((_, i) => model[i] >= peak), 1));
+  }
+  for (const line of lines) {
+    const first = firstAbove(x, line * (1 - WITHIN)), end = firstAbove(x, line * (1 + WITHIN));
+    for (let i = first; i < end; i++) if (flux[i] > SEEN * (above[i] - flux[i])) ends.push(flux[i]);
   }
   const [low, high] = padded(ends);
   return [low, high + 0.25 * (high - low)];

@@ -31,8 +31,8 @@ def plot_reliability(probability: np.ndarray, right: np.ndarray) -> Figure:
     known = known[np.isfinite(known)]
     _draw(panels[0, 0], found.probability, found.right, found.low, found.high)
     panels[0, 0].plot([0, 1], [0, 1], color=GREY, lw=0.8, ls="--")
-    panels[0, 0].set_xlim(0, 1)
-    panels[0, 0].set_ylim(0, 1.02)
+    panels[0, 0].set_xlim(-0.02, 1.02)
+    panels[0, 0].set_ylim(-0.02, 1.02)
     panels[0, 0].set_ylabel("share of right redshifts", fontsize=11)
     panels[1, 0].hist(known, np.linspace(0, 1, 41).tolist(), color=BLUE, alpha=0.5)
     panels[1, 0].set_xlabel("probability p that was reported", fontsize=11)

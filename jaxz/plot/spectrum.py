@@ -21,6 +21,9 @@ NZOOM, ZOOM = 3, 0.013
 _WITHIN, _LEAST = 0.002, 3.0
 """Δλ/λ that a line has, and the S/N from which it is worth a closer look."""
 
+_SEEN = 5.0
+"""S/N of a pixel of a line, from which it has to be in the picture."""
+
 
 class _Drawn(NamedTuple):
     """What is drawn of a spectrum, (pix,) each; NaN where there is no data."""
@@ -30,6 +33,11 @@ class _Drawn(NamedTuple):
     model: np.ndarray | None
     basis: np.ndarray | None
     width: int
+
+    def near(self, pixels: np.ndarray) -> "_Drawn":
+        """Return some of the pixels, (pix,) bool."""
+        some = [values if values is None else values[pixels] for values in self[:-1]]
+        return _Drawn(*some, self.width)
 
 
 def draw_spectrum(
@@ -69,7 +77,8 @@ def draw_spectrum(
     drawn = _drawn(spectrum, model, basis)
     _draw(axes, spectrum, drawn)
     axes.set_xlim(wave[good].min(), wave[good].max())
-    axes.set_ylim(*_flux_range(drawn.flux, drawn.noise, drawn.model))
+    seen = {name: (1 + z) * rest for name, rest in lines.items()} if np.isfinite(z) else {}
+    axes.set_ylim(*_flux_range(wave, drawn, seen, outliers=0.3))
     axes.set_xlabel("vacuum wavelength (Å)", fontsize=9, loc="right")
     axes.set_ylabel(f"flux density\n({unit_of(spectrum)})", fontsize=9)
     # Below the axes, beside the name of the abscissa: nothing of the data is there.
@@ -78,8 +87,7 @@ def draw_spectrum(
     below = axes.transAxes + ScaledTranslation(0, -15 / 72, figure.dpi_scale_trans)
     options = {"ncols": 4, "fontsize": 8, "frameon": False, "borderaxespad": 0.0, "columnspacing": 1.2}
     axes.legend(loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=below, **options)
-    if np.isfinite(z):
-        label_lines(axes, {name: (1 + z) * rest for name, rest in lines.items()})
+    label_lines(axes, seen)
 
 
 def draw_zoom(
@@ -107,8 +115,7 @@ def draw_zoom(
     low, high = centre * (1 - ZOOM), centre * (1 + ZOOM)
     near = (spectrum.wave[0] > low) & (spectrum.wave[0] < high)
     axes.set_xlim(low, high)
-    fitted = None if drawn.model is None else drawn.model[near]
-    axes.set_ylim(*_flux_range(drawn.flux[near], drawn.noise[near], fitted, outliers=0.0))
+    axes.set_ylim(*_flux_range(spectrum.wave[0, near], drawn.near(near), lines, outliers=0.0))
     axes.tick_params(labelsize=8)
     label_lines(axes, lines, gap=0.06)
 
@@ -209,19 +216,22 @@ def smooth(values: np.ndarray, ivar: np.ndarray, width: int) -> np.ndarray:
     return np.where(ivar > 0, mean, np.nan)
 
 
-def _flux_range(
-    shown: np.ndarray, noise: np.ndarray, model: np.ndarray | None, *, outliers: float = 0.3
-) -> tuple[float, float]:
-    """Return a range set by the quiet pixels and the model, so that residuals of bright sky lines do not set it.
+def _flux_range(wave: np.ndarray, drawn: _Drawn, lines: Mapping[str, float], *, outliers: float) -> tuple[float, float]:
+    """Return a range set by quiet pixels, the model and lines, so that residuals of bright sky lines do not set it.
 
     Args:
-        shown, noise, model: (pix,) that are drawn.
+        wave: (pix,) Å.
+        drawn: what is drawn there.
+        lines: observed wavelengths, whose pixels count if they stand out of their own noise, however much that is.
         outliers: percentage of the quiet pixels that may lie above, and below.
     """
+    shown, noise, model = drawn.flux, drawn.noise, drawn.model
     quiet = np.isfinite(noise) & (noise < 2 * np.nanmedian(noise))
     low, high = np.nanpercentile(shown[quiet], [outliers, 100 - outliers])
     if model is not None:
         low, high = min(low, np.nanmin(model[quiet])), max(high, np.nanmax(model[quiet]))
+    near = np.any([np.abs(wave / line - 1) < _WITHIN for line in lines.values()], axis=0) & (shown > _SEEN * noise)
+    high = np.max(shown[near], initial=high)
     low = min(low, 0.0)
     room = (high - low) or 1.0
     return low - 0.06 * room, high + 0.08 * room

@@ -8,8 +8,8 @@ import numpy as np
 from jaxz.validate.bins import BIN_LEVEL
 from jaxz.validate.metrics import TOLERANCE, velocity_error, wilson_interval
 
-BINS = 10
-"""Bins of equal numbers, of `ece`."""
+BINS, FEWEST = 10, 10
+"""Bins of equal numbers, of `ece`, and redshifts that each has at least: the share of one or two says nothing."""
 
 WINDOWS = 204
 """Redshifts from 0 to 6.7 that are 0.01(1+z) apart, over which what no candidate has is spread: ln(7.7)/0.01."""
@@ -40,14 +40,14 @@ class Reliability:
     high: np.ndarray
 
 
-def reliability(probability: np.ndarray, right: np.ndarray, *, bins: int | np.ndarray = BINS) -> Reliability:
+def reliability(probability: np.ndarray, right: np.ndarray, *, bins: int | np.ndarray | None = None) -> Reliability:
     """Return how often redshifts are right, in bins of their probability.
 
     Args:
         probability: (spec,) that is reported; NaN, where there is no redshift, is left out.
         right: (spec,) bool.
-        bins: how many of equal numbers, fewer where there are fewer redshifts; or increasing edges, (bins + 1,), a
-            probability at an edge being in the bin that ends there. Empty bins are left out.
+        bins: how many of equal numbers, 10 if absent, or fewer that have 10 redshifts each; or increasing edges,
+            (bins + 1,), a probability at an edge being in the bin that ends there. Empty bins are left out.
 
     Raises:
         ValueError: if they differ in shape, or a probability is not between 0 and 1.
@@ -65,8 +65,10 @@ def reliability(probability: np.ndarray, right: np.ndarray, *, bins: int | np.nd
     if np.any((probability[known] < 0) | (probability[known] > 1)):
         raise ValueError("probabilities must be between 0 and 1: give PCONF or ZALT_PROB as they are in the catalog")
     order = known[np.argsort(probability[known], kind="stable")]
-    cuts = bins if isinstance(bins, int) else np.searchsorted(probability[order], bins, side="right")
-    parts = np.array_split(order, cuts) if isinstance(bins, int) else np.split(order, cuts)[1:-1]
+    if isinstance(bins, np.ndarray):
+        parts = np.split(order, np.searchsorted(probability[order], bins, side="right"))[1:-1]
+    else:
+        parts = np.array_split(order, bins or max(min(BINS, len(order) // FEWEST), 1))
     parts = [part for part in parts if len(part)]
     ends = [wilson_interval(int(right[part].sum()), len(part), level=BIN_LEVEL) for part in parts]
     low, high = np.array(ends).reshape(-1, 2).T
@@ -79,7 +81,7 @@ def reliability(probability: np.ndarray, right: np.ndarray, *, bins: int | np.nd
     )
 
 
-def ece(probability: np.ndarray, right: np.ndarray, *, bins: int = BINS) -> float:
+def ece(probability: np.ndarray, right: np.ndarray, *, bins: int | None = None) -> float:
     """Return the expected calibration error, the mean |share right - mean probability| over bins of equal numbers.
 
     Args:

@@ -200,8 +200,8 @@ def test_what_is_promised(run, promising, tmp_path):
     assert ["Z_LO", "…", "Z_HI", "2", "of", "3", "inside", "(0.667)"] in lines
     score = -np.log([1.0, 0.99, 0.4]).mean()
     assert ["mean", "log", "score,", "-ln", "P(0.005(1+z)),", "of", "ZALT_PROB", f"{score:.3f}"] in lines
-    assert ["ECE,", "10", "bins", f"{(0.6 + 0.01) / 3:.3f}"] in lines
-    assert ["0.6000", "1", "0.000"] in [line[:3] for line in lines]
+    assert ["ECE,", "1", "bin", f"{(1 + 0.99 + 0.6) / 3 - 2 / 3:.3f}"] in lines
+    assert ["0.8633", "3", "0.667"] in [line[:3] for line in lines]
     # Pulls +1 and -0.5; the third redshift is wrong.
     assert ["all", "2", "+0.25", "0.84"] in lines
     assert ["GALAXY", "2", "+0.25", "0.84"] in lines

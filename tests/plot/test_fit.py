@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 import jaxz
 from jaxz import Redshifts, Spectra, ZScan, plot
 from jaxz.plot.labels import spread
-from jaxz.plot.spectrum import smooth as weighted, strongest_lines
+from jaxz.plot.spectrum import draw_zoom, smooth as weighted, strongest_lines
 from tests import small
 from tests.plot.drawn import labels, panel, size_of_png, texts
 
@@ -111,6 +111,20 @@ def test_sky_residuals_do_not_set_the_scale():
     low, high = axes.get_ylim()
     assert low < 0
     assert 12 < high < 20
+
+
+def test_bright_lines_are_inside_the_scale_whatever_their_own_noise():
+    wave = np.linspace(5000, 6000, 801)
+    line = 50 * np.exp(-0.5 * ((wave - 5500) / 2) ** 2)
+    flux, sigma = 1 + line, 0.1 + 0.05 * line
+    flux[600], sigma[600] = 300.0, 100.0  # a sky line, elsewhere
+    spectrum = Spectra(wave, flux, sigma**-2, ids=["a"])
+    figure = Figure()
+    axes = figure.subplots(2)
+    plot.draw_spectrum(axes[0], spectrum, np.ones(801), 0.1, {"X": 5000.0})
+    draw_zoom(axes[1], spectrum, np.ones(801), 5500.0, {"X": 5500.0})
+    for one in axes:
+        assert 51 < one.get_ylim()[1] < 60
 
 
 def test_model_is_inside_the_scale():

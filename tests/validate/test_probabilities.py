@@ -32,6 +32,15 @@ def test_true_probabilities_have_no_error_but_chance(rng):
     assert validate.ece(probability, rng.uniform(size=20000) < probability**2) > 0.1
 
 
+@pytest.mark.parametrize(("nspec", "bins"), [(0, 0), (1, 1), (12, 1), (25, 2), (99, 9), (100, 10), (5000, 10)])
+def test_bins_have_ten_redshifts_at_least(rng, nspec, bins):
+    probability = rng.uniform(size=nspec)
+    found = validate.reliability(probability, probability > 0.5)
+    assert len(found.number) == bins
+    assert found.number.sum() == nspec
+    assert np.all(found.number >= min(nspec, 10))
+
+
 def test_nothing_has_no_reliability():
     assert validate.reliability(np.zeros(0), np.zeros(0, dtype=bool)).number.size == 0
     assert math.isnan(validate.ece(np.array([np.nan]), np.array([False])))
