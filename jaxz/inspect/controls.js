@@ -25,6 +25,10 @@ function connect(page) {
       page.draw(name === "rest" || name === "air");
     };
   }
+  const { properties } = page.drawing.parts("spectrum").figure;
+  for (const size of [properties.inner_width, properties.inner_height]) {
+    size.change.connect(() => page.spectrum && page.drawing.marks(view));
+  }
   connectRedshift(page);
   connectJudgement(page);
   connectKeys(page);

@@ -36,8 +36,7 @@ class Drawing {
     const curves = { x, flux: mean, low: mean.map((v, i) => v - error[i]), high: mean.map((v, i) => v + error[i]), fit };
     this.curves("spectrum", curves, 0, x.length, asFitted);
     this.ranges(x, curves, sigma, view, fresh);
-    this.lines("lines", view.z, view);
-    this.lines("second lines", view.second ? view.other : NaN, view);
+    this.marks(view);
     this.sky(view);
     this.windows(wave, curves, view, asFitted);
     this.redshift(spectrum, view, fresh);
@@ -71,6 +70,12 @@ class Drawing {
   parts(name) {
     const figure = this.model(`${name} figure`);
     return { figure, x_range: figure.x_range, y_range: figure.y_range, xaxis: figure.below, yaxis: figure.left };
+  }
+
+  // Names of lines have places on the screen: they depend on the size of the figure.
+  marks(view) {
+    this.lines("lines", view.z, view);
+    this.lines("second lines", view.second ? view.other : NaN, view);
   }
 
   // Lines in reach at a redshift; names that would overlap on the screen are moved apart.

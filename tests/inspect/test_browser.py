@@ -204,3 +204,15 @@ def test_inspection_is_kept_and_exported(page, browser, tmp_path):
     truth = io.read_truth(path)
     assert list(truth["Z"][[0, 2]]) == [0.05, 0.3]
     assert not truth["Z"][1] > 0
+
+
+def test_names_of_lines_are_within_the_figure_from_the_start_and_in_windows_of_any_size(page, browser):
+    def placed():
+        height = page.execute_script("return inspection.drawing.parts('spectrum').figure.inner_height")
+        return source(page, "lines", "y") and {*source(page, "lines", "y")} == {height - 3}
+
+    size = browser.get_window_size()
+    wait(placed)
+    browser.set_window_size(900, 700)
+    wait(placed)
+    browser.set_window_size(size["width"], size["height"])
