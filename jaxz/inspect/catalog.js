@@ -16,14 +16,16 @@ function listed(book, filter, judgements) {
     return !filter.text || book.columns.ID[row].toLowerCase().includes(filter.text.toLowerCase());
   });
   const values = book.columns[filter.sort];
-  if (values) rows.sort((one, other) => ordered(values[one], values[other]) || one - other);
-  return filter.descending ? rows.reverse() : rows;
+  const sign = filter.descending ? -1 : 1;
+  if (values) rows.sort((one, other) => ordered(values[one], values[other], sign) || sign * (one - other));
+  else if (filter.descending) rows.reverse();
+  return rows;
 }
 
-// Missing values are last.
-function ordered(one, other) {
+// Missing values are last, in either order.
+function ordered(one, other, sign) {
   if (one === null || other === null) return (one === null) - (other === null);
-  return typeof one === "string" ? one.localeCompare(other) : one - other;
+  return sign * (typeof one === "string" ? one.localeCompare(other) : one - other);
 }
 
 function warningsOf(book, row) {

@@ -6,9 +6,8 @@ function connect(page) {
   options(at("zwarn"), Object.entries(book.zwarn));
   const sortable = ["PCONF", "ZWARN", "SPECTYPE", "Z", "ZERR", "DELTACHI2", "CHI2", "ID"];
   options(at("sort"), sortable.filter((name) => name in book.columns).map((name) => [name, name]));
-  for (const name of ["spectype", "zwarn", "least", "most", "inspected", "text", "sort"]) {
-    at(name).oninput = () => page.list();
-  }
+  for (const name of ["spectype", "zwarn", "inspected", "text", "sort"]) at(name).oninput = () => page.list();
+  for (const name of ["least", "most"]) at(name).onchange = () => page.list();
   at("descending").onclick = ({ target }) => {
     target.textContent = target.textContent === "↑" ? "↓" : "↑";
     page.list();
@@ -22,12 +21,12 @@ function connect(page) {
   for (const name of CHECKED) {
     at(name).onchange = ({ target }) => {
       view[name] = target.checked;
-      page.draw(name === "rest" || name === "air");
+      page.draw();
     };
   }
-  const { properties } = page.drawing.parts("spectrum").figure;
-  for (const size of [properties.inner_width, properties.inner_height]) {
-    size.change.connect(() => page.spectrum && page.drawing.marks(view));
+  const { figure, x_range } = page.drawing.parts("spectrum");
+  for (const [model, ...names] of [[figure, "inner_width", "inner_height"], [x_range, "start", "end"]]) {
+    for (const name of names) model.properties[name].change.connect(() => page.spectrum && page.drawing.follow(view));
   }
   connectRedshift(page);
   connectJudgement(page);
@@ -37,7 +36,7 @@ function connect(page) {
 function connectRedshift(page) {
   [at("coarse").min, at("coarse").max] = page.book.zrange;
   at("coarse").oninput = ({ target }) => page.move(Number(target.value));
-  at("z").onchange = ({ target }) => page.move(Number(target.value));
+  at("z").onchange = ({ target }) => page.move(redshiftOf(target.value) ?? page.view.z);
   at("fine").oninput = ({ target }) => {
     const candidate = page.spectrum.candidates[page.view.candidate];
     if (candidate) page.move(candidate.z + ((1 + candidate.z) * Number(target.value)) / 299792.458);
@@ -61,14 +60,20 @@ function connectJudgement(page) {
     at("issues").append(label);
   }
   at("vispectype").onchange = ({ target }) => page.judge({ spectype: target.value });
-  at("viz").onchange = ({ target }) => page.judge({ z: Number.isFinite(Number(target.value)) ? target.value.trim() : "" });
+  at("viz").onchange = ({ target }) => {
+    const wrong = target.value.trim() !== "" && redshiftOf(target.value) === null;
+    if (!wrong) page.judge({ z: target.value.trim().replace(",", ".") });
+    target.classList.toggle("wrong", wrong);
+  };
   at("takez").onclick = () => page.judge({ z: page.view.z.toFixed(6) });
   at("comment").onchange = ({ target }) => page.judge({ comment: target.value.trim() });
-  at("scanner").onchange = ({ target }) => {
-    page.judgements.scanner = target.value.trim();
-    page.judgements.keep();
-  };
+  at("scanner").onchange = ({ target }) => page.judgements.sign(target.value.trim());
   at("export").onclick = () => page.export();
+  window.addEventListener("storage", ({ key }) => {
+    if (key !== page.judgements.key) return; // of another window with this page
+    page.judgements.read();
+    page.list();
+  });
 }
 
 function connectKeys(page) {
@@ -103,6 +108,8 @@ function connectKeys(page) {
     const term = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
     at("keys").append(term("dt", key), term("dd", meaning));
   }
+  // Else keys would change what was chosen there.
+  window.addEventListener("change", ({ target }) => target.matches("select") && target.blur());
   window.addEventListener("keydown", (event) => {
     const writes = event.target.matches("input:not([type=range]):not([type=checkbox]), select");
     if (event.key === "Escape" || (event.key === "Enter" && writes)) document.activeElement.blur();
@@ -125,7 +132,6 @@ async function begin() {
   const root = views.roots ? views.roots[0] : views;
   const page = new Inspection(book, new Drawing(root.model.document, book));
   connect(page);
-  page.row = -1;
   await page.list();
   window.inspection = page;
 }

@@ -36,7 +36,7 @@ class Drawing {
     const curves = { x, flux: mean, low: mean.map((v, i) => v - error[i]), high: mean.map((v, i) => v + error[i]), fit };
     this.curves("spectrum", curves, 0, x.length, asFitted);
     this.ranges(x, curves, sigma, view, fresh);
-    this.marks(view);
+    this.follow(view);
     this.sky(view);
     this.windows(wave, curves, view, asFitted);
     this.redshift(spectrum, view, fresh);
@@ -46,6 +46,8 @@ class Drawing {
     const cut = (values) => values.subarray(first, end);
     this.fill(name, { x: cut(x), flux: cut(flux) });
     this.fill(`${name} band`, band(cut(x), cut(low), cut(high)));
+    const alone = [...cut(x).keys()].filter((i) => isAlone(cut(flux), i)), some = (values) => alone.map((i) => cut(values)[i]);
+    this.fill(`${name} alone`, { x: some(x), flux: some(flux), low: some(low), high: some(high) });
     this.fill(`${name} model`, fit ? { x: cut(x), flux: cut(fit) } : { x: [], flux: [] });
     const line = this.model(`${name} model line`).glyph;
     line.line_dash = asFitted ? [] : [5, 3]; // a model that was moved is no fit
@@ -62,9 +64,13 @@ class Drawing {
       const lines = this.book.lines.map((line) => this.shown(line.wave * (1 + view.z), view));
       whole(y_range, ...fluxRange(curves, sigma, lines));
     }
-    const factor = view.rest ? 1 + view.z : 1 / (1 + view.z);
-    whole(this.model("other"), x_range.start * factor, x_range.end * factor);
     this.model("other axis").axis_label = frame(!view.rest);
+    const unit = view.rest ? 1 / (1 + view.z) : 1;
+    if (!fresh && unit !== this.unit) {
+      const ends = ["start", "end", "reset_start", "reset_end"].map((name) => [name, (x_range[name] * unit) / this.unit]);
+      x_range.setv(Object.fromEntries(ends));
+    }
+    this.unit = unit;
   }
 
   parts(name) {
@@ -72,8 +78,15 @@ class Drawing {
     return { figure, x_range: figure.x_range, y_range: figure.y_range, xaxis: figure.below, yaxis: figure.left };
   }
 
-  // Names of lines have places on the screen: they depend on the size of the figure.
-  marks(view) {
+  // What depends on the size of the figure and on the range that it shows: the other axis, and the places of names.
+  follow(view) {
+    const { x_range } = this.parts("spectrum");
+    const other = (x) => {
+      const vacuum = view.air ? vacuumOf(x) : x, wave = view.rest ? vacuum * (1 + view.z) : vacuum / (1 + view.z);
+      return view.air ? airOf(wave) : wave;
+    };
+    const ends = ["start", "end", "reset_start", "reset_end"].map((name) => [name, other(x_range[name])]);
+    this.model("other").setv(Object.fromEntries(ends));
     this.lines("lines", view.z, view);
     this.lines("second lines", view.second ? view.other : NaN, view);
   }
@@ -137,12 +150,14 @@ class Drawing {
     this.fill("curve", curve || { z: [], chi2: [] });
     this.fill("candidates", {
       z: candidates.map(({ z }) => z),
-      probability: candidates.map(({ probability }) => probability ?? 0),
+      probability: candidates.map(({ probability }) => probability ?? NaN),
+      height: candidates.map(({ probability }) => probability ?? 1),
       rank: candidates.map((one, k) => (one.probability > LIKELY || k === view.candidate ? ranked(one, k) : "")),
       color: candidates.map((_, k) => chosen(k)),
     });
     this.model("here").location = view.z;
     yaxis[0].visible = curve !== null;
+    this.model("P axis").visible = candidates.some(({ probability }) => probability !== null);
     if (!fresh) return;
     whole(x_range, ...this.book.zrange);
     if (curve) whole(y_range, ...padded(curveRange(curve)));
@@ -165,6 +180,11 @@ function band(x, low, high) {
   return { xs, ys };
 }
 
+// Whether a pixel has no neighbour with data, with which a line could be drawn.
+function isAlone(flux, i) {
+  return Number.isFinite(flux[i]) && !Number.isFinite(flux[i - 1]) && !Number.isFinite(flux[i + 1]);
+}
+
 // The best fit of a candidate at another redshift: its shape, moved.
 function moved(wave, { z, model }, to) {
   const ratio = (1 + to) / (1 + z);
@@ -180,6 +200,7 @@ function ranked({ beside }, place) {
 
 // A range of the figure, to which its reset tool returns.
 function whole(range, start, end) {
+  if (start === end) [start, end] = [start - 1, start + 1]; // of one pixel
   if (Number.isFinite(start) && Number.isFinite(end)) range.setv({ start, end, reset_start: start, reset_end: end });
 }
 

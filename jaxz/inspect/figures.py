@@ -104,7 +104,7 @@ def _window(number: int) -> figure:
     _curves(shown, f"window {number}")
     source = ColumnDataSource({"x": [], "color": []}, name=f"window {number} lines")
     shown.add_glyph(source, VSpan(x="x", line_color="color", line_alpha=0.6, line_width=1, line_dash=[4, 3]))
-    shown.xaxis.ticker = BasicTicker(desired_num_ticks=4)
+    shown.xaxis.ticker = BasicTicker(desired_num_ticks=3)
     # Numbers of another width would lay out the whole page anew.
     shown.yaxis.visible = False
     return shown
@@ -118,13 +118,13 @@ def _redshift() -> figure:
     curve = ColumnDataSource({"z": [], "chi2": []}, name="curve")
     shown.extra_y_ranges = {"probability": Range1d(start=-0.05, end=1.3)}
     looks: dict[str, Any] = {"ticker": FixedTicker(ticks=[0, 0.5, 1]), **_SMALL}
-    shown.add_layout(LinearAxis(y_range_name="probability", axis_label="P", **looks), "right")
-    found = ColumnDataSource({"z": [], "probability": [], "rank": [], "color": []}, name="candidates")
+    shown.add_layout(LinearAxis(y_range_name="probability", axis_label="P", name="P axis", **looks), "right")
+    found = ColumnDataSource({"z": [], "probability": [], "height": [], "rank": [], "color": []}, name="candidates")
     on_right: dict[str, Any] = {"source": found, "y_range_name": "probability"}
-    shown.segment("z", 0, "z", "probability", color="color", line_width=2, alpha=0.5, **on_right)
+    shown.segment("z", 0, "z", "height", color="color", line_width=2, alpha=0.5, **on_right)
     shown.scatter("z", "probability", size=7, color="color", **on_right)
     shown.text(
-        "z", "probability", text="rank", text_color="color", text_font_size="13px", x_offset=6, y_offset=-4, **on_right
+        "z", "height", text="rank", text_color="color", text_font_size="13px", x_offset=6, y_offset=-4, **on_right
     )
     # Last, so that nothing hides a narrow minimum.
     shown.line("z", "chi2", source=curve, color=BLUE, line_width=1)
@@ -140,6 +140,9 @@ def _curves(shown: figure, name: str) -> tuple[Any, Any, Any]:
     """Draw a spectrum, its error band and its model; return the renderers."""
     pieces = ColumnDataSource({"xs": [], "ys": []}, name=f"{name} band")
     band = shown.patches("xs", "ys", source=pieces, fill_color=BAND, line_color=None)
+    alone = ColumnDataSource({"x": [], "flux": [], "low": [], "high": []}, name=f"{name} alone")
+    shown.segment("x", "low", "x", "high", source=alone, color=BAND, line_width=3)
+    shown.scatter("x", "flux", source=alone, size=3, color=BLUE)
     data = ColumnDataSource({"x": [], "flux": []}, name=name)
     flux = shown.step("x", "flux", source=data, mode="center", color=BLUE, line_width=1)
     fit = ColumnDataSource({"x": [], "flux": []}, name=f"{name} model")
@@ -150,7 +153,7 @@ def _curves(shown: figure, name: str) -> tuple[Any, Any, Any]:
 def _figure(name: str, height: int, tools: str) -> figure:
     ranges: dict[str, Any] = {"x_range": Range1d(start=0, end=1), "y_range": Range1d(start=0, end=1)}
     shown = figure(
-        name=f"{name} figure", height=height, tools=tools, sizing_mode="stretch_width", min_width=120, **ranges
+        name=f"{name} figure", height=height, tools=tools, sizing_mode="stretch_width", min_width=90, **ranges
     )
     shown.toolbar.logo = None
     shown.min_border = 2

@@ -3,7 +3,8 @@
 const FIELDS = [
   "TARGETID", "EXPID", "NIGHT", "TILEID", "Spec_version", "Redrock_version", "Template_version", "Redrock_spectype",
   "Redrock_z", "Redrock_deltachi2", "VI_scanner", "VI_quality", "VI_issue", "VI_z", "VI_spectype", "VI_comment", "ID",
-]; // prospect's, in its order, and the name by which jaxz knows a spectrum that has no TARGETID
+  "FILE",
+]; // prospect's, in its order, and by what jaxz knows a spectrum that has no TARGETID
 
 const EMPTY = Object.freeze({ quality: "", issue: "", z: "", spectype: "", comment: "" });
 
@@ -11,9 +12,19 @@ class Judgements {
   constructor(book) {
     this.book = book;
     this.key = `jaxz inspect ${book.key}`;
-    const kept = JSON.parse(localStorage.getItem(this.key) || '{"scanner": "", "rows": {}}');
-    this.scanner = kept.scanner;
-    this.rows = kept.rows;
+    this.keeps = true; // whether the browser lets anything be kept
+    this.read();
+  }
+
+  // What is kept, which another window may have changed.
+  read() {
+    let kept = null;
+    try {
+      kept = localStorage.getItem(this.key);
+    } catch {
+      this.keeps = false;
+    }
+    ({ scanner: this.scanner, rows: this.rows } = parsed(kept));
   }
 
   of(row) {
@@ -25,6 +36,7 @@ class Judgements {
   }
 
   change(row, changes) {
+    if (this.keeps) this.read();
     const next = { ...this.of(row), ...changes };
     if (Object.values(next).every((value) => value === "")) delete this.rows[row];
     else this.rows[row] = next;
@@ -32,7 +44,17 @@ class Judgements {
   }
 
   keep() {
-    localStorage.setItem(this.key, JSON.stringify({ scanner: this.scanner, rows: this.rows }));
+    try {
+      localStorage.setItem(this.key, JSON.stringify({ scanner: this.scanner, rows: this.rows }));
+    } catch {
+      this.keeps = false;
+    }
+  }
+
+  sign(scanner) {
+    if (this.keeps) this.read();
+    this.scanner = scanner;
+    this.keep();
   }
 
   // prospect's file: a row for each spectrum of which anything is said.
@@ -48,11 +70,22 @@ class Judgements {
       known("TARGETID"), known("EXPID"), known("NIGHT"), known("TILEID"), versions.spectra, versions.redshifts,
       versions.templates, known("SPECTYPE", ""), known("Z"), known("DELTACHI2"), this.scanner, said.quality || "-1",
       said.issue, said.z, said.spectype, said.comment, known("ID", ""),
+      known("FILE", ""),
     ];
   }
 }
 
+// What is kept, from its text; nothing, if there is none or it is damaged.
+function parsed(text) {
+  try {
+    const { scanner, rows } = JSON.parse(text);
+    return { scanner: String(scanner), rows: Object(rows) };
+  } catch {
+    return { scanner: "", rows: {} };
+  }
+}
+
 function quoted(value) {
-  const text = String(value).replace(/\s+/g, " ");
+  const text = String(value).replace(/[\r\n]+/g, " ");
   return /[",]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -10,7 +10,6 @@ const QUALITIES = {
   0: "nothing there, no signal",
 };
 const ISSUES = { R: "bad redshift fit", C: "bad spectype fit", S: "bad spectrum" };
-const LISTED = 60; // rows of the list around the one that is shown
 
 class Inspection {
   constructor(book, drawing) {
@@ -18,7 +17,9 @@ class Inspection {
     this.drawing = drawing;
     this.judgements = new Judgements(book);
     this.rows = [];
-    this.row = 0;
+    this.lines = new Map(); // of the list, by row
+    this.row = -1; // that is on screen
+    this.wanted = -1; // that was asked for, until it is
     this.width = null; // of the smoothing, as long as nobody chose one: what suits the spectrum
     this.view = { width: 1, z: 0, other: NaN, candidate: 0, unit: "" };
     for (const name of CHECKED) this.view[name] = at(name).checked;
@@ -28,22 +29,26 @@ class Inspection {
   async list() {
     const filter = { descending: at("descending").textContent === "↓" };
     for (const name of ["spectype", "zwarn", "inspected", "text", "sort"]) filter[name] = at(name).value;
-    for (const name of ["least", "most"]) filter[name] = Number(at(name).value);
+    for (const [name, end] of [["least", 0], ["most", 1]]) filter[name] = at(name).value === "" ? end : Number(at(name).value);
     this.rows = listed(this.book, filter, this.judgements);
     at("count").textContent = `${this.rows.length} of ${this.book.sheets.length} spectra`;
+    this.lines = new Map(this.rows.map((row) => [row, this.listLine(row)]));
+    at("list").tBodies[0].replaceChildren(...this.lines.values());
     if (this.rows.length && !this.rows.includes(this.row)) await this.show(this.rows[0]);
-    else this.tell();
+    else if (this.spectrum) this.tell();
   }
 
   async step(by) {
-    const place = this.rows.indexOf(this.row) + by;
+    const place = this.rows.indexOf(this.wanted) + by;
     if (place >= 0 && place < this.rows.length) await this.show(this.rows[place]);
   }
 
   async show(row) {
-    this.row = row;
+    this.wanted = row;
     const spectrum = await spectrumOf(this.book, row);
-    if (row !== this.row) return; // another was asked for meanwhile
+    if (row !== this.wanted) return; // another was asked for meanwhile
+    this.lines.get(this.row)?.classList.remove("chosen");
+    this.row = row; // from here on: what is judged is what is seen
     this.spectrum = spectrum;
     const { columns, smoothing, sheets } = this.book;
     this.view.width = this.width ?? (sheets[row].snr < smoothing.below ? smoothing.width : 1);
@@ -69,7 +74,6 @@ class Inspection {
   }
 
   move(z, fresh = false) {
-    if (!(z > -1)) return;
     this.view.z = z;
     const candidate = this.spectrum.candidates[this.view.candidate];
     const velocity = candidate ? (299792.458 * (z - candidate.z)) / (1 + candidate.z) : 0;
@@ -118,8 +122,7 @@ class Inspection {
   tell() {
     const { columns } = this.book, row = this.row, of = (name) => (columns[name] ? columns[name][row] : null);
     at("name").textContent = of("ID");
-    const error = of("ZERR") > 0 && of("ZERR") < 1 ? ` ± ${of("ZERR").toFixed(5)}` : "";
-    const summary = [`z = ${digits(of("Z"), 5)}${error}`, of("SPECTYPE"), columns.PCONF && `P = ${digits(of("PCONF"), 3)}`];
+    const summary = [`z = ${withError(of("Z"), of("ZERR"))}`, of("SPECTYPE"), columns.PCONF && `P = ${digits(of("PCONF"), 3)}`];
     at("summary").textContent = summary.filter(Boolean).join("   ");
     at("warnings").textContent = warningsOf(this.book, row).join(" ");
     const lines = Object.entries(columns).map(([name, values]) => line([name, written(values[row])]));
@@ -129,18 +132,20 @@ class Inspection {
   }
 
   tellList() {
-    const { columns } = this.book, place = Math.max(this.rows.indexOf(this.row), 0);
-    const first = Math.max(Math.min(place - LISTED / 2, this.rows.length - LISTED), 0);
-    const lines = this.rows.slice(first, first + LISTED).map((row) => {
-      const values = [columns.ID[row], digits(columns.Z[row], 4), columns.SPECTYPE[row]];
-      const made = line([...values, digits(columns.PCONF?.[row], 2), this.judgements.of(row).quality]);
-      made.onclick = () => this.show(row);
-      made.classList.toggle("chosen", row === this.row);
-      made.classList.toggle("warned", Boolean(columns.ZWARN?.[row]));
-      return made;
-    });
-    at("list").tBodies[0].replaceChildren(...lines);
-    at("list").querySelector(".chosen")?.scrollIntoView({ block: "nearest" });
+    const shown = this.lines.get(this.row);
+    if (!shown) return;
+    shown.classList.add("chosen");
+    const { quality } = this.judgements.of(this.row), cell = shown.lastChild;
+    if (cell.textContent !== quality) cell.textContent = quality; // a long table is laid out anew for it
+    shown.scrollIntoView({ block: "nearest" });
+  }
+
+  listLine(row) {
+    const { columns } = this.book, values = [columns.ID[row], digits(columns.Z[row], 4), columns.SPECTYPE[row]];
+    const made = line([...values, digits(columns.PCONF?.[row], 2), this.judgements.of(row).quality]);
+    made.onclick = () => this.show(row);
+    made.classList.toggle("warned", Boolean(columns.ZWARN?.[row]));
+    return made;
   }
 
   tellCandidates() {
@@ -161,9 +166,11 @@ class Inspection {
     for (const box of at("issues").querySelectorAll("input")) box.checked = said.issue.includes(box.value);
     at("vispectype").value = said.spectype;
     at("viz").value = said.z;
+    at("viz").classList.remove("wrong");
     at("comment").value = said.comment;
     at("scanner").value = this.judgements.scanner;
-    at("judged").textContent = `${Object.keys(this.judgements.rows).length} inspected`;
+    const kept = this.judgements.keeps ? "" : ": this browser keeps nothing, export before you leave";
+    at("judged").textContent = `${Object.keys(this.judgements.rows).length} inspected${kept}`;
   }
 }
 

@@ -96,10 +96,12 @@ def assembled(
     grids = {grid: number for number, grid in enumerate(dict.fromkeys(one.grid for one in bound))}
     columns = {name: _values(name, column) for name, column in catalog.items() if _is_shown(name, column)}
     columns.setdefault("SPECTYPE", [""] * len(bound))
+    columns["ID"] = [str(name) for name in columns["ID"]]
     lines = read_lines()
     book = {
         "title": title,
-        "key": hashlib.sha256(json.dumps([title, columns["ID"]]).encode()).hexdigest()[:16],
+        # Redshifts that were found anew are to be judged anew.
+        "key": hashlib.sha256(json.dumps([title, columns["ID"], columns["Z"]]).encode()).hexdigest()[:16],
         "columns": columns,
         "sheets": [{"grid": grids[one.grid], **one.about} for one in bound],
         "grids": list(grids),
@@ -160,10 +162,10 @@ def _sky() -> list[tuple[float, float]]:
 
 def _zrange(bound: Sequence[Sheet], header: Mapping[str, Any]) -> tuple[float, float]:
     """Return the trial redshifts of the catalog, or what holds all candidates; stars are at both sides of 0."""
-    found = [candidate["z"] for one in bound for candidate in one.about["candidates"]] or [0.0, 1.0]
-    low, high = (float(header.get(name, end)) for name, end in (("ZMIN", min(found)), ("ZMAX", max(found))))
-    low, high = min(low, *found), max(high, *found)
-    margin = 0.01 * (high - low) or 0.1
+    found = [candidate["z"] for one in bound for candidate in one.about["candidates"]]
+    ends = float(header.get("ZMIN", 0.0)), float(header.get("ZMAX", 1.0))
+    low, high = min(ends[0], *found, ends[1]), max(ends[1], *found)
+    margin = 0.01 * (high - low)
     return low - margin, high + margin
 
 

@@ -26,6 +26,9 @@ RATIO = 1.02
 PARTS = 8
 """Steps of the flux in a σ."""
 
+MOST = 1 << 29
+"""Of them, positive or negative: more is no measurement."""
+
 MODEL_PARTS = 32
 """Steps of models in the median σ: with fewer, a faint continuum is a staircase."""
 
@@ -86,6 +89,8 @@ def sheets_of(
     probability = _of_candidates(columns, "ZALT_PROB" if several else "PCONF", z.shape)
     fits = fits_of(spectra, models, z, chi2, batch_size=batch_size) if models else None
     others = _others(spectra, columns, fits, z[:, 0], chi2[:, 0], batch_size)
+    # What no model was fitted for has the class of the catalog, which is that of the best candidate.
+    classes = np.asarray(columns.get("SPECTYPE", np.full(len(spectra), ""))).astype(str)
     sheets = []
     for row in range(len(spectra)):
         known = [k for k in range(z.shape[1]) if np.isfinite(z[row, k])]
@@ -95,7 +100,9 @@ def sheets_of(
                 "z": z[row, k],
                 "chi2": _number(chi2[row, k]),
                 "probability": _number(probability[row, k]),
-                "spectype": "" if fits is None or fits.which[row, k] < 0 else models[int(fits.which[row, k])].spectype,
+                "spectype": models[int(fits.which[row, k])].spectype
+                if fits is not None and fits.which[row, k] >= 0
+                else classes[row].strip() * (k == 0),
             }
             for k in known
         ]
@@ -165,7 +172,7 @@ def _sheet(
     curve: tuple[np.ndarray, np.ndarray] | None,
 ) -> Sheet:
     good = spectra.ivar[row] > 0
-    last = len(good) - int(np.argmax(good[::-1])) if good.any() else 2
+    last = len(good) - int(np.argmax(good[::-1])) if good.any() else min(2, len(good))
     wave, flux, ivar = (values[row, :last].astype(np.float64) for values in (spectra.wave, spectra.flux, spectra.ivar))
     good = good[:last]
     sigma = 1 / np.sqrt(ivar[good])
@@ -174,7 +181,7 @@ def _sheet(
     code[good] = 1 + np.rint(np.log(sigma / least) / np.log(RATIO))
     kept = least * RATIO ** (code[good] - 1)
     signal = np.zeros(last, dtype=np.int64)
-    signal[good] = np.rint(flux[good] / kept * PARTS)
+    signal[good] = np.rint(np.clip(flux[good] / kept * PARTS, -MOST, MOST))
     packs = [(code, 1), (signal, 0)]
     middle = float(np.median(kept)) if good.any() else 1.0
     for candidate, model in zip(candidates, models, strict=True):

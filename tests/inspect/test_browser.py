@@ -17,6 +17,7 @@ from tests.inspect.conftest import EVIL
 FIELDS = [
     "TARGETID", "EXPID", "NIGHT", "TILEID", "Spec_version", "Redrock_version", "Template_version", "Redrock_spectype",
     "Redrock_z", "Redrock_deltachi2", "VI_scanner", "VI_quality", "VI_issue", "VI_z", "VI_spectype", "VI_comment", "ID",
+    "FILE",
 ]  # fmt: skip
 
 
@@ -108,8 +109,8 @@ def test_click_into_the_redshift_panel(page):
         pointer = ActionChains(page)
         pointer.w3c_actions.pointer_action.move_to_location(*map(int, middle))
         pointer.click().perform()
-        # The middle between the lowest and the highest candidate.
-        return page.execute_script("return inspection.view.z") == pytest.approx(0.155, abs=0.003)
+        # The middle of 0 to 1, as the catalog says nothing of its range.
+        return page.execute_script("return inspection.view.z") == pytest.approx(0.5, abs=0.01)
 
     wait(clicked)  # again, if the figure was still being laid out
 
@@ -170,7 +171,7 @@ def test_sorting_and_filtering(page):
     assert text(page, "count") == "1 of 4 spectra"
     set_value(page, "spectype", "", "input")
     set_value(page, "zwarn", "", "input")
-    set_value(page, "most", 0.5, "input")
+    set_value(page, "most", 0.5, "change")
     wait(lambda: text(page, "name") == EVIL)
 
 
@@ -196,10 +197,10 @@ def test_inspection_is_kept_and_exported(page, browser, tmp_path):
     assert header == FIELDS
     assert rows == [
         ["39633345008634465", "-1", "-1", "-1", "-1", "-1", "-1", "GALAXY", "0.05", "90", "Vera", "4", "", "0.050000",
-         "", "", "s0"],
+         "", "", "s0", ""],
         ["-7", "-1", "-1", "-1", "-1", "-1", "-1", "QSO", "0.1", "40", "Vera", "1", "RS", "", "STAR",
-         'a "blend", perhaps', "s1, the second"],
-        ["3", "-1", "-1", "-1", "-1", "-1", "-1", "GALAXY", "0.3", "5", "Vera", "3", "", "", "", "", EVIL],
+         'a "blend", perhaps', "s1, the second", ""],
+        ["3", "-1", "-1", "-1", "-1", "-1", "-1", "GALAXY", "0.3", "5", "Vera", "3", "", "", "", "", EVIL, ""],
     ]  # fmt: skip
     truth = io.read_truth(path)
     assert list(truth["Z"][[0, 2]]) == [0.05, 0.3]
@@ -216,3 +217,123 @@ def test_names_of_lines_are_within_the_figure_from_the_start_and_in_windows_of_a
     browser.set_window_size(900, 700)
     wait(placed)
     browser.set_window_size(size["width"], size["height"])
+
+
+def test_what_is_judged_is_what_is_seen(page):
+    """Whatever is pressed before the next spectrum is there."""
+    page.execute_script("inspection.step(1); document.getElementById('takez').click()")
+    wait(lambda: text(page, "name") == "s1, the second")
+    rows = page.execute_script("return inspection.judgements.rows")
+    assert {row: said["z"] for row, said in rows.items()} == {"0": "0.050000"}
+
+
+def test_keys_do_not_change_what_was_chosen(page):
+    chosen = page.find_element("id", "vispectype")
+    chosen.click()
+    chosen.find_element("xpath", "option[. = 'GALAXY']").click()
+    press(page, "4", Keys.ARROW_RIGHT)
+    wait(lambda: text(page, "name") == "s1, the second")
+    said = page.execute_script("return inspection.judgements.of(0)")
+    assert (said["spectype"], said["quality"]) == ("GALAXY", "4")
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"), [("0,7", "0.7"), ("abc", "0.5"), ("-5", "0.5"), ("0x10", "0.5"), ("", "")]
+)
+def test_a_redshift_that_is_none_erases_nothing(page, written, kept):
+    set_value(page, "viz", "0.5", "change")
+    set_value(page, "viz", written, "change")
+    assert page.execute_script("return inspection.judgements.of(0).z") == kept
+    wrong = written not in ("", "0,7")
+    assert ("wrong" in page.find_element("id", "viz").get_attribute("class")) == wrong
+    set_value(page, "z", "nothing", "change")
+    assert page.find_element("id", "z").get_attribute("value") == "0.050000"
+
+
+def test_two_windows_of_a_page_keep_what_both_say(page):
+    press(page, "4")
+    first = page.current_window_handle
+    page.switch_to.new_window("tab")
+    page.get(page_url(page, first))
+    wait(lambda: page.execute_script("return Boolean(window.inspection)"))
+    press(page, Keys.ARROW_RIGHT)
+    wait(lambda: text(page, "name") == "s1, the second")
+    press(page, "3")
+    page.close()
+    page.switch_to.window(first)
+    wait(lambda: text(page, "judged") == "2 inspected")
+    press(page, "S")
+    assert {row: said["quality"] for row, said in kept_rows(page).items()} == {"0": "4", "1": "3"}
+
+
+def kept_rows(page):
+    return page.execute_script("return JSON.parse(localStorage.getItem(inspection.judgements.key)).rows")
+
+
+def page_url(page, window):
+    now = page.current_window_handle
+    page.switch_to.window(window)
+    url = page.current_url
+    page.switch_to.window(now)
+    return url
+
+
+def test_a_browser_that_keeps_nothing_is_told(page):
+    page.execute_script("localStorage.setItem(inspection.judgements.key, '{broken')")
+    page.refresh()
+    wait(lambda: page.execute_script("return Boolean(window.inspection)"))
+    assert text(page, "judged") == "0 inspected"
+    page.execute_script("Storage.prototype.setItem = () => { throw new Error('full') }")
+    press(page, "4")
+    assert text(page, "judged") == "1 inspected: this browser keeps nothing, export before you leave"
+
+
+def range_of(page, name):
+    code = "const range = inspection.drawing.model(arguments[0]) ?? inspection.drawing.parts('spectrum').x_range;"
+    return page.execute_script(f"{code} return [range.start, range.end]", name)
+
+
+def test_the_rest_frame_follows_z_and_the_other_axis_the_range(page):
+    press(page, "f", "]")
+    first, last = (source(page, "spectrum", "x")[place] for place in (0, -1))
+    assert range_of(page, "") == pytest.approx([first, last], rel=1e-9)
+    assert range_of(page, "other") == pytest.approx([5000, 5998.75], abs=1e-2)
+    press(page, "f", "a")
+    page.execute_script("inspection.drawing.parts('spectrum').x_range.setv({start: 5200, end: 5300})")
+    rest = [wave * 1.0002783 / 1.18 for wave in (5200, 5300)]  # vacuum, then air again
+    assert range_of(page, "other") == pytest.approx([wave / 1.0002785 for wave in rest], abs=0.02)
+    page.execute_script(
+        "const view = Bokeh.index.query_one((view) => view.model.name === 'spectrum figure'); view.reset()"
+    )
+    assert range_of(page, "")[0] == pytest.approx(5000, abs=2)
+    assert range_of(page, "other")[0] == pytest.approx(5000 / 1.18, abs=1)
+
+
+def test_missing_values_are_last_in_either_order(page):
+    def names():
+        code = "return [...document.querySelectorAll('#list td:first-child')].map((cell) => cell.textContent)"
+        return page.execute_script(code)
+
+    set_value(page, "sort", "Z", "input")
+    assert names()[-1] == "s3"
+    page.find_element("id", "descending").click()
+    assert names() == [EVIL, "s1, the second", "s0", "s3"]
+    set_value(page, "most", "", "change")
+    assert len(names()) == 4
+
+
+def test_a_pixel_alone_is_seen_and_one_of_high_weight_spoils_no_other(page):
+    numbers = page.execute_script(
+        """
+        const page = inspection, { wave, flux, sigma, candidates } = page.spectrum;
+        const masked = sigma.map((value, i) => (i % 2 ? value : NaN));
+        page.drawing.draw({ wave, flux, sigma: masked, candidates, curve: null }, page.view, false);
+        const alone = page.drawing.model("spectrum alone").data.x.length;
+        const weighty = sigma.map((value, i) => (i === 300 ? 1e-9 : value));
+        page.drawing.draw({ wave, flux, sigma: weighty, candidates, curve: null }, { ...page.view, width: 5 }, false);
+        const shown = Array.from(page.drawing.model("spectrum").data.flux);
+        page.draw();
+        return [alone, shown.filter(Number.isFinite).length, page.drawing.model("spectrum alone").data.x.length];
+        """
+    )
+    assert numbers == [400, 800, 0]
