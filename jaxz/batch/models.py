@@ -10,7 +10,6 @@ from jaxz.batch.jobs import expanded
 from jaxz.batch.plan import plan
 from jaxz.batch.work import Job, load
 from jaxz.candidates import fits_of
-from jaxz.io.cards import in_ascii
 from jaxz.io.catalog import read_catalog
 from jaxz.io.files import FileError
 from jaxz.io.model_file import write_models
@@ -80,7 +79,7 @@ def _measured(job: Job, files: Sequence[str | Path], table: Any) -> Iterator[tup
     for part in plan(expanded(files)[0])[0]:
         for piece in load(job, part).pieces:
             given = zip(piece.ids, piece.meta["FILE"].tolist(), strict=True)
-            wanted = [(in_ascii(name).strip(), in_ascii(file).strip()) for name, file in given]
+            wanted = [(name.strip(), file.strip()) for name, file in given]
             if names[begin : begin + len(piece)] == wanted:
                 yield piece, slice(begin, begin + len(piece))
                 begin += len(piece)

@@ -94,7 +94,7 @@ class Drawing {
   // Lines in reach at a redshift; names that would overlap on the screen are moved apart.
   lines(name, z, view) {
     const data = { x: [], y: [], shift: [], name: [], color: [] };
-    const wanted = ({ kind }) => (kind === "both" ? view.emission || view.absorption : view[kind]);
+    const wanted = ({ kind }) => (kind === "both" ? view.emission || view.absorption : view[kind] && !(view.star && kind === "emission"));
     const seen = Number.isFinite(z) ? this.book.lines.filter(wanted) : [];
     const { figure, x_range } = this.parts("spectrum"), second = name === "second lines";
     const scale = (figure.inner_width || 800) / (x_range.end - x_range.start);
@@ -122,7 +122,8 @@ class Drawing {
   }
 
   windows(wave, curves, view, asFitted) {
-    const reach = this.book.windows.filter(({ wave: middle, half }) => {
+    const reach = this.book.windows.filter(({ wave: middle, half, ofStars }) => {
+      if (view.star && !ofStars) return false;
       const low = (middle - half / 2) * (1 + view.z), high = (middle + half / 2) * (1 + view.z);
       return low > wave[0] && high < wave[wave.length - 1];
     });

@@ -37,6 +37,9 @@ WINDOWS = (
 )
 """Zoom windows: name, middle and half of the width (rest frame, vacuum Å); the first that are in reach are shown."""
 
+OF_STARS = ("Hβ, [O III]", "Hα, [N II]", "Ca II H, K", "Ca II triplet", "Mg b", "Na D")
+"""Those that are shown of stars, in which none of the other lines is seen."""
+
 NWINDOW = 4
 """Windows that are shown at a time."""
 

@@ -68,6 +68,7 @@ class Inspection {
     // Of a blend, the galaxy that is not looked at.
     const other = candidates[this.view.candidate]?.beside ? candidates[0] : candidates.find(isSeen);
     this.view.other = other ? other.z : NaN;
+    this.view.star = candidates[this.view.candidate]?.spectype === "STAR";
     at("secondlabel").hidden = !other;
     at("z2shown").textContent = digits(this.view.other, 5);
     this.move(candidates.length ? candidates[this.view.candidate].z : 0, fresh);

@@ -110,7 +110,10 @@ def assembled(
         "lines": [dict(zip(("name", "wave", "kind"), map(_plain, line), strict=True)) for line in lines.iterrows()],
         "colors": figures.LINES,
         "sky": _sky(),
-        "windows": [dict(zip(("name", "wave", "half"), window, strict=True)) for window in figures.WINDOWS],
+        "windows": [
+            {"name": name, "wave": wave, "half": half, "ofStars": name in figures.OF_STARS}
+            for name, wave, half in figures.WINDOWS
+        ],
         "nwindow": figures.NWINDOW,
         "zrange": _zrange(bound, header),
         "smoothing": SMOOTHING,

@@ -10,7 +10,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz import __version__
-from jaxz.io.cards import header_of, table_hdu
+from jaxz.io.cards import from_ascii, header_of, table_hdu
 from jaxz.io.files import FileError, damage_named, open_fits, summary_of
 from jaxz.io.identifiers import NOT_A_TARGET, named_by_row, targetids_of
 from jaxz.io.meanings import COLUMNS
@@ -151,7 +151,8 @@ def _read_fits(path: Path) -> tuple[Table, str]:
         if name is None or not isinstance(hdus[name], fits.BinTableHDU):
             raise FileError(f"{path}: not a redshift catalog: no table REDSHIFTS (it holds {summary_of(hdus)})")
         table = table_of(path, hdus[name])
-        table.meta = {**hdus[0].header, **table.meta}
+        cards = {**hdus[0].header, **table.meta}
+        table.meta = {key: from_ascii(value) if isinstance(value, str) else value for key, value in cards.items()}
     return table, f"[{name}]"
 
 

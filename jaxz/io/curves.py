@@ -61,7 +61,9 @@ def write_curves(scans: ZScan | Sequence[ZScan], path: str | Path, *, overwrite:
 
 
 def read_curves(path: str | Path, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Read χ²(z) of some of the spectra in a file of `write_curves`, by its first model; no others are loaded.
+    """Read χ²(z) of some of the spectra in a file of `write_curves`; no others are loaded.
+
+    Of several models it is the lowest at each redshift that any of them tried.
 
     Args:
         path: of the file.
@@ -87,9 +89,31 @@ def read_curves(path: str | Path, ids: Sequence[str]) -> tuple[np.ndarray, np.nd
     path = Path(path)
     with damage_named(path), open_fits(path) as hdus:
         table = _checked(path, hdus, 1)
-        rows = _rows_of(path, [str(name).strip() for name in table["ID"]], [in_ascii(name).strip() for name in ids])
-        z = np.asarray(hdus["Z"].data, dtype=np.float64)
-        return z, _section(hdus, 1, rows).astype(np.float64)
+        rows = _rows_of(path, [str(name).strip() for name in table["ID"]], [name.strip() for name in ids])
+        curves = []
+        for version in range(1, _nmodel(hdus) + 1):
+            _checked(path, hdus, version)
+            z = np.asarray(hdus["Z", version].data, dtype=np.float64)
+            curves.append((z, _section(hdus, version, rows).astype(np.float64)))
+    return _lowest(curves)
+
+
+def _nmodel(hdus: Any) -> int:
+    return max(sum(hdu.name == "Z" for hdu in hdus), 1)
+
+
+def _lowest(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Return all trial redshifts (shift,), and the lowest of some curves there, (spec, shift)."""
+    if len(curves) == 1:
+        return curves[0]
+    # Those of one lattice are the same to rounding.
+    marks = [np.round(np.log10(1 + z), 9) for z, _ in curves]
+    every, first = np.unique(np.concatenate(marks), return_index=True)
+    lowest = np.full((len(curves[0][1]), len(every)), np.nan)
+    for mark, (_, chi2) in zip(marks, curves, strict=True):
+        place = np.searchsorted(every, mark)
+        lowest[:, place] = np.fmin(lowest[:, place], chi2)
+    return np.concatenate([z for z, _ in curves])[first], lowest
 
 
 class KeptCurves:
@@ -217,7 +241,7 @@ def _contents_of(path: Path, size: int, changed: int) -> tuple[_Known, ...]:
     """Return it; a file that has another size or time of change is read anew."""
     found = []
     with damage_named(path), open_fits(path) as hdus:
-        for version in range(1, max(sum(hdu.name == "Z" for hdu in hdus), 1) + 1):
+        for version in range(1, _nmodel(hdus) + 1):
             table, header = _checked(path, hdus, version), hdus["Z", version].header
             missing = [*({*_COLUMNS, "FINGERPRINT"} - {*table.colnames}), *({"MODSHA", "ZFIRST"} - {*header})]
             if missing:

@@ -8,6 +8,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from jaxz.io.cards import texts_from_ascii
 from jaxz.io.files import FileError, damage_named, open_fits, summary_of
 from jaxz.io.identifiers import check_identifiers
 from jaxz.io.output import replacing
@@ -77,7 +78,7 @@ def table_of_text(path: Path, syntax: str) -> Table:
 
 
 def table_of(path: Path, hdu: Any, *, check: bool = True) -> Table:
-    """Return a FITS binary table as an astropy table; missing values as of `read_table`.
+    """Return a FITS binary table as an astropy table; missing values as of `read_table`, texts as of `from_ascii`.
 
     Args:
         path: the file, for names and messages.
@@ -89,7 +90,7 @@ def table_of(path: Path, hdu: Any, *, check: bool = True) -> Table:
     """
     with damage_named(f"{path}[{hdu.name or 'table'}]"):
         table = Table.read(hdu, format="fits", character_as_bytes=False)
-        return without_gaps(path, table) if check else _filled(table)
+        return _with_letters(without_gaps(path, table) if check else _filled(table))
 
 
 def without_gaps(path: Path, table: Table) -> Table:
@@ -106,4 +107,12 @@ def _filled(table: Table) -> Table:
                 column = column.astype(np.float64)
             blank = {"f": np.nan, "U": "", "S": b""}.get(column.dtype.kind, column.fill_value)
             table[name] = column.filled(blank)
+    return table
+
+
+def _with_letters(table: Table) -> Table:
+    """Return a table, changed in place, with the letters that FITS has not."""
+    for name in table.colnames:
+        if table[name].dtype.kind == "U":
+            table[name] = texts_from_ascii(np.asarray(table[name]))
     return table

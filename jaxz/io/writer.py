@@ -35,7 +35,7 @@ def write(
     ``RESOLUTION``, where there are any. FLUX and IVAR have the unit that `meta` gives as ``FLUXUNIT``. Read again, all
     is as it was, but for ``FILE``, which becomes the new file.
 
-    Letters that are not ASCII, which FITS has not, are written as Python escapes them.
+    Letters that are not ASCII, which FITS has not, are written as Python escapes them, and read as they were.
 
     Args:
         contents: what to write.

@@ -61,19 +61,19 @@ def draw_curve(
         return
     known = {name: value for name, value in (scores or {}).items() if np.isfinite(value)}
     said = "    ".join(form.format(known[name]) for name, form in _SCORES.items() if name in known)
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-    axes.text(0.01, 0.965, said, transform=axes.transAxes, ha="left", va="top", fontsize=10, bbox=box)
+    # Above the axes, where it hides nothing.
+    axes.text(0, 1.03, said, transform=axes.transAxes, ha="left", va="bottom", fontsize=10)
 
 
 def _draw_line(axes: Axes, z: np.ndarray, chi2: np.ndarray, zalt: np.ndarray) -> None:
     """Draw a curve, and candidates on it with their names below."""
-    axes.set_ylabel("χ²", fontsize=11)
+    axes.set_ylabel("χ² of the scan", fontsize=11)
     axes.plot(z, chi2, color=BLUE, lw=0.7)
     quartile = float(np.nanpercentile(chi2, 25))
     axes.axhline(quartile, color="0.45", lw=0.8, ls=":")
     axes.text(z[-1], quartile, "first quartile ", ha="right", va="top", fontsize=9, color="0.35")
     axes.set_xlim(z[0], z[-1])
-    _leave_room(axes, float(np.nanmin(chi2)), float(np.nanmax(chi2)), below=0.22, above=0.16)
+    _leave_room(axes, float(np.nanmin(chi2)), float(np.nanmax(chi2)), below=0.22, above=0.05)
     depth = np.interp(zalt, z, chi2)
     axes.vlines(zalt[:1], depth[:1], axes.get_ylim()[1], color=RED, lw=1, ls="--")
     _mark_candidates(axes, zalt, depth)

@@ -115,13 +115,16 @@ def plot_fit(fit: ZFit, *, lines: Mapping[str, float] | None = None) -> Figure:
         >>> jaxz.plot.plot_fit(fit).savefig("fit.png")
     """
     figure = Figure(figsize=(11, 9.5), layout="constrained")
-    draw_fit(figure, fit, known_lines() if lines is None else lines)
+    draw_fit(figure, fit, known_lines(fit.spectype) if lines is None else lines)
     figure.suptitle(describe(fit), fontsize=13)
     return figure
 
 
-def known_lines() -> dict[str, float]:
+def known_lines(spectype: str = "GALAXY") -> dict[str, float]:
     """Return name and rest wavelength (vacuum Å) of the lines that come with jaxz.
+
+    Args:
+        spectype: of what they are; stars have those alone that are seen in absorption.
 
     Example:
         >>> jaxz.plot.known_lines()["Hα"]
@@ -130,6 +133,8 @@ def known_lines() -> dict[str, float]:
     from jaxz.io import read_lines
 
     lines = read_lines()
+    if spectype == "STAR":
+        lines = lines[lines["kind"] != "emission"]
     return dict(zip(lines["name"].tolist(), lines["wave"].tolist(), strict=True))
 
 

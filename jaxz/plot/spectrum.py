@@ -121,10 +121,11 @@ def draw_zoom(
 
 
 def strongest_lines(spectrum: Spectra, model: np.ndarray, lines: Mapping[str, float]) -> list[float]:
-    """Return the observed wavelengths of the lines that the model says are strongest, by wavelength.
+    """Return the observed wavelengths of the strongest lines, by wavelength.
 
-    The S/N of a line is that of what the model is above or below its median near it. Lines that would be seen together
-    are one.
+    The S/N of a line is that of what the model is above or below its median near it, times that of the data, as a
+    geometric mean: what the sky leaves is no line, and a line that the model has too weak is one. Lines that would be
+    seen together are one.
 
     Args:
         spectrum: one.
@@ -137,8 +138,9 @@ def strongest_lines(spectrum: Spectra, model: np.ndarray, lines: Mapping[str, fl
         away = np.abs(wave / centre - 1)
         near, around = (ivar > 0) & (away < _WITHIN), (ivar > 0) & (away < ZOOM)
         if np.count_nonzero(near) > 2:
-            excess = model[near] - np.median(model[around])
-            found.append((float(np.sqrt(np.sum(ivar[near] * excess**2))), centre))
+            excess = [values[near] - np.median(values[around]) for values in (model, spectrum.flux[0])]
+            snr = [np.sqrt(np.sum(ivar[near] * one**2)) for one in excess]
+            found.append((float(np.sqrt(snr[0] * snr[1])), centre))
     chosen: list[float] = []
     for snr, centre in sorted(found, reverse=True):
         if snr > _LEAST and all(abs(centre / other - 1) > ZOOM for other in chosen) and len(chosen) < NZOOM:

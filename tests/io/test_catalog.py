@@ -152,7 +152,10 @@ def test_headers_say_how_it_was_made(redshifts: Redshifts, tmp_path: Path) -> No
 def test_names_that_are_not_ascii_are_escaped(redshifts: Redshifts, tmp_path: Path) -> None:
     redshifts.meta["FILE"] = np.array(["é.fits", "b.fits", "c.fits"])
     io.write(redshifts, tmp_path / "z.fits", header={"PRIOR": "é"})
-    assert io.read_catalog(tmp_path / "z.fits")["FILE"][0] == r"\xe9.fits"
+    with fits.open(tmp_path / "z.fits") as hdus:
+        assert hdus["REDSHIFTS"].data["FILE"][0] == r"\xe9.fits"
+    table = io.read_catalog(tmp_path / "z.fits")
+    assert (table["FILE"][0], table.meta["PRIOR"]) == ("é.fits", "é")
 
 
 def test_an_existing_file_is_kept_unless_it_may_be_replaced(redshifts: Redshifts, tmp_path: Path) -> None:

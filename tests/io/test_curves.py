@@ -83,6 +83,18 @@ def path(scans, tmp_path):
     return tmp_path / "curves.fits"
 
 
+def test_curves_of_several_models_are_read_as_the_lowest(spectra, scans, tmp_path):
+    star = jaxz.scan(spectra, NonNegative(small.basis(), error=ErrorModel(floor=0.3)), zmin=-0.01, zmax=0.01)
+    io.write_curves([scans[0], star], tmp_path / "c.fits")
+    z, chi2 = io.read_curves(tmp_path / "c.fits", spectra.ids)
+    assert np.all(np.diff(z) > 0)
+    both = np.isin(np.round(z, 9), np.round(scans[0].z, 9)), np.isin(np.round(z, 9), np.round(star.z, 9))
+    np.testing.assert_array_equal(chi2[:, ~both[1]], scans[0].chi2[:, star.z[star.z >= 0].size :])
+    np.testing.assert_array_equal(chi2[:, ~both[0]], star.chi2[:, star.z < 0])
+    least = np.minimum(scans[0].chi2[:, : np.count_nonzero(both[0] & both[1])], star.chi2[:, star.z >= 0])
+    np.testing.assert_array_equal(chi2[:, both[0] & both[1]], least)
+
+
 @pytest.mark.parametrize("rows", [[0, 1, 2], [2, 0], []])
 def test_kept_curves_are_those_of_the_scan(spectra, models, scans, path, rows):
     kept = io.KeptCurves(path)

@@ -1,5 +1,6 @@
 """Spectra that are written are read again to the bit."""
 
+import dataclasses
 from pathlib import Path
 
 import astropy.units as u
@@ -108,9 +109,12 @@ def test_rows_in_different_units_say_so_each(spectra: Spectra, tmp_path: Path) -
         assert hdus["SPECTRA"].columns["FLUX"].unit is None
 
 
-def test_letters_that_fits_has_not_are_escaped(spectra: Spectra, tmp_path: Path) -> None:
-    io.write(spectra, tmp_path / "x.fits")
-    assert io.read(tmp_path / "x.fits").ids == ("a", "b", "\\xe9")
+@pytest.mark.parametrize("name", ["é", "Δ α", "𝛼", r"C:\xe9", r"\u0394", "\\"])
+def test_letters_that_fits_has_not_come_back(spectra: Spectra, tmp_path: Path, name: str) -> None:
+    io.write(dataclasses.replace(spectra, ids=("a", "b", name)), tmp_path / "x.fits")
+    assert io.read(tmp_path / "x.fits").ids == ("a", "b", name)
+    with fits.open(tmp_path / "x.fits") as hdus:
+        assert str(hdus["SPECTRA"].data["ID"][2]).isascii()
 
 
 def test_what_could_not_be_read_again_is_refused(spectra: Spectra, tmp_path: Path) -> None:
