@@ -27,6 +27,9 @@ ORDER = 10
 AROUND = 3000.0
 """km/s on either side of a pixel in which the misfit of the continuum is measured."""
 
+LYA_WAVE, SHAPED = 1215.67, 3000.0
+"""Å; km/s on either side of Lyα in which stars are not brighter than beyond."""
+
 FEW = 10.0
 """Pixels of the noise that is expected, beside those that there are: few of these say little."""
 
@@ -79,9 +82,32 @@ def first_fit(
     left = gram[:nstar, :nstar] - jnp.matmul(gram[:nstar, nstar:], solved[:, :nstar], precision=HIGHEST)
     wanted = rhs[:nstar] - jnp.matmul(gram[:nstar, nstar:], solved[:, nstar], precision=HIGHEST)
     weight = nnls(left[..., None], wanted[:, None]).coeff[:, 0]
+    stars = shaped(stars, weight, pixels, z, grid.step)
     rest = solved[:, nstar] - jnp.matmul(solved[:, :nstar], weight, precision=HIGHEST)
     used = jnp.where(weight > 0, 1.0, 0.0).astype(weight.dtype)
     return Continuum(jnp.concatenate([stars * used[:, None], smooth]), jnp.concatenate([weight, rest]))
+
+
+def shaped(
+    stars: Float[Array, "star pix"], weight: Float[Array, " star"], pixels: Pixels, z: Float[Array, ""], step: float
+) -> Float[Array, "star pix"]:
+    """Return the vectors of stars as they may be near Lyα, where stars are absorbed but do not shine.
+
+    There are vectors that fill the troughs of others. In pixels that are masked they are free, and with the lines they
+    would take the wings of a bright one for theirs. From 3000 km/s on either side to Lyα the first fit is therefore not
+    above what it is at 3000 km/s, and all vectors have its shape.
+    """
+    place = jnp.log10(LYA_WAVE * (1 + z)) / step - pixels.start.astype(pixels.edges.dtype)
+    reach = SHAPED / (LIGHT_SPEED * np.log(10) * step)
+    middle = (pixels.edges[1:] + pixels.edges[:-1]) / 2
+    last = jnp.maximum(pixels.filled - 1, 0)
+    total = jnp.matmul(weight, stars, precision=HIGHEST)
+    for low, high, end in ((place - reach, place, place - reach), (place, place + reach, place + reach)):
+        pixel = jnp.clip(jnp.searchsorted(middle, end), 0, last)
+        share = jnp.minimum(total / jnp.where(total[pixel] > 0, total[pixel], 1), 1)
+        near = (middle >= low) & (middle < high)
+        stars = jnp.where(near[None], stars[:, pixel, None] * share[None], stars)
+    return stars
 
 
 def misfit(pixels: Pixels, masked: Float[Array, " pix"], step: float) -> Float[Array, " pix"]:

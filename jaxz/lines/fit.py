@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxz._typing import Array, Bool, Device, Float
 from jaxz.kernels import resample
-from jaxz.lines.continuum import first_fit, misfit
+from jaxz.lines.continuum import FEW, first_fit, misfit
 from jaxz.lines.known import BLUE, FAMILIES, FWHM_TO_SIGMA, LIGHT_SPEED, LYA, layout
 from jaxz.lines.problem import (
     NFAMILY,
@@ -30,6 +30,8 @@ from jaxz.pixels import Pixels, layout as pixel_layout, native
 from jaxz.run import Progress, run
 from jaxz.spectra import LogGrid, Spectra
 
+OF_LYA = [FAMILIES.index(family) for family in (LYA, BLUE)]
+
 COVERED = 0.7
 """Share of a line that pixels with data must hold for its flux to be fitted."""
 
@@ -38,6 +40,9 @@ MASKED = 500.0
 
 TWO_PEAKS = 20.0
 """χ² that a second peak of Lyα must gain with its three parameters."""
+
+BLUE_TRIED, BLUE_WIDTH = np.arange(-850.0, -50.0, 100.0), 100.0
+"""Velocities at which it is looked for first, and its width there, km/s."""
 
 REDWARD = 1500.0
 """km/s from Lyα at which its continuum is taken, away from what gas absorbs."""
@@ -277,7 +282,8 @@ class _Fit(eqx.Module):
         product = lambda a, b: jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)  # noqa: E731
         of_free = jnp.where(problem.used[None], known.of_free, 0)
         flux = product(of_free, solution.flux)
-        variance = jnp.sum(product(of_free, every.flux) * of_free, axis=1)
+        worse = jnp.where(np.isin(known.family, OF_LYA), lya_misfit(problem, solution), 1)
+        variance = worse * jnp.sum(product(of_free, every.flux) * of_free, axis=1)
         there = seen.reshape(-1)[known.slot] & jnp.any(of_free > 0, axis=1)
 
         redward = np.exp(np.where(np.isin(known.name, (LYA, BLUE)), REDWARD, 0.0) / LIGHT_SPEED)
@@ -293,7 +299,8 @@ class _Fit(eqx.Module):
         relative = variance - 2 * both * flux / safe + level_variance * jnp.square(flux / safe)
         ewerr = jnp.sqrt(jnp.maximum(relative, 0)) / safe / (1 + z)
 
-        error = jnp.sqrt(jnp.diagonal(every.rest)[ncolumn:])
+        worse = jnp.where(np.isin(np.arange(NFAMILY), OF_LYA), lya_misfit(problem, solution), 1)
+        error = jnp.sqrt(jnp.concatenate([worse, worse]) * jnp.diagonal(every.rest)[ncolumn:])
         velocity, width = SCALE * point.place[:NFAMILY], jnp.exp(point.place[NFAMILY:])
         of_family = lambda values: jnp.where(there, values[known.family], jnp.nan)  # noqa: E731
         of_line = lambda values, right: jnp.where(right, values, jnp.nan)  # noqa: E731
@@ -343,8 +350,10 @@ def best_of_peaks(problem: Problem) -> tuple[Point, Bool[Array, " free"]]:
 
     def fitted(peak: Array, best: tuple[Point, Bool[Array, " free"]]) -> tuple[Point, Bool[Array, " free"]]:
         used = problem.used & ((peak > 0) | ~blue)
-        point = minimise(problem._replace(used=used), jnp.where(peak > 0, best[0].place, start))
-        better = point.chi2 < best[0].chi2 - TWO_PEAKS
+        begin = jax.lax.cond(peak > 0, lambda: blue_guess(problem._replace(used=best[1]), best[0].place), lambda: start)
+        point = minimise(problem._replace(used=used), begin)
+        shines = solved(problem._replace(used=used), point.place).flux[-1] > 0
+        better = (point.chi2 < best[0].chi2 - TWO_PEAKS) & (shines | (peak == 0))
         return jax.tree.map(lambda new, old: jnp.where(better, new, old), (point, used), best)
 
     return jax.lax.fori_loop(0, 1 + problem.used[-1].astype(jnp.int32), fitted, (nowhere(start), problem.used))
@@ -369,6 +378,50 @@ def first_guess(problem: Problem) -> Float[Array, " param"]:
     moved = steps[jnp.argmax(gains, axis=0)]
     velocity = start[:NFAMILY] + jnp.where(np.arange(NFAMILY) < FAMILIES.index(LYA), moved[0], moved[1])
     return jnp.concatenate([velocity, start[NFAMILY:]])
+
+
+def blue_guess(problem: Problem, place: Float[Array, " param"]) -> Float[Array, " param"]:
+    """Return p of a fit without the blue peak of Lyα, with that where a filter gains most of what the fit leaves."""
+    near, left = around_lya(problem, solved(problem, place))
+    part = int(near.lines.slot[near.lines.name.index(BLUE)]) % near.lines.offset.shape[1]
+    ivar, family = near.windows.ivar[0], FAMILIES.index(BLUE)
+    velocity, width = SCALE * place[:NFAMILY], jnp.exp(place[NFAMILY:]).at[family].set(BLUE_WIDTH)
+
+    def gain(tried: Float[Array, ""]) -> Float[Array, ""]:
+        peak = profiles(near.windows, near.lines, velocity.at[family].set(tried), width)[0][0, part]
+        power, match = jnp.sum(ivar * peak * peak), jnp.sum(ivar * peak * left)
+        return jnp.where(match > 0, jnp.square(match) / jnp.where(power > 0, power, 1), 0)
+
+    tried = jnp.asarray(BLUE_TRIED)
+    best = tried[jnp.argmax(jax.lax.map(gain, tried))]
+    return place.at[family].set(best / SCALE).at[NFAMILY + family].set(np.log(BLUE_WIDTH))
+
+
+def around_lya(problem: Problem, solution: Solution) -> tuple[Problem, Float[Array, " win"]]:
+    """Return the problem with no blend but that of Lyα, and what a fit leaves of the flux in its window."""
+    known, place = problem.lines, solution.point.place
+    blend = int(known.slot[known.name.index(LYA)]) // known.offset.shape[1]
+    one = slice(blend, blend + 1)
+    of_blend = ("offset", "flux_of", "ratio", "family_of", "shift", "stretch")
+    lines = known._replace(**{name: getattr(known, name)[one] for name in of_blend})
+    windows = jax.tree.map(lambda values: values[one], problem.windows)
+    value, _, _ = profiles(windows, lines, SCALE * place[:NFAMILY], jnp.exp(place[NFAMILY:]))
+    free = jnp.where(problem.used, solution.flux, 0)
+    flux = jnp.concatenate([free, jnp.zeros(1, free.dtype)])[lines.flux_of[0]] * lines.ratio[0]
+    product = lambda a, b: jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)  # noqa: E731
+    left = windows.flux[0] - product(flux, value[0]) - product(solution.change, windows.columns[0])
+    return problem._replace(lines=lines, windows=windows), left
+
+
+def lya_misfit(problem: Problem, solution: Solution) -> Float[Array, ""]:
+    """Return by how much what a fit leaves of Lyα exceeds the noise, as variance; 1 at least.
+
+    Of all lines it alone has shapes that two or three Gaussians do not have.
+    """
+    near, left = around_lya(problem, solution)
+    ivar = near.windows.ivar[0]
+    chi2, number = jnp.sum(ivar * jnp.square(left)), jnp.sum((ivar > 0).astype(ivar.dtype))
+    return jnp.maximum((chi2 + FEW) / (number + FEW), 1)
 
 
 def lines_flux(problem: Problem, solution: Solution, npix: int) -> Float[Array, " pix"]:

@@ -36,8 +36,8 @@ class _Drawn(NamedTuple):
 
     def near(self, pixels: np.ndarray) -> "_Drawn":
         """Return some of the pixels, (pix,) bool."""
-        some = [values if values is None else values[pixels] for values in self[:-1]]
-        return _Drawn(*some, self.width)
+        model, basis = (values if values is None else values[pixels] for values in (self.model, self.basis))
+        return _Drawn(self.flux[pixels], self.noise[pixels], model, basis, self.width)
 
 
 def draw_spectrum(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxz import Spectra, fit_lines
+from jaxz import Spectra, fit_lines, io, mock
 from jaxz.lines.known import LIGHT_SPEED
 from jaxz.models import Basis
 from jaxz.spectra import LogGrid
@@ -132,6 +132,46 @@ def test_lya_with_one_peak_and_two(rng, peaks):
     pull = (column(found, "Lyα") - (450.0 if peaks == 2 else 300.0)) / column(found, "Lyα", "fluxerr")
     assert np.abs(pull).max() < 3.5
     assert np.abs(column(found, "Lyα", "velocity") - 250).max() < 100
+
+
+@pytest.mark.parametrize("velocity", [-250.0, -520.0, -750.0])
+@pytest.mark.parametrize("share", [0.3, 1.0])
+def test_a_blue_peak_is_found_where_it_is(rng, velocity, share):
+    z = np.full(2, 4.0)
+    spectra, _ = simulated.spectra(rng, z, {}, level=0.3)
+    centre, flux = REST["Lyα"] * 5.0, np.array(spectra.flux)
+    for at, total in ((270.0, 300.0), (velocity, share * 300.0)):
+        flux += simulated.line(WAVE, centre * (1 + at / LIGHT_SPEED), total, 110.0)[None]
+    found = fitted(Spectra(WAVE, flux, spectra.ivar), z)
+    assert np.abs(column(found, "Lyα blue", "velocity") - velocity).max() < 60
+    assert column(found, "Lyα blue", "width") == pytest.approx(110, rel=0.3)
+    assert np.abs(column(found, "Lyα") / (1 + share) / 300 - 1).max() < 0.05
+
+
+def test_a_wing_that_is_in_no_model_makes_lya_less_certain(rng):
+    z = np.full(2, 4.0)
+    spectra, _ = simulated.spectra(rng, z, {}, level=0.3)
+    centre, flux = REST["Lyα"] * 5.0, [np.array(spectra.flux), np.array(spectra.flux)]
+    for at, total, width in ((200.0, 3000.0, 100.0), (900.0, 300.0, 500.0)):
+        line = simulated.line(WAVE, centre * (1 + at / LIGHT_SPEED), total, width)[None]
+        flux[0] += line
+        flux[1] += line if width < 200 else 0
+    winged, plain = (fitted(Spectra(WAVE, one, spectra.ivar), z) for one in flux)
+    assert np.all(column(winged, "Lyα", "fluxerr") > 1.5 * column(plain, "Lyα", "fluxerr"))
+    assert np.abs(column(winged, "Lyα") / 3300 - 1).max() < 0.1
+    assert not np.any(column(winged, "Lyα blue") < 0)
+
+
+@pytest.mark.parametrize(("name", "z", "off"), [("00053", 4.776, 0.1), ("00106", 3.278, 0.06), ("00109", 3.082, 0.06)])
+def test_lya_of_real_galaxies_is_what_the_pixels_sum_to(data, name, z, off):
+    spectrum = io.read(data / "muse_udf10" / f"udf10_{name}.fits")
+    found = fit_lines(spectrum, np.array([z]), io.load_basis("continuum"), lsf=mock.INSTRUMENTS["muse"]().fwhm)
+    wave, flux = spectrum.wave[0], spectrum.flux[0]
+    velocity = (wave / (REST["Lyα"] * (1 + z)) - 1) * LIGHT_SPEED
+    beside = [np.median(flux[(np.abs(velocity) < 6000) & (sign * velocity > 2500)]) for sign in (-1, 1)]
+    near = np.abs(velocity) < 1800
+    total = np.sum((flux - np.where(velocity < 0, *beside))[near] * np.gradient(wave)[near])
+    assert column(found, "Lyα")[0] == pytest.approx(total, rel=off)
 
 
 def test_wrong_arguments_are_named(many):
