@@ -28,6 +28,7 @@ _INSTEAD = {
     "Basis": {"str": "load it: load_basis(name)", "ndarray": "make Basis(vectors, grid)"},
     "ZScan": {"Redshifts": "give what scan(spectra, model) returned", "ndarray": "give what scan returned"},
     "GaussianComponent": {"str": "load it: load_component(name)"},
+    "Calibration": {"str": "load it: load_calibration(name)"},
 }
 
 

@@ -80,8 +80,12 @@ def candidates(
         nuisance: what may lie beside all of them in the observed frame, such as residuals of the sky.
 
     Raises:
-        ValueError: if a class is not known, or "galaxy" is not the first.
+        ValueError: if a class is not known, "galaxy" is not the first, or `zmin` is not below `zmax`.
     """
+    if isinstance(classes, str):
+        raise ValueError(f"classes={classes!r}: give a list of names, as {classes.split(',')}")
+    if not -1 < zmin < zmax:
+        raise ValueError(f"zmin={zmin} and zmax={zmax}: zmin must be below zmax, and both above -1")
     for name in classes:
         check_option("classes", name, CLASSES)
     if not classes or classes[0] != "galaxy":

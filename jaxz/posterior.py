@@ -41,7 +41,12 @@ class Density(NamedTuple):
         """Return the redshifts below which lie given shares of the probability, in the shape of `shares`.
 
         The probability of a trial redshift is spread evenly half-way to its neighbours.
+
+        Raises:
+            ValueError: if a share is not between 0 and 1.
         """
+        if not np.all((np.asarray(shares) >= 0) & (np.asarray(shares) <= 1)):
+            raise ValueError(f"shares={shares}: give numbers between 0 and 1")
         middle = (self.z[1:] + self.z[:-1]) / 2
         edges = np.concatenate([self.z[:1], middle, self.z[-1:]])
         below = np.concatenate([[0.0], np.cumsum(self.probability)])
@@ -149,7 +154,7 @@ def posterior(scan: ZScan, prior: Prior | None = None, *, temperature: float | n
         temperature: T, one number or (spec,), positive.
 
     Raises:
-        ValueError: if `prior` or `temperature` has the wrong shape.
+        ValueError: if `prior` or `temperature` has the wrong shape, or the latter is not positive.
 
     Example:
         >>> basis = jaxz.load_basis()
@@ -162,6 +167,8 @@ def posterior(scan: ZScan, prior: Prior | None = None, *, temperature: float | n
     worth = np.asarray(temperature, dtype=np.float64)
     if worth.shape not in ((), (len(scan.chi2),)):
         raise ValueError(f"temperature has shape {worth.shape}: give one number, or one for each of {len(scan.chi2)}")
+    if np.any(worth <= 0):
+        raise ValueError(f"temperature={worth.min():g}: give numbers above 0, as `best.temperature`")
     chi2 = np.asarray(scan.chi2, dtype=np.float64) / np.expand_dims(worth, -1)
     return normalise(chi2 + penalty_of(scan, prior), scan.z)
 
@@ -170,6 +177,7 @@ def penalty_of(scan: ZScan, prior: Prior | None) -> np.ndarray:
     """Return the penalty of a prior, 0 without one: (shift,), or (spec, shift) for one a spectrum.
 
     Raises:
+        TypeError: if it is no function.
         ValueError: if the prior has another shape than (shift,) or (spec, shift).
 
     Example:
@@ -180,6 +188,11 @@ def penalty_of(scan: ZScan, prior: Prior | None) -> np.ndarray:
         >>> penalty.shape == scan.z.shape
         True
     """
+    if prior is not None and not callable(prior):
+        raise TypeError(
+            f"prior must be a function from redshifts to penalties, is {type(prior).__name__} {prior!r}: make one with "
+            "jaxz.posterior.gaussian(z0, sigma), lorentzian, tophat or population"
+        )
     penalty = np.zeros(len(scan.z)) if prior is None else np.asarray(prior(scan.z), dtype=np.float64)
     if penalty.shape not in (scan.z.shape, scan.chi2.shape):
         raise ValueError(

@@ -74,6 +74,8 @@ def find_redshifts(
         (0.05, ['TARGETID', 'Z'], (3681,))
     """
     check_types("find_redshifts(scan, spectra)", scan=(scan, ZScan), spectra=(spectra, Spectra))
+    if calibration is not None:
+        check_types("calibration=…", calibration=(calibration, Calibration))
     check_scanned(scan.ids, scan.fingerprints, spectra)
     if not 1 <= nminima <= MOST_MINIMA or batch_size < 1:
         raise ValueError(f"nminima={nminima}, batch_size={batch_size}: use 1 to {MOST_MINIMA}, and 1 or more")
@@ -197,7 +199,7 @@ def _measured(
         zalt_chi2=fit.chi2[:, :nminima],
         zalt_penalty=summary.penalty[:, :nminima],
         zalt_prob=probability[:, :nminima],
-        spectype=np.full(nspec, model.spectype),
+        spectype=np.where(found, model.spectype, ""),
         subtype=np.full(nspec, model.name),
         fitmethod=np.full(nspec, model.fitmethod),
         reddest=spectra.reddest,

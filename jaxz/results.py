@@ -14,7 +14,7 @@ from jaxz.intervals import Peaks, interval
 from jaxz.meta import concatenate_meta
 from jaxz.models import AbstractModel, Trials
 from jaxz.rows import Rows, row_of, rows_of
-from jaxz.scan import check_scanned
+from jaxz.scan import ZScan, fingerprints_of
 from jaxz.spectra import Spectra
 from jaxz.status import names_of
 
@@ -108,6 +108,10 @@ class Redshifts(eqx.Module):
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a redshift of a name."""
+        return name in self.ids
+
     def __iter__(self) -> Iterator["Redshifts"]:
         return (self[row] for row in range(len(self)))
 
@@ -177,12 +181,12 @@ class Redshifts(eqx.Module):
         not kept with their redshifts, so that these stay small.
 
         Args:
-            row: position or name of the spectrum.
-            spectra: that were measured; where they are one, that is it.
+            row: position or name of the redshift.
+            spectra: that were measured, or some of them in any order; the spectrum is known by its name and contents.
 
         Raises:
-            IndexError, KeyError, TypeError: if there is no such spectrum, or that is no index.
-            ValueError: if it means several, or is not the one that was measured.
+            IndexError, KeyError, TypeError: if there is no such row, or that is no index.
+            ValueError: if it means several, or the spectrum that was measured is not among those given.
         """
         from jaxz.likelihood import best_fit
 
@@ -193,9 +197,9 @@ class Redshifts(eqx.Module):
         """Return the figure of one spectrum, its best fit and its candidates (see `jaxz.plot.plot_fit`).
 
         Args:
-            row: position or name of the spectrum.
-            spectra: that were measured; where they are one, that is it.
-            scan: of the same spectra, or of this one, whose χ²(z) is drawn; the candidates alone if absent.
+            row: position or name of the redshift.
+            spectra: as of `model`.
+            scan: of the same spectra, or of some of them, whose χ²(z) is drawn; the candidates alone if absent.
 
         Raises:
             IndexError, KeyError, TypeError, ValueError: as `model`, and if the scan is of another spectrum.
@@ -205,8 +209,8 @@ class Redshifts(eqx.Module):
         at, spectrum = self._measured(row, spectra)
         curve = None
         if scan is not None:
-            curve = scan if len(scan) == 1 else scan[[row_of(row, scan.ids, what="curves")]]
-            check_scanned(curve.ids, curve.fingerprints, spectrum)
+            check_types("best.plot(row, spectra, scan=…)", scan=(scan, ZScan))
+            curve = scan[[self._place(at, scan)]]
         return plot_fit(ZFit.of(spectrum, curve, self[at], 0))
 
     def _measured(self, row: Rows, spectra: Spectra) -> tuple[int, Spectra]:
@@ -217,9 +221,23 @@ class Redshifts(eqx.Module):
         """
         check_types("best.model(row, spectra)", spectra=(spectra, Spectra))
         at = row_of(row, self.ids, what="redshifts")
-        spectrum = spectra if len(spectra) == 1 else spectra[row_of(row, spectra.ids, what="spectra")]
-        check_scanned(self.ids[at : at + 1], self.fingerprints[at : at + 1], spectrum)
-        return at, spectrum
+        return at, spectra[self._place(at, spectra)]
+
+    def _place(self, at: int, given: Spectra | ZScan) -> int:
+        """Return where among spectra, or curves, the one is that a row was measured from.
+
+        Raises:
+            ValueError: if it is not among them.
+        """
+        name = self.ids[at]
+        named = [place for place, other in enumerate(given.ids) if other == name]
+        if not named:
+            raise ValueError(f"none of the {len(given)} that were given is {name!r}: give what was measured")
+        marks = fingerprints_of(given[named]) if isinstance(given, Spectra) else given.fingerprints[named]
+        same = np.flatnonzero(marks == self.fingerprints[at])
+        if not len(same):
+            raise ValueError(f"{name!r} is not the one that was measured: its flux, ivar or wavelengths differ")
+        return named[same[0]]
 
     @property
     def detection(self) -> np.ndarray:

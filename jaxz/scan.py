@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,10 @@ class ZScan(eqx.Module):
     def z(self) -> np.ndarray:
         """(shift,) trial redshifts, float64."""
         return self.trials.z
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a curve of a name."""
+        return name in self.ids
 
     def __iter__(self) -> Iterator["ZScan"]:
         return (self[row] for row in range(len(self)))
@@ -359,10 +364,15 @@ def check_scanned(ids: Sequence[str], fingerprints: np.ndarray, spectra: Spectra
     """Refuse spectra that are not those of a scan, given its ids and fingerprints.
 
     Raises:
-        ValueError: naming the first that differs, if the ids are the same.
+        ValueError: naming the first that differs.
     """
     if ids != spectra.ids:
-        raise ValueError("scan and spectra have different ids: pass the spectra that were scanned")
+        differ = (pair for pair in itertools.zip_longest(ids, spectra.ids) if pair[0] != pair[1])
+        measured, given = next(differ)
+        raise ValueError(
+            f"these are not the spectra that were scanned: of {measured!r} there was a scan, and {given!r} is in its "
+            "place: pass the same, in the same order"
+        )
     other = np.flatnonzero(fingerprints != fingerprints_of(spectra))
     if len(other):
         raise ValueError(

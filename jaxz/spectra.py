@@ -145,6 +145,10 @@ class Spectra(eqx.Module):
     def __len__(self) -> int:
         return len(self.ids)
 
+    def __contains__(self, name: object) -> bool:
+        """Tell whether there is a spectrum of a name."""
+        return name in self.ids
+
     def __iter__(self) -> Iterator["Spectra"]:
         return (self[row] for row in range(len(self)))
 

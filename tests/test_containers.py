@@ -142,9 +142,35 @@ def test_the_model_is_that_of_the_spectrum():
     flux = best.model("s1", given)
     chi2 = np.sum(given.ivar[1] * (given.flux[1] - flux) ** 2)
     assert chi2 == pytest.approx(best.chi2[1], rel=1e-6)
-    np.testing.assert_array_equal(best[1].model(0, given[1]), flux)
-    with pytest.raises(ValueError, match="different ids"):
+    # Whatever the order, and whichever are there: spectra are known by name and contents.
+    for row, redshifts, some in ((0, best[1], given[1]), (0, best[1], given), (-1, best, given[[1, 0]])):
+        np.testing.assert_array_equal(redshifts.model(row, some), flux)
+        assert redshifts.plot(row, some, scan=scan).get_suptitle().startswith("s1")
+    with pytest.raises(ValueError, match="none of the 1 that were given is 's0': give what was measured"):
         best.model(0, given[1])
+    with pytest.raises(ValueError, match="'s0' is not the one that was measured"):
+        best.model(0, dataclasses.replace(given, flux=2 * given.flux))
+
+
+def test_names_are_in_them(containers):
+    for one in containers:
+        assert "b" in one
+        assert "x" not in one
+        assert 0 not in one
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda s: jaxz.redshifts(s, classes="galaxy"), ValueError, r"classes='galaxy': give a list of names"),
+        (lambda s: jaxz.redshifts(s, zmin=3.0, zmax=1.0), ValueError, r"zmin=3.0 and zmax=1.0: zmin must be below"),
+        (lambda s: made.zscan(np.ones((1, 200)), TRIALS).pz(0, temperature=-1.0), ValueError, "above 0"),
+        (lambda s: Density(np.linspace(0, 1, 11), np.full(11, 1 / 11)).quantiles(1.5), ValueError, "between 0 and 1"),
+    ],
+)
+def test_impossible_values_are_refused(spectra, call, error, message):
+    with pytest.raises(error, match=message):
+        call(spectra)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from jaxz.batch.plan import Failure, Part, plan, share_of
 from jaxz.batch.work import Job, load, measure
 from jaxz.io.assembly import assemble, assemble_curves
 from jaxz.io.files import FileError
-from jaxz.io.output import check_output, claimed
+from jaxz.io.output import check_kind, check_output, claimed
 from jaxz.io.parquet import is_parquet, require_pyarrow
 from jaxz.io.reader import expand
 from jaxz.run import each
@@ -117,6 +117,7 @@ def run_job(
     outputs = [Path(one) for one in (output, curves) if one is not None]
     with contextlib.ExitStack() as claims:
         for one in outputs:
+            check_kind(one)
             check_output(one, overwrite=replaces)
             # Jobs of an array share their output, and each has a share of its own.
             name = one if share is None else one.with_name(f"{one.name}.{share[0]}of{share[1]}")

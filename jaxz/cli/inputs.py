@@ -3,6 +3,7 @@
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from operator import getitem
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,19 +61,27 @@ class Inputs:
 
     def said(self, read: Callable[..., Any], *args: Any, **options: Any) -> Any:
         """Return what a function returns; or None, if it cannot read a file. Why not, and its warnings, are said."""
-        from jaxz import io
-
-        with warnings.catch_warnings(record=True) as notes:
-            warnings.simplefilter("always", io.FileWarning)
+        with warnings_said():
             try:
                 return read(*args, **options)
             except OSError as error:
                 say(error)
                 self.unreadable += 1
                 return None
-            finally:
-                for note in notes:
-                    say(note.message)
+
+
+@contextmanager
+def warnings_said() -> Iterator[None]:
+    """Say the warnings of what is read inside, a line each, at the end."""
+    from jaxz import io
+
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always", io.FileWarning)
+        try:
+            yield
+        finally:
+            for note in notes:
+                say(note.message)
 
 
 def read_files(paths: Sequence[Path], **options: Any) -> "tuple[Spectra, int]":

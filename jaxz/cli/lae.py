@@ -143,6 +143,7 @@ def lae(
             model.target.calibration,
             model.target.velocity,
         )
+        found = dataclasses.replace(found, zwarn=found.zwarn | _bad_fits(found))
         found.meta["LINEFLUX"], found.meta["LINEFLUX_ERR"] = _line_flux(spectra, model, found.z, batch_size)
         return [scanned], found
 
@@ -193,6 +194,18 @@ def components(target: str, sky: list[str]) -> "Madgics":
         return Madgics(parts[0], parts[1:])
     except ValueError as error:
         raise ValueError(f"{target} with {', '.join(sky) or 'no sky'}: {error}") from error
+
+
+def _bad_fits(found: "Redshifts") -> "np.ndarray":
+    """Return `ZWarn.BAD_FIT`, (spec,), where sky and a line are not what the spectrum is, however bright the line."""
+    import numpy as np
+
+    from jaxz.calibration import Calibration
+    from jaxz.status import ZWarn
+
+    with np.errstate(invalid="ignore"):
+        bad = found.chi2 > Calibration().bad_fit * np.maximum(found.npixels, 1)
+    return np.where(bad, ZWarn.BAD_FIT, 0).astype(found.zwarn.dtype)
 
 
 def _unless_none(given: list[str] | None, default: tuple[str, ...]) -> list[str]:

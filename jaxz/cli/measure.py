@@ -23,7 +23,9 @@ Output = Annotated[
 ]
 Zmin = Annotated[float, typer.Option(help="Try no redshift below this.")]
 Zmax = Annotated[float, typer.Option(help="Try no redshift above this.")]
-Nminima = Annotated[int, typer.Option(min=1, help="Look closely at so many candidate redshifts, and report them.")]
+Nminima = Annotated[
+    int, typer.Option(min=1, max=100, help="Look closely at so many candidate redshifts, and report them.")
+]
 BatchSize = Annotated[int, typer.Option(min=1, help="Have so many spectra on the device at a time.")]
 Precision = Annotated[
     Literal["float32", "mixed", "float64"] | None,

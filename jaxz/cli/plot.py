@@ -1,6 +1,7 @@
 """`jaxz plot`."""
 
 import dataclasses
+import functools
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
+    from jaxz.io.reader import Source
     from jaxz.models import Basis
     from jaxz.plot import ZFit
     from jaxz.spectra import Spectra
@@ -37,7 +39,8 @@ def plot(
         ),
     ] = None,
     spectra: Annotated[
-        Path | None, typer.Option(help="File with the spectra, where they are not at the place the catalog names.")
+        Path | None,
+        typer.Option(help="File with the spectra, or their folder, where they are not at the place the catalog names."),
     ] = None,
     basis: Annotated[
         str | None, typer.Option(metavar="NAME|PATH", help="Basis, where it is not where the catalog says.")
@@ -109,7 +112,9 @@ def _drawn(
 
 def _blended(header: Any, spectrum: "Spectra") -> "Figure":
     """Return the figure of a row of a catalog of `jaxz deblend`, whose searches are made again for their curves."""
-    from jaxz.blends import deblend
+    import numpy as np
+
+    from jaxz.blends import confused, deblend
     from jaxz.classes import candidates, classified
     from jaxz.models import ErrorModel
     from jaxz.plot import plot_blend
@@ -119,7 +124,11 @@ def _blended(header: Any, spectrum: "Spectra") -> "Figure":
     found = deblend(spectrum, best, first=header["FIRST"], zmin=zmin, zmax=zmax)
     second = found.others[0]
     z, parts = (found.z[0], found.z2[0]), (second.fit[0, 0], second.fit[0, 1])
-    return plot_blend(spectrum, z, parts, (curves, second.curves), probability=found.pblend[0])
+    seen = spectrum.wave[0, spectrum.ivar[0] > 0]
+    tried = second.curves.z
+    ends = np.broadcast_to(seen.min(initial=np.inf), tried.shape), np.broadcast_to(seen.max(initial=0.0), tried.shape)
+    excluded = confused(np.broadcast_to(z[0], tried.shape), tried, ends)
+    return plot_blend(spectrum, z, parts, (curves, second.curves), probability=found.pblend[0], confused=excluded)
 
 
 def _known(found: Any, row: int, spectrum: "Spectra", curve: "tuple[np.ndarray, np.ndarray] | None") -> "ZFit":
@@ -157,6 +166,9 @@ def _fitted(catalog: Path, found: Any, row: int, basis: str | None, known: "ZFit
     from jaxz.plot import plot_fit
 
     if not np.isfinite(known.z) or "COEFF" not in found.colnames:
+        return plot_fit(known)
+    if not models_in(found.meta) and basis is None:
+        say(f"{catalog}: its header names no basis, so that no fit is drawn; give it with --basis")
         return plot_fit(known)
     used, error = _basis(catalog, found, row, basis), ErrorModel.from_cards(found.meta)
     given = known.spectrum, used, np.array([known.z]), np.atleast_1d(found["COEFF"][row])[: len(used)][None]
@@ -253,16 +265,31 @@ def _row(catalog: Path, found: Any, name: str, spectra: Path | None) -> int:
 
 
 def _spectrum(catalog: Path, found: Any, row: int, override: Path | None) -> "Spectra":
-    from jaxz import io
-
     if override is None and "FILE" not in found.colnames:
         raise ValueError(f"{catalog}: it does not say where the spectra are: give their file with --spectra")
-    path = override or Path(str(found["FILE"][row]).strip())
+    file = Path(str(found["FILE"][row]).strip()) if "FILE" in found.colnames else Path()
+    path = file if override is None else override / file.name if override.is_dir() else override
     if not path.exists():
-        raise ValueError(f"{path}: the spectrum is not there: give its file with --spectra")
-    source = io.open_spectra(path, **reading(found.meta))
+        raise ValueError(f"{path}: the spectrum is not there: give its file, or its folder, with --spectra")
+    source = _opened(path, tuple((name, _hashable(value)) for name, value in reading(found.meta).items()))
     wanted = str(found["ID"][row]).strip()
     places = [place for place, name in enumerate(source.ids) if name == wanted]
     if not places:
         raise ValueError(f"{path}: holds no spectrum {wanted!r}")
     return source[places[0] : places[0] + 1]
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value.items()) if isinstance(value, dict) else value
+
+
+@functools.lru_cache(maxsize=1)
+def _opened(path: Path, options: tuple) -> "Source":
+    """Return an open file; the last is kept, as the next page is likely of it, too. Its warnings are said once."""
+    from jaxz import io
+    from jaxz.cli.inputs import warnings_said
+
+    given: dict[str, Any] = dict(options)
+    given["columns"] = dict(given["columns"])
+    with warnings_said():
+        return io.open_spectra(path, **given)

@@ -90,7 +90,7 @@ def _show_counts(catalog: "Table") -> None:
     classes, place = np.unique(np.char.strip(np.asarray(catalog["SPECTYPE"]).astype(str)), return_inverse=True)
     lines = table("class", "number", "without a warning", title="\nclasses")
     for number, name in enumerate(classes):
-        lines.add_row(name, str(np.sum(place == number)), str(np.sum((place == number) & (zwarn == 0))))
+        lines.add_row(name or "–", str(np.sum(place == number)), str(np.sum((place == number) & (zwarn == 0))))
     show(lines)
     flags = {bit.name or "": int(np.sum(zwarn & bit.value != 0)) for bit in ZWarn}
     lines = table("warning", "number", title="\nwarnings")

@@ -18,7 +18,8 @@ from jaxz.io.promises import check_promises
 from jaxz.spectra import Spectra, mended
 
 _NAMED = 5
-GZIP = b"\x1f\x8b"
+GZIP, FITS = b"\x1f\x8b", b"SIMPLE"
+"""How such files begin."""
 
 MOST_UNZIPPED = 2**32
 """Bytes that a gzipped file may hold: it is unpacked in memory."""
@@ -91,6 +92,9 @@ def open_fits(path: Path) -> Iterator[Any]:
         # Astropy only warns of these two, and then hands out the extensions that are left.
         warnings.filterwarnings("error", "(?s).*(truncated|Error validating header)", AstropyUserWarning)
         plain = _unzipped(path, stream)
+        if plain.read(len(FITS)) != FITS:
+            raise FileError(f"{path}: is no FITS file: give one, or see whether arguments are swapped")
+        plain.seek(0)
         check_promises(path, plain)
         hdus = fits.open(plain, memmap=False, lazy_load_hdus=False)
         with hdus:

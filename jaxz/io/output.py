@@ -18,6 +18,13 @@ LONGEST = 100
 """Bytes of an ending that names beside an output take over; file systems allow 255 in a name."""
 
 
+_OTHERS = {
+    ".csv", ".dat", ".ecsv", ".h5", ".hdf5", ".html", ".json", ".npy", ".npz", ".pdf", ".png", ".tsv", ".txt", ".vot",
+    ".xlsx", ".xml",
+}  # fmt: skip
+"""Of names of files that are no FITS."""
+
+
 def check_output(path: str | Path, *, overwrite: bool = False, inputs: Sequence[str | Path] = ()) -> Path:
     """Return `path` if a file can be written there; to be called before a long computation, too.
 
@@ -57,6 +64,17 @@ def check_output(path: str | Path, *, overwrite: bool = False, inputs: Sequence[
         reason = getattr(error, "strerror", None) or error
         raise FileError(f"{path}: cannot write in the folder {path.parent}: {reason}") from error
     return path
+
+
+def check_kind(path: str | Path) -> None:
+    """Refuse to write FITS under a name that says it is something else.
+
+    Raises:
+        FileError: naming the suffix.
+    """
+    suffix = Path(str(path).removesuffix(".gz")).suffix.lower()
+    if suffix in _OTHERS:
+        raise FileError(f"{path}: FITS is written, or Parquet if the name ends in .parquet: let it end in .fits")
 
 
 def _same(path: Path, other: str | Path) -> bool:

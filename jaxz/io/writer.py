@@ -6,8 +6,9 @@ from typing import Any
 
 from astropy.io import fits
 
+from jaxz.arguments import check_types
 from jaxz.io.catalog import catalog_cards, catalog_hdus, catalog_tables
-from jaxz.io.output import replacing
+from jaxz.io.output import check_kind, replacing
 from jaxz.io.parquet import ParquetFile, is_parquet
 from jaxz.io.spectra_file import spectra_hdus
 from jaxz.redshift import Redshifts
@@ -50,9 +51,11 @@ def write(
         >>> spectra = jaxz.Spectra(np.linspace(5000, 6000, 101), np.ones((2, 101)), np.ones((2, 101)), ids="ab")
         >>> jaxz.io.write(spectra, "spectra.fits", overwrite=True)
     """
+    check_kind(path)
     if isinstance(contents, Spectra):
         hdus = spectra_hdus(contents, path, header)
     else:
+        check_types("write(contents, path)", contents=(contents, Redshifts))
         cards, tables = catalog_cards(contents, header), catalog_tables(contents)
         hdus = catalog_hdus(cards, tables)
         if is_parquet(path):

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxz._typing import Array, Bool, Device, Float
+from jaxz.arguments import check_types
 from jaxz.kernels import resample
 from jaxz.lines.continuum import FEW, first_fit, misfit
 from jaxz.lines.known import BLUE, FAMILIES, FWHM_TO_SIGMA, LIGHT_SPEED, LYA, layout
@@ -178,6 +179,9 @@ def fit_lines(
         >>> print(f"{fits.flux[0, line]:.1f}")
         20.0
     """
+    check_types("fit_lines(spectra, z, continuum)", spectra=(spectra, Spectra), continuum=(continuum, Basis))
+    if not isinstance(z, (np.ndarray, Sequence, jax.Array)):
+        raise TypeError(f"fit_lines(spectra, z, continuum): z must be redshifts, is {type(z).__name__}: give best.z")
     z = np.asarray(z, dtype=np.float64)
     if z.shape != (len(spectra),):
         raise ValueError(f"z has shape {z.shape}: give one redshift for each spectrum, ({len(spectra)},)")

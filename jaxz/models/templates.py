@@ -10,6 +10,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxz._typing import Array, Float, Int
+from jaxz.arguments import check_types
 from jaxz.kernels import resample, sliding, woodbury
 from jaxz.kernels.nnls import Solver
 from jaxz.models.basis import Basis
@@ -212,6 +213,8 @@ class NonNegative(AbstractTemplates):
         self.weighting, self.resampling, self.solver = weighting, resampling, solver
 
     def __check_init__(self) -> None:
+        if isinstance(self.basis, str):
+            check_types("NonNegative(basis)", basis=(self.basis, Basis))
         if getattr(self.basis, "method", "NMF") != "NMF":
             raise ValueError(f"basis {self.name!r} is one of PCA, with values of either sign: use jaxz.Free(basis)")
         check_option("weighting", self.weighting, ("ivar", "uniform"))

@@ -19,6 +19,7 @@ def plot_blend(
     curves: tuple[ZScan, ZScan],
     *,
     probability: float,
+    confused: np.ndarray | None = None,
     lines: Mapping[str, float] | None = None,
 ) -> Figure:
     """Return the spectrum with the fit of the first galaxy and of both, and χ²(z) of the first and the second search.
@@ -29,6 +30,7 @@ def plot_blend(
         parts: (pix,) flux of each, fitted together.
         curves: of the two searches.
         probability: of a blend.
+        confused: (shift,) bool, trial redshifts of the second search that do not count, or None.
         lines: name and rest wavelength (vacuum Å) of those that are labelled, at the second redshift; those that come
             with jaxz if absent.
 
@@ -50,6 +52,10 @@ def plot_blend(
         depth = np.interp(redshift, curve.z, np.asarray(curve.chi2[0]))
         draw_curve(axes, (curve.z, np.asarray(curve.chi2[0])), np.array([redshift]), np.array([depth]))
         axes.set_ylabel(f"χ² of the {name} search", fontsize=11)
-    title = f"{spectrum.ids[0]}: z = {z[0]:.4f} and {z[1]:.4f}, P(blend) = {probability:.2f}"
+    if confused is not None and confused.any():
+        where = {"where": confused, "transform": second.get_xaxis_transform(), "color": "0.88", "lw": 0, "zorder": 0}
+        second.fill_between(curves[1].z, 0, 1, **where, label="confused with the first: does not count")
+        second.legend(loc="upper right", fontsize=8)
+    title = f"{spectrum.ids[0]}: z = {z[0]:.4f} and {z[1]:.4f}, whose lines are named; P(blend) = {probability:.2f}"
     figure.suptitle(title, fontsize=13)
     return figure

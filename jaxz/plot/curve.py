@@ -56,7 +56,7 @@ def draw_curve(
         found &= np.isfinite(zalt_chi2)
         _draw_stems(axes, zalt[found], zalt_chi2[found], zrange)
     else:
-        axes.set_ylabel("χ²", fontsize=11)
+        axes.set(ylabel="χ²", xticks=[], yticks=[])
         axes.text(0.5, 0.5, "no χ² curve", transform=axes.transAxes, ha="center")
         return
     known = {name: value for name, value in (scores or {}).items() if np.isfinite(value)}

@@ -1,5 +1,7 @@
 """A spectrum with its lines and continuum, and its strongest lines from near."""
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -44,13 +46,14 @@ def plot_lines(spectra: Spectra, found: LineFits, *, row: int = 0) -> Figure:
     whole = figure.add_subplot(grid[0, :])
     good = spectra.ivar[row] > 0
     _draw(whole, spectra, found, row, good)
+    whole.legend(loc="upper right", ncols=4, fontsize=8, frameon=False)
     if good.any():
         low, high = np.percentile(spectra.flux[row, good], [0.5, 99.5])
         peak = np.nanmax(found.model[row], initial=high) if np.isfinite(found.chi2[row]) else high
         whole.set_ylim(min(low, 0) - 0.05 * peak, 1.08 * max(peak, high))
     whole.set_title(
         f"{found.ids[row]}   z = {found.z[row]:.5f}   S/N of lines {found.total_snr[row]:.1f}   "
-        f"χ²/n {found.chi2[row] / max(found.npixels[row], 1):.2f}"
+        f"χ²/n {found.chi2[row] / max(found.npixels[row], 1):.2f}   fluxes in {unit_of(spectra[[row]])} Å"
     )
     whole.set_xlabel("observed wavelength, vacuum (Å)")
     whole.set_ylabel(f"flux density\n({unit_of(spectra[[row]])})")
@@ -60,9 +63,15 @@ def plot_lines(spectra: Spectra, found: LineFits, *, row: int = 0) -> Figure:
         near = good & (np.abs(LIGHT_SPEED * np.log(spectra.wave[row] / centre)) < NEAR)
         _draw(axes, spectra, found, row, near)
         axes.axvline(centre, color="0.6", lw=0.6, ls=":")
-        axes.set_title(f"{found.names[line]}: {found.flux[row, line]:.4g} ± {found.fluxerr[row, line]:.2g}", fontsize=9)
+        axes.set_title(f"{found.names[line]}: {_rounded(found.flux[row, line], found.fluxerr[row, line])}", fontsize=9)
         axes.tick_params(labelsize=8)
     return figure
+
+
+def _rounded(value: float, error: float) -> str:
+    """Return a number and its error, which has two digits, or all before the point."""
+    digits = max(1 - math.floor(math.log10(error)), 0) if 0 < error < np.inf else 2
+    return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
 def _apart(found: LineFits, row: int, lines: list) -> list:
@@ -76,7 +85,7 @@ def _apart(found: LineFits, row: int, lines: list) -> list:
 
 def _draw(axes: Axes, spectra: Spectra, found: LineFits, row: int, use: np.ndarray) -> None:
     wave, sigma = spectra.wave[row, use], 1 / np.sqrt(spectra.ivar[row, use])
-    axes.fill_between(wave, -sigma, sigma, step="mid", color="0.9", lw=0)
-    axes.step(wave, spectra.flux[row, use], where="mid", color=_DATA, lw=0.8)
-    axes.plot(wave, found.continuum[row, use], color=BLUE, lw=0.9)
-    axes.plot(wave, (found.continuum + found.lines)[row, use], color=RED, lw=0.9)
+    axes.fill_between(wave, -sigma, sigma, step="mid", color="0.9", lw=0, label="± 1 σ of a pixel")
+    axes.step(wave, spectra.flux[row, use], where="mid", color=_DATA, lw=0.8, label="spectrum")
+    axes.plot(wave, found.continuum[row, use], color=BLUE, lw=0.9, label="continuum")
+    axes.plot(wave, (found.continuum + found.lines)[row, use], color=RED, lw=0.9, label="continuum and lines")

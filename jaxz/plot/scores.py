@@ -81,9 +81,8 @@ def plot_separation(
             axes.axvline(threshold, color=GREY, lw=0.8, ls=":", label=f"published threshold: {threshold:g}")
         top.set_ylim(0, 1.3 * top.get_ylim()[1])
         top.legend(loc="upper right", fontsize=9)
-    # Where few curves pass.
-    panels[1, 0].legend(loc="lower left", fontsize=9)
-    panels[1, 1].legend(loc="center right", fontsize=9)
+    for axes in panels[1]:
+        axes.legend(loc="best", fontsize=9)
     panels[1, 0].set_ylabel("fraction", fontsize=11)
     return figure
 

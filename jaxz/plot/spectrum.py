@@ -73,6 +73,7 @@ def draw_spectrum(
     wave, good = spectrum.wave[0], spectrum.ivar[0] > 0
     if not good.any():
         axes.text(0.5, 0.5, "no good pixel", transform=axes.transAxes, ha="center")
+        axes.set(xticks=[], yticks=[])
         return
     drawn = _drawn(spectrum, model, basis)
     _draw(axes, spectrum, drawn)

@@ -119,7 +119,10 @@ def test_redrocks_own_columns_are_drawn_as_far_as_they_go(run, catalog, files, b
         fits.BinTableHDU(Table(dict(table[columns].columns)), name="REDSHIFTS").writeto(path, overwrite=True)
 
     write(*of_redrock)
-    assert "its header names no basis: give one with --basis" in run(*arguments).stderr
+    unfitted = run(*arguments)
+    assert unfitted.exit_code == 0
+    assert "its header names no basis, so that no fit is drawn; give it with --basis" in unfitted.stderr
+    assert "best fit" not in [line.get_label() for line in panel(figures[-1], "spectrum").lines]
     assert run(*arguments, "--basis", basis_file).exit_code == 0
     top, bottom = panel(figures[-1], "spectrum"), panel(figures[-1], "curve")
     assert "best fit" in [line.get_label() for line in top.lines]
@@ -203,8 +206,11 @@ def test_spectrum_that_was_moved(run, catalog, files, tmp_path):
     arguments = "plot", catalog, "--id", "s0", "-o", tmp_path / "s0.png"
     result = run(*arguments)
     assert result.exit_code == 1
-    assert result.stderr == f"jaxz: {files[0]}: the spectrum is not there: give its file with --spectra\n"
+    assert (
+        result.stderr == f"jaxz: {files[0]}: the spectrum is not there: give its file, or its folder, with --spectra\n"
+    )
     assert run(*arguments, "--spectra", moved).exit_code == 0
+    assert run(*arguments, "--overwrite", "--spectra", tmp_path / "moved").exit_code == 0
     result = run(*arguments, "--overwrite", "--spectra", files[1])
     assert result.stderr == f"jaxz: {files[1]}: holds no spectrum 's0'\n"
 

@@ -193,7 +193,7 @@ def test_the_method_draws_the_same(measured):
     np.testing.assert_array_equal(panel(figure, "curve").lines[0].get_ydata(), scan.chi2[0])
     alone = found.plot(1, spectra, scan=scan[1])
     np.testing.assert_array_equal(panel(alone, "curve").lines[0].get_ydata(), scan.chi2[1])
-    with pytest.raises(ValueError, match="different ids"):
+    with pytest.raises(ValueError, match="none of the 1 that were given is 's1'"):
         found.plot(1, spectra, scan=scan[0])
 
 
