@@ -84,19 +84,19 @@ def _sheets(
 ) -> "tuple[dict[int, Sheet], int]":
     """Return the sheets of spectra by the row of the catalog, and how many inputs could not be read.
 
-    Of several spectra for one row the first is taken.
+    Spectra are known by name and file; where that is that of several, they are in the order of the rows.
     """
     from jaxz.cli.inputs import Inputs
     from jaxz.inspect import sheets_of
 
-    places: dict[str, list[int]] = {}
+    left: dict[tuple[str, str], list[int]] = {}
     for row, name in enumerate(found["ID"]):
-        places.setdefault(str(name).strip(), []).append(row)
+        left.setdefault((str(name).strip(), _file_of(found, row)), []).append(row)
     sheets: dict[int, Sheet] = {}
     inputs = Inputs(paths, **reading(found.meta))
     for spectra in inputs.groups(GROUP):
-        taken = {_row_of(found, spectra, place, places): place for place in reversed(range(len(spectra)))}
-        here = sorted(row for row in taken if row is not None and row not in sheets)
+        taken = {_row_of(left, spectra, place): place for place in range(len(spectra))}
+        here = sorted(row for row in taken if row is not None)
         if not here:
             continue
         columns = {name: found[name].data[here] for name in found.colnames}
@@ -106,10 +106,18 @@ def _sheets(
     return sheets, inputs.unreadable
 
 
-def _row_of(found: Any, spectra: "Spectra", place: int, places: dict[str, list[int]]) -> int | None:
-    """Return the row of a spectrum: that of its name, and of several that of its file."""
-    rows = places.get(spectra.ids[place].strip(), [])
-    if len(rows) > 1 and "FILE" in found.colnames and "FILE" in spectra.meta:
-        file = Path(str(spectra.meta["FILE"][place])).resolve()
-        rows = [row for row in rows if Path(str(found["FILE"][row]).strip()).resolve() == file]
-    return rows[0] if rows else None
+def _file_of(found: Any, row: int) -> str:
+    """Return the file that a row is of, or "" where the catalog does not say."""
+    return str(Path(str(found["FILE"][row]).strip()).resolve()) if "FILE" in found.colnames else ""
+
+
+def _row_of(left: dict[tuple[str, str], list[int]], spectra: "Spectra", place: int) -> int | None:
+    """Return the row of a spectrum, which is then no other's: that of its name and file, or of its name alone.
+
+    Files may have been moved: where no row has the file, that of the name alone is taken, if all of them have one file.
+    """
+    name = spectra.ids[place].strip()
+    file = str(Path(str(spectra.meta["FILE"][place])).resolve()) if "FILE" in spectra.meta else ""
+    named = [key for key in left if key[0] == name]
+    key = (name, file) if (name, file) in left else named[0] if len(named) == 1 else None
+    return left[key].pop(0) if key is not None and left[key] else None

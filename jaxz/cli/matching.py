@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from jaxz.validate import Match
 
 PAIRS = (("ID", "ID"), ("TARGETID", "TARGETID"), ("TARGETID", "ID"), ("ID", "TARGETID"))
@@ -15,6 +17,11 @@ class Matched(NamedTuple):
 
     key: str
     match: "Match"
+
+
+def _with_files(names: "np.ndarray", table: Any) -> list[str]:
+    """Return names that several files may have with the file of each."""
+    return [f"{name} of {file}" for name, file in zip(names, table["FILE"], strict=True)]
 
 
 def match_rows(catalog: Path, found: Any, path: Path, table: Any) -> Matched:
@@ -30,10 +37,12 @@ def match_rows(catalog: Path, found: Any, path: Path, table: Any) -> Matched:
 
     for key, other in PAIRS:
         if key in found.colnames and other in table.colnames:
-            names = np.asarray(table[other])
+            names, own = np.asarray(table[other]), np.asarray(found[key])
             if other == "TARGETID":
                 names = named_by_row(path, names, names == NOT_A_TARGET)
-            match = validate.match(found[key], names)
+            if len(np.unique(names)) < len(names) and "FILE" in found.colnames and "FILE" in table.colnames:
+                names, own = _with_files(names, table), _with_files(own, found)
+            match = validate.match(own, names)
             if len(match.rows):
                 return Matched(key, match)
     raise ValueError(f"{catalog} and {path} have no ID or TARGETID in common: compare their columns ID and TARGETID")

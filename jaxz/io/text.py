@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from astropy.table import Table
 from astropy.utils.exceptions import AstropyWarning
 
@@ -20,6 +21,9 @@ _ENCODINGS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 _LEADING_ZERO = re.compile(r"""(?:^|[,\s"'])0\d""")
 """A word that is a name though it is all digits: 0012 is not 12."""
+
+_WHOLE = re.compile(r"\s*([+-]?(\d+(\.0*)?|\d(\.\d+)?e\+\d+)|nan)?\s*", re.IGNORECASE)
+"""A number as software writes whole ones that it took for others, or a missing one."""
 
 SYNTAXES = {"ecsv": "ECSV", "csv": "CSV", "text": "text of columns between blanks"}
 """Kinds of text tables, in words."""
@@ -71,15 +75,27 @@ def read_text_table(path: Path, syntax: str) -> Table:
             if layout is None or not layout.names:
                 raise ValueError("no line with the names of the columns: write one above the numbers")
             rows = [line for line in lines[layout.first :] if line.strip() and not line.lstrip().startswith("#")]
-            options = _text_options(layout.names, rows)
-            if layout.separator:
-                names = layout.separator.join(layout.names)
-                return Table.read([names, *rows], format="ascii.csv", **options)
             # Astropy takes blanks or tabs, not both.
-            rows = [" ".join(row.split()) for row in rows]
-            return Table.read([" ".join(layout.names), *rows], format="ascii.basic", **options)
+            rows = rows if layout.separator else [" ".join(row.split()) for row in rows]
+            lines = [(layout.separator or " ").join(layout.names), *rows]
+            kind = "ascii.csv" if layout.separator else "ascii.basic"
+            return _with_names(lines, kind, Table.read(lines, format=kind, **_text_options(layout.names, rows)))
         except Exception as error:
             raise FileError(f"{path}: cannot be read as {SYNTAXES[syntax]}: {reason_of(error)}") from error
+
+
+def _with_names(lines: Sequence[str], kind: str, table: Table) -> Table:
+    """Return a table, changed in place, in which ID is text where numbers are not what is written.
+
+    12.0 is 12, and 3.9e+16 a number, as software writes columns with gaps; 1.10 and 1e2 are names.
+    """
+    named = [name for name in table.colnames if name.upper() == "ID" and table[name].dtype.kind == "f"]
+    if named:
+        texts = Table.read(lines, format=kind, converters=dict.fromkeys(named, str))
+        for name in named:
+            if not all(_WHOLE.fullmatch(str(text)) for text in np.ma.asarray(texts[name]).compressed()):
+                table[name] = texts[name]
+    return table
 
 
 def _text_options(names: Sequence[str], rows: Sequence[str]) -> dict[str, Any]:

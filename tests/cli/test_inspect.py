@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 
 from tests.inspect.test_page import Elements
 
@@ -78,3 +79,40 @@ def test_what_is_refused(run, catalog, files, tmp_path, monkeypatch, arguments, 
     assert message in result.stderr
     assert not (tmp_path / "page.html").exists()
     assert np.isfinite(fits.getdata(catalog, "REDSHIFTS")["Z"]).all()
+
+
+def test_spectra_of_one_name_are_those_of_their_rows(run, spectra, options, tmp_path):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        table = Table(
+            {"ID": ["a", "a", "b"], "wave": spectra.wave[:3], "flux": spectra.flux[:3], "ivar": spectra.ivar[:3]}
+        )
+        table.write(tmp_path / folder / "same.fits")
+    files = tmp_path / "one" / "same.fits", tmp_path / "two" / "same.fits"
+    run("zfind", *files, "-o", tmp_path / "z.fits", *options)
+    result = run("inspect", tmp_path / "z.fits", "-o", tmp_path / "page.html")
+    assert (result.exit_code, result.stderr) == (0, "")
+    book, z = book_of(tmp_path / "page.html"), fits.getdata(tmp_path / "z.fits", "REDSHIFTS")["Z"]
+    assert [sheet["candidates"][0]["z"] for sheet in book["sheets"]] == list(z)
+    # Said of one file each, which the export tells apart.
+    rows = [f"{z[row]},4,,b,{file}" for row, file in ((2, files[0]), (5, files[1]))]
+    (tmp_path / "vi.csv").write_text("\n".join(["Redrock_z,VI_quality,VI_z,ID,FILE", *rows]) + "\n")
+    result = run("evaluate", tmp_path / "z.fits", tmp_path / "vi.csv")
+    assert result.exit_code == 0, result.stderr
+    assert "2 of 2" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["a b é", "Δα"])
+def test_names_that_are_not_ascii(run, files, options, tmp_path, name):
+    folder = tmp_path / "uni"
+    folder.mkdir()
+    shutil.copy(files[0], folder / f"{name}.fits")
+    out = tmp_path / "z.fits"
+    result = run("zfind", folder, "-o", out, "--ids", name, "--model", tmp_path / "m.fits", *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    for arguments in (
+        ("inspect", out, "-o", tmp_path / "p.html"),
+        ("plot", out, "--id", name, "-o", tmp_path / "p.png"),
+    ):
+        result = run(*arguments)
+        assert (result.exit_code, result.stderr) == (0, "")

@@ -204,3 +204,13 @@ def test_amplitudes_are_positive():
     assert single.scaled(0.3).vectors.dtype == np.float32
     with pytest.raises(ValueError, match="give a positive number"):
         component.scaled(0.0)
+
+
+def test_what_sky_and_a_line_are_not_is_flagged(run, spectra, files, options, tmp_path):
+    wave = spectra.wave[0]
+    slope = 3 * np.sin(wave / 40) / np.sqrt(np.median(spectra.ivar[0]))
+    odd = dataclasses.replace(spectra[:1], flux=spectra.flux[:1] + slope, ids=("odd",))
+    write_spectrum(tmp_path / "odd.fits", odd, 0)
+    run("lae", tmp_path / "odd.fits", files[0], "-o", tmp_path / "out.fits", *options)
+    catalog = Table.read(tmp_path / "out.fits", "REDSHIFTS")
+    assert [bool(bits & jaxz.ZWarn.BAD_FIT) for bits in catalog["ZWARN"].tolist()] == [True, False]

@@ -297,6 +297,7 @@ def test_nothing_readable_writes_nothing(run, options, tmp_path):
         (("--basis", "in/s0.fits"), "in/s0.fits: not a basis file"),
         (("-o", "there.fits"), "there.fits: exists already: choose another name or give --overwrite"),
         (("--curves", "there.fits"), "there.fits: exists already"),
+        (("--curves", "curves.csv"), "curves.csv: FITS is written, or Parquet"),
         (("--curves", "out.fits"), "out.fits: the same name for two outputs"),
         (("-o", "in"), "in: is a folder"),
         (("-o", "none/out.fits"), "none/out.fits: the folder none does not exist"),

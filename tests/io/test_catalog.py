@@ -325,3 +325,16 @@ def test_coefficients_beyond_those_of_the_best_model_are_zero(redshifts: Redshif
     np.testing.assert_array_equal(table["COEFF"][0][:4], coeff[0, :4].astype(np.float32))
     assert np.isnan(table["COEFF"][2]).all()
     assert list(table["NCOEFF"]) == [4, 10, 10]
+
+
+@pytest.mark.parametrize("name", ["z.csv", "z.h5", "z.txt.gz"])
+def test_fits_is_not_written_under_the_name_of_something_else(redshifts: Redshifts, tmp_path: Path, name: str) -> None:
+    with pytest.raises(io.FileError, match=rf"{name}: FITS is written, or Parquet if the name ends in .parquet"):
+        io.write(redshifts, tmp_path / name)
+    assert not (tmp_path / name).exists()
+
+
+def test_what_is_no_fits_file_is_said_to_be_none(tmp_path: Path) -> None:
+    (tmp_path / "truth.ecsv").write_text("# %ECSV 1.0\n")
+    with pytest.raises(io.FileError, match="is no FITS file: give one, or see whether arguments are swapped"):
+        io.read_catalog(tmp_path / "truth.ecsv")

@@ -88,3 +88,10 @@ def test_redshifts_of_the_wrong_kind_are_refused(tmp_path: Path) -> None:
     fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(tmp_path / "z.fits")
     with pytest.raises(io.FileError, match=r"z\.fits\[REDSHIFTS\]: the column Z needs one number in each row"):
         io.read_catalog(tmp_path / "z.fits")
+
+
+@pytest.mark.parametrize("names", [["1.10", "1.100"], ["0e2", "1e2"], ["1e5", "x"], ["a  b", "a b"]])
+def test_names_that_look_like_numbers_are_what_is_written(tmp_path: Path, names: list[str]) -> None:
+    rows = [f'"{name}",{0.1 * row}' for row, name in enumerate(names)]
+    (tmp_path / "t.csv").write_text("\n".join(["ID,Z", *rows]) + "\n")
+    assert io.read_table(tmp_path / "t.csv")["ID"].tolist() == names
