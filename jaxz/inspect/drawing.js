@@ -43,10 +43,10 @@ class Drawing {
   }
 
   curves(name, { x, flux, low, high, fit }, first, end, asFitted) {
-    const cut = (values) => values.subarray(first, end);
-    this.fill(name, { x: cut(x), flux: cut(flux) });
+    const cut = (values) => values.subarray(first, end), seen = cut(flux);
+    this.fill(name, { x: cut(x), flux: seen });
     this.fill(`${name} band`, band(cut(x), cut(low), cut(high)));
-    const alone = [...cut(x).keys()].filter((i) => isAlone(cut(flux), i)), some = (values) => alone.map((i) => cut(values)[i]);
+    const alone = [...seen.keys()].filter((i) => isAlone(seen, i)), some = (values) => alone.map((i) => values[first + i]);
     this.fill(`${name} alone`, { x: some(x), flux: some(flux), low: some(low), high: some(high) });
     this.fill(`${name} model`, fit ? { x: cut(x), flux: cut(fit) } : { x: [], flux: [] });
     const line = this.model(`${name} model line`).glyph;
