@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import itertools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -367,12 +366,12 @@ def check_scanned(ids: Sequence[str], fingerprints: np.ndarray, spectra: Spectra
         ValueError: naming the first that differs.
     """
     if ids != spectra.ids:
-        differ = (pair for pair in itertools.zip_longest(ids, spectra.ids) if pair[0] != pair[1])
-        measured, given = next(differ)
-        raise ValueError(
-            f"these are not the spectra that were scanned: of {measured!r} there was a scan, and {given!r} is in its "
-            "place: pass the same, in the same order"
-        )
+        if len(ids) != len(spectra):
+            said = f"{len(ids)} were scanned, and {len(spectra)} are given"
+        else:
+            place = next(place for place, name in enumerate(ids) if name != spectra.ids[place])
+            said = f"number {place} of those that were scanned is {ids[place]!r}, and of these {spectra.ids[place]!r}"
+        raise ValueError(f"{said}: pass the spectra that were scanned, in their order")
     other = np.flatnonzero(fingerprints != fingerprints_of(spectra))
     if len(other):
         raise ValueError(

@@ -134,7 +134,7 @@ def test_any_first_search_will_do(spectra):
 def test_what_does_not_fit_is_refused(spectra, best):
     with pytest.raises(ValueError, match="count=1"):
         searched(spectra, best, count=1)
-    with pytest.raises(ValueError, match="not the spectra that were scanned"):
+    with pytest.raises(ValueError, match="pass the spectra that were scanned"):
         searched(spectra[:2], best, first="model")
     other = dataclasses.replace(best, fingerprints=best.fingerprints + np.uint64(1))
     with pytest.raises(ValueError, match="is not the one that was scanned"):

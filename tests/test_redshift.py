@@ -184,7 +184,7 @@ def test_resolution_is_applied_to_the_model(rng, basis):
 
 def test_wrong_use_raises(sample, basis):
     spectra, scan, _, _, _ = sample
-    with pytest.raises(ValueError, match="not the spectra that were scanned"):
+    with pytest.raises(ValueError, match="pass the spectra that were scanned"):
         find_redshifts(scan, spectra[:2])
     changed = spectra.flux + 1e-6 * (np.arange(60)[:, None] == 7)
     other = Spectra(spectra.wave, changed, spectra.ivar, ids=spectra.ids)
