@@ -33,7 +33,7 @@ class Inspection {
     this.rows = listed(this.book, filter, this.judgements);
     at("count").textContent = `${this.rows.length} of ${this.book.sheets.length} spectra`;
     this.lines = new Map(this.rows.map((row) => [row, this.listLine(row)]));
-    at("list").tBodies[0].replaceChildren(...this.lines.values());
+    at("list").replaceChildren(...this.lines.values());
     if (this.rows.length && !this.rows.includes(this.row)) await this.show(this.rows[0]);
     else if (this.spectrum) this.tell();
   }
@@ -137,14 +137,15 @@ class Inspection {
     if (!shown) return;
     shown.classList.add("chosen");
     const { quality } = this.judgements.of(this.row), cell = shown.lastChild;
-    if (cell.textContent !== quality) cell.textContent = quality; // a long table is laid out anew for it
+    if (cell.textContent !== quality) cell.textContent = quality;
     shown.scrollIntoView({ block: "nearest" });
   }
 
   listLine(row) {
     const { columns } = this.book, values = [columns.ID[row], digits(columns.Z[row], 4), columns.SPECTYPE[row]];
-    const made = line([...values, digits(columns.PCONF?.[row], 2), this.judgements.of(row).quality]);
+    const made = line([...values, digits(columns.PCONF?.[row], 2), this.judgements.of(row).quality], "div", "span");
     made.onclick = () => this.show(row);
+    made.classList.add("line");
     made.classList.toggle("warned", Boolean(columns.ZWARN?.[row]));
     return made;
   }
@@ -185,9 +186,9 @@ function written(value) {
   return typeof value === "number" && !Number.isInteger(value) ? String(Number(value.toPrecision(7))) : String(value);
 }
 
-// A row of a table; what comes from files is text, never markup.
-function line(values) {
-  const made = document.createElement("tr");
-  made.append(...values.map((value) => Object.assign(document.createElement("td"), { textContent: value })));
+// A row of a table, or of a list; what comes from files is text, never markup.
+function line(values, row = "tr", cell = "td") {
+  const made = document.createElement(row);
+  made.append(...values.map((value) => Object.assign(document.createElement(cell), { textContent: value })));
   return made;
 }

@@ -159,7 +159,7 @@ def test_band_of_errors_has_all_pixels_and_no_gap(page):
 
 def test_sorting_and_filtering(page):
     def names():
-        code = "return [...document.querySelectorAll('#list td:first-child')].map((cell) => cell.textContent)"
+        code = "return [...document.querySelectorAll('#list .line :first-child')].map((cell) => cell.textContent)"
         return page.execute_script(code)
 
     set_value(page, "sort", "PCONF", "input")
@@ -311,7 +311,7 @@ def test_the_rest_frame_follows_z_and_the_other_axis_the_range(page):
 
 def test_missing_values_are_last_in_either_order(page):
     def names():
-        code = "return [...document.querySelectorAll('#list td:first-child')].map((cell) => cell.textContent)"
+        code = "return [...document.querySelectorAll('#list .line :first-child')].map((cell) => cell.textContent)"
         return page.execute_script(code)
 
     set_value(page, "sort", "Z", "input")
