@@ -2,7 +2,7 @@
 
 function connect(page) {
   const { book, view } = page;
-  options(at("spectype"), [...new Set(book.columns.SPECTYPE)].sort().map((name) => [name, name]));
+  options(at("spectype"), [...new Set(book.columns.SPECTYPE)].filter(Boolean).sort().map((name) => [name, name]));
   options(at("zwarn"), Object.entries(book.zwarn));
   const sortable = ["PCONF", "ZWARN", "SPECTYPE", "Z", "ZERR", "DELTACHI2", "CHI2", "ID"];
   options(at("sort"), sortable.filter((name) => name in book.columns).map((name) => [name, name]));

@@ -9,7 +9,7 @@ EVERY = {
     "COEFF": "coefficients of what slides, 0 beyond NCOEFF",
     "FITMETHOD": "NMF, PCA or MADGICS",
     "NPIXELS": "good pixels",
-    "SPECTYPE": "class: GALAXY, STAR, QSO, BLANK, or of the target",
+    "SPECTYPE": "class: GALAXY, STAR, QSO, BLANK, or of the target; empty without z",
     "SUBTYPE": "name of the basis or component",
     "NCOEFF": "number of coefficients",
     "DELTACHI2": "chi2 of the next candidate less that of Z",
