@@ -52,7 +52,7 @@ class Redshifts(eqx.Module):
         zalt_penalty: (spec, cand) -2 T ln p(z) of the prior, by which they are ranked as well.
         zalt_prob: (spec, cand) posterior mass within 0.005(1+z) of each and of no better one, whatever the class: they
             sum to 1 at most. The first is `pconf`, but for what models of other classes find there.
-        spectype, subtype, fitmethod: (spec,) of the model that fits best; the first is empty where there is no redshift.
+        spectype, subtype, fitmethod: (spec,) of the model that fits best; the first is empty without a redshift.
         reddest: (spec,) wavelength of the last good pixel, Å.
         meta: per-spectrum columns handed on from `Spectra`.
         chi2_null: (spec,) χ² without what slides.
