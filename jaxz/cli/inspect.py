@@ -89,9 +89,9 @@ def _sheets(
     from jaxz.cli.inputs import Inputs
     from jaxz.inspect import sheets_of
 
-    left: dict[tuple[str, str], list[int]] = {}
+    left: dict[str, dict[str, list[int]]] = {}
     for row, name in enumerate(found["ID"]):
-        left.setdefault((str(name).strip(), _file_of(found, row)), []).append(row)
+        left.setdefault(str(name).strip(), {}).setdefault(_file_of(found, row), []).append(row)
     sheets: dict[int, Sheet] = {}
     inputs = Inputs(paths, **reading(found.meta))
     for spectra in inputs.groups(GROUP):
@@ -111,13 +111,12 @@ def _file_of(found: Any, row: int) -> str:
     return str(Path(str(found["FILE"][row]).strip()).resolve()) if "FILE" in found.colnames else ""
 
 
-def _row_of(left: dict[tuple[str, str], list[int]], spectra: "Spectra", place: int) -> int | None:
+def _row_of(left: dict[str, dict[str, list[int]]], spectra: "Spectra", place: int) -> int | None:
     """Return the row of a spectrum, which is then no other's: that of its name and file, or of its name alone.
 
     Files may have been moved: where no row has the file, that of the name alone is taken, if all of them have one file.
     """
-    name = spectra.ids[place].strip()
+    named = left.get(spectra.ids[place].strip(), {})
     file = str(Path(str(spectra.meta["FILE"][place])).resolve()) if "FILE" in spectra.meta else ""
-    named = [key for key in left if key[0] == name]
-    key = (name, file) if (name, file) in left else named[0] if len(named) == 1 else None
-    return left[key].pop(0) if key is not None and left[key] else None
+    rows = named.get(file, next(iter(named.values())) if len(named) == 1 else [])
+    return rows.pop(0) if rows else None

@@ -21,7 +21,8 @@ class Matched(NamedTuple):
 
 def _with_files(names: "np.ndarray", table: Any) -> list[str]:
     """Return names that several files may have with the file of each."""
-    return [f"{name} of {file}" for name, file in zip(names, table["FILE"], strict=True)]
+    files = [str(Path(str(file).strip()).resolve()) for file in table["FILE"]]
+    return [f"{str(name).strip()} of {file}" for name, file in zip(names, files, strict=True)]
 
 
 def match_rows(catalog: Path, found: Any, path: Path, table: Any) -> Matched:
@@ -40,7 +41,8 @@ def match_rows(catalog: Path, found: Any, path: Path, table: Any) -> Matched:
             names, own = np.asarray(table[other]), np.asarray(found[key])
             if other == "TARGETID":
                 names = named_by_row(path, names, names == NOT_A_TARGET)
-            if len(np.unique(names)) < len(names) and "FILE" in found.colnames and "FILE" in table.colnames:
+            has_files = "FILE" in found.colnames and "FILE" in table.colnames
+            if has_files and len({str(name).strip() for name in names}) < len(names):
                 names, own = _with_files(names, table), _with_files(own, found)
             match = validate.match(own, names)
             if len(match.rows):

@@ -267,6 +267,8 @@ def _row(catalog: Path, found: Any, name: str, spectra: Path | None) -> int:
 def _spectrum(catalog: Path, found: Any, row: int, override: Path | None) -> "Spectra":
     if override is None and "FILE" not in found.colnames:
         raise ValueError(f"{catalog}: it does not say where the spectra are: give their file with --spectra")
+    if override is not None and override.is_dir() and "FILE" not in found.colnames:
+        raise ValueError(f"{override}: a folder, and {catalog} does not say which file: give that with --spectra")
     file = Path(str(found["FILE"][row]).strip()) if "FILE" in found.colnames else Path()
     path = file if override is None else override / file.name if override.is_dir() else override
     if not path.exists():

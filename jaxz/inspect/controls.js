@@ -72,7 +72,7 @@ function connectJudgement(page) {
   window.addEventListener("storage", ({ key }) => {
     if (key !== page.judgements.key) return; // of another window with this page
     page.judgements.read();
-    page.list();
+    page.tellOthers();
   });
 }
 

@@ -141,6 +141,12 @@ class Inspection {
     shown.scrollIntoView({ block: "nearest" });
   }
 
+  // What another window said: not where somebody may be writing here.
+  tellOthers() {
+    for (const [row, shown] of this.lines) shown.lastChild.textContent = this.judgements.of(row).quality;
+    if (!at("judgement").contains(document.activeElement)) this.tellJudgement();
+  }
+
   listLine(row) {
     const { columns } = this.book, values = [columns.ID[row], digits(columns.Z[row], 4), columns.SPECTYPE[row]];
     const made = line([...values, digits(columns.PCONF?.[row], 2), this.judgements.of(row).quality], "div", "span");

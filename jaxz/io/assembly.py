@@ -13,6 +13,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from jaxz.io.cards import texts_from_ascii
 from jaxz.io.files import damage_named, open_fits
 from jaxz.io.maps import NEEDED, Maps, maps_of
 from jaxz.io.output import replacing
@@ -51,13 +52,13 @@ def assemble(
     """
     forms, count, cards = _forms(parts, without)
     is_placed = set(NEEDED) <= set(forms["REDSHIFTS"])
-    maps = maps_of(_read(part).tables["REDSHIFTS"] for part in parts) if is_placed else Maps([], ())
+    maps = maps_of(_with_letters(_read(part).tables["REDSHIFTS"]) for part in parts) if is_placed else Maps([], ())
     with replacing(path, overwrite=overwrite) as unfinished:
         if is_parquet(path):
             with ParquetFile(unfinished, cards) as file:
                 for part in parts:
                     tables = _read(part).tables
-                    file.write({name: _shaped(tables, name, form) for name, form in forms.items()})
+                    file.write({name: _with_letters(_shaped(tables, name, form)) for name, form in forms.items()})
             unwritten = [f"{path}: Parquet has no room for maps: for these, let the name end in .fits"]
             return (*maps.notes, *(unwritten if maps.hdus else ()))
         with _fits_stream(unfinished) as stream:
@@ -141,6 +142,11 @@ def _columns(hdu: Any) -> Columns:
         name: column.astype(np.str_) if column.dtype.kind in "SU" else column.astype(column.dtype.newbyteorder("="))
         for name, column in found.items()
     }
+
+
+def _with_letters(columns: Columns) -> Columns:
+    """Return columns with the letters that FITS has not, where none are to be written to FITS again."""
+    return {name: texts_from_ascii(values) if values.dtype.kind == "U" else values for name, values in columns.items()}
 
 
 def _size(tables: Mapping[str, Columns]) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from jaxz.io.cards import from_ascii
 from jaxz.io.files import FileError, damage_named, opened
 
 _MAGIC = b"PAR1"
@@ -40,7 +41,7 @@ class ParquetFile:
     def __init__(self, path: Path, cards: Mapping[str, Any]) -> None:
         self._arrow = require_pyarrow(path)
         self._path, self._writer = path, None
-        self._cards = {key: str(value) for key, value in cards.items()}
+        self._cards = {key: from_ascii(str(value)) for key, value in cards.items()}
 
     def __enter__(self) -> "ParquetFile":
         return self
@@ -95,7 +96,19 @@ def read_parquet(path: Path, *, extension: str = "REDSHIFTS") -> Table:
             own: _values(table[name]) for name, (of, _, own) in named.items() if (of or "REDSHIFTS") == extension
         }
         metadata = table.schema.metadata or {}
-    return Table(columns, meta={key.decode(): value.decode() for key, value in metadata.items()})
+    return Table(columns, meta={key.decode(): _card(value.decode()) for key, value in metadata.items()})
+
+
+def _card(text: str) -> Any:
+    """Return the value of a card, which is kept as text: a number or a bool where it looks like one, as of FITS."""
+    if text in ("True", "False"):
+        return text == "True"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            pass
+    return text
 
 
 def _values(column: Any) -> np.ndarray:

@@ -25,6 +25,8 @@ _LEADING_ZERO = re.compile(r"""(?:^|[,\s"'])0\d""")
 _WHOLE = re.compile(r"\s*([+-]?(\d+(\.0*)?|\d(\.\d+)?e\+\d+)|nan)?\s*", re.IGNORECASE)
 """A number as software writes whole ones that it took for others, or a missing one."""
 
+_MISSING = re.compile(r"\s*([+-]?(nan|inf))?\s*", re.IGNORECASE)
+
 SYNTAXES = {"ecsv": "ECSV", "csv": "CSV", "text": "text of columns between blanks"}
 """Kinds of text tables, in words."""
 
@@ -94,7 +96,8 @@ def _with_names(lines: Sequence[str], kind: str, table: Table) -> Table:
         texts = Table.read(lines, format=kind, converters=dict.fromkeys(named, str))
         for name in named:
             if not all(_WHOLE.fullmatch(str(text)) for text in np.ma.asarray(texts[name]).compressed()):
-                table[name] = texts[name]
+                missing = [_MISSING.fullmatch(str(text)) is not None for text in np.ma.filled(texts[name], "")]
+                table[name] = np.ma.masked_array(np.ma.filled(texts[name], ""), mask=missing)
     return table
 
 

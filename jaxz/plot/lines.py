@@ -69,8 +69,14 @@ def plot_lines(spectra: Spectra, found: LineFits, *, row: int = 0) -> Figure:
 
 
 def _rounded(value: float, error: float) -> str:
-    """Return a number and its error, which has two digits, or all before the point."""
-    digits = max(1 - math.floor(math.log10(error)), 0) if 0 < error < np.inf else 2
+    """Return a number and its error, which has two digits, or all before the point; small ones with a power of ten."""
+    if not 0 < error < np.inf:
+        return f"{value:.4g} ± {error:.2g}"
+    power = math.floor(math.log10(error))
+    if power < -3:
+        scale = 3 * (power // 3)
+        return f"({_rounded(value / 10.0**scale, error / 10.0**scale)}) × 1e{scale}"
+    digits = max(1 - power, 0)
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -40,7 +41,9 @@ class Reliability:
     high: np.ndarray
 
 
-def reliability(probability: np.ndarray, right: np.ndarray, *, bins: int | np.ndarray | None = None) -> Reliability:
+def reliability(
+    probability: np.ndarray, right: np.ndarray, *, bins: int | Sequence[float] | np.ndarray | None = None
+) -> Reliability:
     """Return how often redshifts are right, in bins of their probability.
 
     Args:
@@ -65,10 +68,10 @@ def reliability(probability: np.ndarray, right: np.ndarray, *, bins: int | np.nd
     if np.any((probability[known] < 0) | (probability[known] > 1)):
         raise ValueError("probabilities must be between 0 and 1: give PCONF or ZALT_PROB as they are in the catalog")
     order = known[np.argsort(probability[known], kind="stable")]
-    if isinstance(bins, np.ndarray):
-        parts = np.split(order, np.searchsorted(probability[order], bins, side="right"))[1:-1]
-    else:
+    if bins is None or isinstance(bins, int):
         parts = np.array_split(order, bins or max(min(BINS, len(order) // FEWEST), 1))
+    else:
+        parts = np.split(order, np.searchsorted(probability[order], bins, side="right"))[1:-1]
     parts = [part for part in parts if len(part)]
     ends = [wilson_interval(int(right[part].sum()), len(part), level=BIN_LEVEL) for part in parts]
     low, high = np.array(ends).reshape(-1, 2).T

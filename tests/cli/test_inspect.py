@@ -102,17 +102,17 @@ def test_spectra_of_one_name_are_those_of_their_rows(run, spectra, options, tmp_
     assert "2 of 2" in result.stdout
 
 
-@pytest.mark.parametrize("name", ["a b é", "Δα"])
-def test_names_that_are_not_ascii(run, files, options, tmp_path, name):
+@pytest.mark.parametrize("suffix", ["fits", "parquet"])
+@pytest.mark.parametrize("name", ["a b é", r"a\x41"])
+def test_names_that_are_not_ascii(run, files, options, tmp_path, name, suffix):
     folder = tmp_path / "uni"
     folder.mkdir()
     shutil.copy(files[0], folder / f"{name}.fits")
-    out = tmp_path / "z.fits"
-    result = run("zfind", folder, "-o", out, "--ids", name, "--model", tmp_path / "m.fits", *options)
+    out, curves = tmp_path / f"z.{suffix}", tmp_path / "c.fits"
+    model = ["--model", tmp_path / "m.fits"] if suffix == "fits" else []
+    result = run("zfind", folder, "-o", out, "--ids", name, "-d", curves, *model, *options)
     assert (result.exit_code, result.stderr) == (0, "")
-    for arguments in (
-        ("inspect", out, "-o", tmp_path / "p.html"),
-        ("plot", out, "--id", name, "-o", tmp_path / "p.png"),
-    ):
+    drawn = "plot", out, "--id", name, "-o", tmp_path / "p.png", "--curves", curves
+    for arguments in (("inspect", out, "-o", tmp_path / "p.html", "--curves", curves), drawn):
         result = run(*arguments)
         assert (result.exit_code, result.stderr) == (0, "")

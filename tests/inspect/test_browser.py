@@ -302,9 +302,7 @@ def test_the_rest_frame_follows_z_and_the_other_axis_the_range(page):
     page.execute_script("inspection.drawing.parts('spectrum').x_range.setv({start: 5200, end: 5300})")
     rest = [wave * 1.0002783 / 1.18 for wave in (5200, 5300)]  # vacuum, then air again
     assert range_of(page, "other") == pytest.approx([wave / 1.0002785 for wave in rest], abs=0.02)
-    page.execute_script(
-        "[...Bokeh.index.query((view) => view.model.name === 'spectrum figure')][0].reset()"
-    )
+    page.execute_script("[...Bokeh.index.query((view) => view.model.name === 'spectrum figure')][0].reset()")
     assert range_of(page, "")[0] == pytest.approx(5000, abs=2)
     assert range_of(page, "other")[0] == pytest.approx(5000 / 1.18, abs=1)
 

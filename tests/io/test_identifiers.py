@@ -90,6 +90,13 @@ def test_redshifts_of_the_wrong_kind_are_refused(tmp_path: Path) -> None:
         io.read_catalog(tmp_path / "z.fits")
 
 
+def test_missing_ones_among_names_that_look_like_numbers_are_missing(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("ID,Z\nnan,1\n1.10,2\n,3\n")
+    with pytest.warns(io.FileWarning, match="2 of 3 identifiers are missing"):
+        table = io.read_table(tmp_path / "t.csv")
+    assert table["ID"].tolist() == ["t-0", "1.10", "t-2"]
+
+
 @pytest.mark.parametrize("names", [["1.10", "1.100"], ["0e2", "1e2"], ["1e5", "x"], ["a  b", "a b"]])
 def test_names_that_look_like_numbers_are_what_is_written(tmp_path: Path, names: list[str]) -> None:
     rows = [f'"{name}",{0.1 * row}' for row, name in enumerate(names)]

@@ -21,7 +21,9 @@ def test_reliability_by_hand():
 
 def test_bins_can_have_edges():
     probability = np.array([0.0, 0.5, 0.51, 1.0, 0.2])
-    found = validate.reliability(probability, probability > 0.4, bins=np.array([-0.1, 0.5, 0.9, 0.95, 1.0]))
+    edges = [-0.1, 0.5, 0.9, 0.95, 1.0]
+    found = validate.reliability(probability, probability > 0.4, bins=np.array(edges))
+    assert found.number.tolist() == validate.reliability(probability, probability > 0.4, bins=edges).number.tolist()
     assert found.number.tolist() == [3, 1, 1]
     np.testing.assert_allclose(found.right, [1 / 3, 1, 1])
 
