@@ -25,7 +25,7 @@ from jaxz.lines.problem import (
     nowhere,
     solved,
 )
-from jaxz.lines.windows import Windows, around, places, profiles, window_size
+from jaxz.lines.windows import MARGIN, Windows, around, places, profiles, window_size
 from jaxz.models.basis import Basis
 from jaxz.pixels import Pixels, layout as pixel_layout, native
 from jaxz.run import Progress, run
@@ -406,7 +406,7 @@ def around_lya(problem: Problem, solution: Solution) -> tuple[Problem, Float[Arr
     known, place = problem.lines, solution.point.place
     blend = int(known.slot[known.name.index(LYA)]) // known.offset.shape[1]
     one = slice(blend, blend + 1)
-    of_blend = ("offset", "flux_of", "ratio", "family_of", "shift", "stretch")
+    of_blend = ("reach", "offset", "flux_of", "ratio", "family_of", "shift", "stretch")
     lines = known._replace(**{name: getattr(known, name)[one] for name in of_blend})
     windows = jax.tree.map(lambda values: values[one], problem.windows)
     value, _, _ = profiles(windows, lines, SCALE * place[:NFAMILY], jnp.exp(place[NFAMILY:]))
@@ -423,7 +423,8 @@ def lya_misfit(problem: Problem, solution: Solution) -> Float[Array, ""]:
     Of all lines it alone has shapes that two or three Gaussians do not have.
     """
     near, left = around_lya(problem, solution)
-    ivar = near.windows.ivar[0]
+    place = (near.windows.edges[0, 1:] + near.windows.edges[0, :-1]) / 2 - near.lines.offset[0, 0]
+    ivar = jnp.where(jnp.abs(place) < MARGIN, near.windows.ivar[0], 0)
     chi2, number = jnp.sum(ivar * jnp.square(left)), jnp.sum((ivar > 0).astype(ivar.dtype))
     return jnp.maximum((chi2 + FEW) / (number + FEW), 1)
 

@@ -148,6 +148,20 @@ def test_a_blue_peak_is_found_where_it_is(rng, velocity, share):
     assert np.abs(column(found, "Lyα") / (1 + share) / 300 - 1).max() < 0.05
 
 
+def test_finer_pixels_of_another_spectrum_change_nothing(rng):
+    coarse, _ = simulated.spectra(rng, np.full(1, 4.0), {}, level=0.3)
+    centre, fine = REST["Lyα"] * 5.0, np.linspace(WAVE[0], WAVE[-1], 2 * len(WAVE))
+    flux = np.array(coarse.flux)
+    for at, total, width in ((270.0, 300.0, 110.0), (-520.0, 250.0, 110.0), (900.0, 100.0, 500.0)):
+        flux += simulated.line(WAVE, centre * (1 + at / LIGHT_SPEED), total, width)[None]
+    one = Spectra(WAVE, flux, coarse.ivar, ids=["coarse"])
+    other = Spectra(fine, rng.normal(0.3, 1, (1, len(fine))), np.ones((1, len(fine))), ids=["fine"])
+    alone, together = fitted(one, np.array([4.0])), fitted(Spectra.concatenate([other, one]), np.full(2, 4.0))
+    for name in ("flux", "fluxerr", "ew", "ewerr", "velocity", "velocityerr", "width", "level", "chi2"):
+        expected, found = getattr(alone, name)[0], getattr(together, name)[1]
+        np.testing.assert_allclose(found, expected, rtol=1e-9, err_msg=name)
+
+
 def test_a_wing_that_is_in_no_model_makes_lya_less_certain(rng):
     z = np.full(2, 4.0)
     spectra, _ = simulated.spectra(rng, z, {}, level=0.3)
