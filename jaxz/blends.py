@@ -283,14 +283,20 @@ def confused(z: np.ndarray, other: np.ndarray, reach: tuple[np.ndarray, np.ndarr
     """Return whether another redshift is near, or has the fall at Lyα where the continuum of the first may have one.
 
     Args:
-        z, other: redshifts of equal shape.
-        reach: ends of the wavelengths that are seen, Å, of that shape; breaks beyond them do not count.
+        z, other: redshifts, of shapes that go together.
+        reach: ends of the wavelengths that are seen, Å, likewise; breaks beyond them do not count.
     """
     breaks, lya = np.asarray(BREAKS) * (1 + z[..., None]), LYA * (1 + other[..., None])
     low, high = (end[..., None] for end in reach)
     near = np.abs(lya - breaks) < BREAK_CONFUSION * breaks
     fall = np.any(near & (breaks > low) & (breaks < high), axis=-1)
     return np.asarray(fall | (np.abs(z - other) < NEAR * (1 + z)))
+
+
+def ends_of(spectra: Spectra) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of the wavelengths that are seen, Å, (spec, 1) each."""
+    bluest = np.min(np.where(spectra.ivar > 0, spectra.wave, np.inf), axis=1, initial=np.inf)
+    return bluest[:, None], spectra.reddest[:, None]
 
 
 def _chosen(
@@ -316,8 +322,7 @@ def _chosen(
     """
     assert curves.own is not None
     z, gain = found.zalt, found.chi2_null[:, None] - found.zalt_chi2
-    bluest = np.min(np.where(spectra.ivar > 0, spectra.wave, np.inf), axis=1, initial=np.inf)
-    ends = bluest[:, None], spectra.reddest[:, None]
+    ends = ends_of(spectra)
     with np.errstate(invalid="ignore"):
         taken = [confused(one[:, None], z, ends) for one in known.T]
     allowed = np.isfinite(z) & np.isfinite(known[:, :1]) & ~np.any(taken, axis=0)

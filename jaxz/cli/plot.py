@@ -112,9 +112,7 @@ def _drawn(
 
 def _blended(header: Any, spectrum: "Spectra") -> "Figure":
     """Return the figure of a row of a catalog of `jaxz deblend`, whose searches are made again for their curves."""
-    import numpy as np
-
-    from jaxz.blends import confused, deblend
+    from jaxz.blends import confused, deblend, ends_of
     from jaxz.classes import candidates, classified
     from jaxz.models import ErrorModel
     from jaxz.plot import plot_blend
@@ -124,10 +122,7 @@ def _blended(header: Any, spectrum: "Spectra") -> "Figure":
     found = deblend(spectrum, best, first=header["FIRST"], zmin=zmin, zmax=zmax)
     second = found.others[0]
     z, parts = (found.z[0], found.z2[0]), (second.fit[0, 0], second.fit[0, 1])
-    seen = spectrum.wave[0, spectrum.ivar[0] > 0]
-    tried = second.curves.z
-    ends = np.broadcast_to(seen.min(initial=np.inf), tried.shape), np.broadcast_to(seen.max(initial=0.0), tried.shape)
-    excluded = confused(np.broadcast_to(z[0], tried.shape), tried, ends)
+    excluded = confused(found.z[:, None], second.curves.z[None], ends_of(spectrum))[0]
     return plot_blend(spectrum, z, parts, (curves, second.curves), probability=found.pblend[0], confused=excluded)
 
 

@@ -54,18 +54,19 @@ def _show_probabilities(sample: "Sample", good: "np.ndarray") -> None:
     if {"Z_LO", "Z_HI"} <= set(found.colnames):
         inside = validate.is_inside(found["Z_LO"], found["Z_HI"], sample.ztrue)
         shown.add_row("Z_LO … Z_HI", _of(inside, "inside"))
-    known = _probability(found)
+    known, found_right = _probability(found), None
     if known is not None and len(good):
         zalt, probability = known
         name = "ZALT_PROB" if "ZALT_PROB" in found.colnames else "PCONF"
         score = validate.log_score(sample.ztrue, zalt, probability)
         shown.add_row(f"mean log score, -ln P({validate.TOLERANCE:g}(1+z)), of {name}", f"{score.mean():.3f}")
-        bins = len(validate.reliability(probability[:, 0], good).number)
+        found_right = validate.reliability(probability[:, 0], good)
+        bins = len(found_right.number)
         shown.add_row(f"ECE, {bins} bin{'s' if bins > 1 else ''}", f"{validate.ece(probability[:, 0], good):.3f}")
     if shown.rows:
         show(shown)
-    if known is not None and len(good):
-        _show_bins(validate.reliability(known[1][:, 0], good))
+    if found_right is not None:
+        _show_bins(found_right)
 
 
 def _show_bins(found: Any) -> None:

@@ -14,6 +14,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from jaxz.io.cards import texts_from_ascii
+from jaxz.io.curves import versions_of
 from jaxz.io.files import damage_named, open_fits
 from jaxz.io.maps import NEEDED, Maps, maps_of
 from jaxz.io.output import replacing
@@ -79,7 +80,7 @@ def assemble_curves(parts: Sequence[Path], path: str | Path, *, overwrite: bool 
         path, overwrite: as of `assemble`.
     """
     with open_fits(parts[0]) as hdus:
-        shared = [(hdus["Z", version].copy(), hdus["CHI2", version].data.dtype) for version in _versions(hdus)]
+        shared = [(hdus["Z", version].copy(), hdus["CHI2", version].data.dtype) for version in versions_of(hdus)]
     with replacing(path, overwrite=overwrite) as unfinished, _fits_stream(unfinished) as stream:
         _write_primary(stream, fits.Header())
         for version, (z, dtype) in enumerate(shared, 1):
@@ -91,11 +92,6 @@ def assemble_curves(parts: Sequence[Path], path: str | Path, *, overwrite: bool 
             _write_data(stream, header, (_chi2(part, version, dtype) for part in parts))
             tables = ({"SPECTRA": _curve_columns(part, version)} for part in parts)
             _write_table(stream, tables, "SPECTRA", form, count, fits.Header(), version)
-
-
-def _versions(hdus: fits.HDUList) -> range:
-    """Return the EXTVER of the models of a file of curves."""
-    return range(1, len([hdu for hdu in hdus if hdu.name == "Z"]) + 1)
 
 
 def _curve_columns(part: Path, version: int) -> Columns:

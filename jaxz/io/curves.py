@@ -91,15 +91,16 @@ def read_curves(path: str | Path, ids: Sequence[str]) -> tuple[np.ndarray, np.nd
         table = _checked(path, hdus, 1)
         rows = _rows_of(path, [str(name).strip() for name in table["ID"]], [name.strip() for name in ids])
         curves = []
-        for version in range(1, _nmodel(hdus) + 1):
+        for version in versions_of(hdus):
             _checked(path, hdus, version)
             z = np.asarray(hdus["Z", version].data, dtype=np.float64)
             curves.append((z, _section(hdus, version, rows).astype(np.float64)))
     return _lowest(curves)
 
 
-def _nmodel(hdus: Any) -> int:
-    return max(sum(hdu.name == "Z" for hdu in hdus), 1)
+def versions_of(hdus: Any) -> range:
+    """Return the EXTVER of the models of an open file of curves; that of one model, if it holds none."""
+    return range(1, max(sum(hdu.name == "Z" for hdu in hdus), 1) + 1)
 
 
 def _lowest(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
@@ -241,7 +242,7 @@ def _contents_of(path: Path, size: int, changed: int) -> tuple[_Known, ...]:
     """Return it; a file that has another size or time of change is read anew."""
     found = []
     with damage_named(path), open_fits(path) as hdus:
-        for version in range(1, _nmodel(hdus) + 1):
+        for version in versions_of(hdus):
             table, header = _checked(path, hdus, version), hdus["Z", version].header
             missing = [*({*_COLUMNS, "FINGERPRINT"} - {*table.colnames}), *({"MODSHA", "ZFIRST"} - {*header})]
             if missing:

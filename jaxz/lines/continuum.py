@@ -14,7 +14,8 @@ from jaxz._typing import Array, Float
 from jaxz.kernels import resample
 from jaxz.kernels.nnls import nnls
 from jaxz.kernels.resolution import apply_resolution
-from jaxz.lines.known import LIGHT_SPEED
+from jaxz.lines.known import LIGHT_SPEED, LYA, layout
+from jaxz.lines.windows import places
 from jaxz.models.error import legendre
 from jaxz.pixels import Pixels
 from jaxz.spectra import LogGrid
@@ -27,8 +28,8 @@ ORDER = 10
 AROUND = 3000.0
 """km/s on either side of a pixel in which the misfit of the continuum is measured."""
 
-LYA_WAVE, SHAPED = 1215.67, 3000.0
-"""Å; km/s on either side of Lyα in which stars are not brighter than beyond."""
+SHAPED = 3000.0
+"""km/s on either side of Lyα in which stars are not brighter than beyond."""
 
 FEW = 10.0
 """Pixels of the noise that is expected, beside those that there are: few of these say little."""
@@ -97,7 +98,8 @@ def shaped(
     would take the wings of a bright one for theirs. From 3000 km/s on either side to Lyα the first fit is therefore not
     above what it is at 3000 km/s, and all vectors have its shape.
     """
-    place = jnp.log10(LYA_WAVE * (1 + z)) / step - pixels.start.astype(pixels.edges.dtype)
+    known = layout()
+    place = places(pixels, known.wave, z, step)[known.name.index(LYA)]
     reach = SHAPED / (LIGHT_SPEED * np.log(10) * step)
     middle = (pixels.edges[1:] + pixels.edges[:-1]) / 2
     last = jnp.maximum(pixels.filled - 1, 0)

@@ -286,8 +286,10 @@ class _Fit(eqx.Module):
         product = lambda a, b: jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)  # noqa: E731
         of_free = jnp.where(problem.used[None], known.of_free, 0)
         flux = product(of_free, solution.flux)
-        worse = jnp.where(np.isin(known.family, OF_LYA), lya_misfit(problem, solution), 1)
-        variance = worse * jnp.sum(product(of_free, every.flux) * of_free, axis=1)
+        lya = lya_misfit(problem, solution)
+        variance = jnp.where(np.isin(known.family, OF_LYA), lya, 1) * jnp.sum(
+            product(of_free, every.flux) * of_free, axis=1
+        )
         there = seen.reshape(-1)[known.slot] & jnp.any(of_free > 0, axis=1)
 
         redward = np.exp(np.where(np.isin(known.name, (LYA, BLUE)), REDWARD, 0.0) / LIGHT_SPEED)
@@ -303,7 +305,7 @@ class _Fit(eqx.Module):
         relative = variance - 2 * both * flux / safe + level_variance * jnp.square(flux / safe)
         ewerr = jnp.sqrt(jnp.maximum(relative, 0)) / safe / (1 + z)
 
-        worse = jnp.where(np.isin(np.arange(NFAMILY), OF_LYA), lya_misfit(problem, solution), 1)
+        worse = jnp.where(np.isin(np.arange(NFAMILY), OF_LYA), lya, 1)
         error = jnp.sqrt(jnp.concatenate([worse, worse]) * jnp.diagonal(every.rest)[ncolumn:])
         velocity, width = SCALE * point.place[:NFAMILY], jnp.exp(point.place[NFAMILY:])
         of_family = lambda values: jnp.where(there, values[known.family], jnp.nan)  # noqa: E731
